@@ -1,0 +1,95 @@
+package views
+
+import (
+	"time"
+
+	"fairqueue/internal/money"
+)
+
+// OrganizerView is the organizer's list of events.
+type OrganizerView struct {
+	Events []OrganizerEvent
+}
+
+// OrganizerEvent is one event with its figures.
+type OrganizerEvent struct {
+	Event          EventInfo
+	Capacity, Sold int
+	Waiting        int64
+}
+
+// EventFormView is the form of a new event, as it was typed.
+type EventFormView struct {
+	Name, Venue, Timezone                     string
+	StartsAt, LobbyOpensAt, OpensAt, ClosesAt string // yyyy-mm-ddThh:mm in Timezone
+	Ordering                                  string // fifo or draw
+	MaxPerFan, AdmitPerMinute, MaxInside      string
+	TurnSeconds, VisitSeconds, HoldSeconds    string
+	GraceSeconds                              string
+	Tiers                                     []TierForm        // the page shows at least four rows
+	Errors                                    map[string]string // by field name; tiers.0.name and so on
+	Zones                                     []string          // offered time zones; nil: those of Africa
+	Note                                      string            // shown beside the ordering when set
+	Problem                                   *Problem
+}
+
+// TierForm is one row of tiers. A row with nothing in it is not a tier.
+type TierForm struct {
+	Name, Price, Capacity string // Price in naira
+}
+
+// Stats are the figures of one sale.
+type Stats struct {
+	Lobby, Waiting, Called, Inside, Missed, Left, Done, Serving int64
+	Joined                                                      int64
+	Capacity, Free, Held, Sold                                  int
+	Succeeded, Refunded                                         money.Kobo
+	CalledPerMinute                                             int
+}
+
+// ConsoleView is the organizer's control of one sale.
+type ConsoleView struct {
+	Event          EventInfo
+	Stats          Stats
+	AdmitPerMinute int
+	MaxInside      int
+	Can            []ConsoleAction // what is possible now, in the order of its importance
+	Errors         map[string]string
+	Done           string // what was just done, in a sentence
+	Problem        *Problem
+}
+
+// ConsoleAction is a change of the sale's state.
+type ConsoleAction string
+
+// What an organizer can do with a sale.
+const (
+	ActionPublish ConsoleAction = "publish"
+	ActionOpen    ConsoleAction = "open"
+	ActionPause   ConsoleAction = "pause"
+	ActionResume  ConsoleAction = "resume"
+	ActionEnd     ConsoleAction = "end"
+)
+
+// EndView asks whether a sale shall really end.
+type EndView struct {
+	Event EventInfo
+	Stats Stats
+}
+
+// OrdersView is the list of orders.
+type OrdersView struct {
+	Event  EventInfo
+	Orders []OrderRow
+	Next   string // address of the next page; empty: none
+}
+
+// OrderRow is one order.
+type OrderRow struct {
+	Reference string
+	Email     string
+	What      string // "2 × Stands"
+	Amount    money.Kobo
+	Status    string // of the payment, as in the API; empty: of the claim
+	At        time.Time
+}
