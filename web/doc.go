@@ -1,0 +1,2 @@
+// Package web knows how people talk to FairQueue over HTTP.
+package web
