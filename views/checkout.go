@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"fairqueue/internal/money"
+
+	"github.com/a-h/templ"
 )
 
 // CheckoutState says where the fan and the money are.
@@ -48,3 +50,120 @@ type CheckoutView struct {
 	Inside    bool          // expired, released: the visit still runs, so choosing again works
 	Problem   *Problem
 }
+
+func moneyTimes(n int) money.Kobo { return money.Kobo(n) }
+
+func (v CheckoutView) url(more string) templ.SafeURL {
+	return templ.SafeURL("/checkout/" + v.ClaimID + more)
+}
+
+// refresh is how soon the page looks again by itself, in seconds; 0: it does not.
+func (v CheckoutView) refresh() int {
+	if v.State == CheckoutBank {
+		return 5
+	}
+	return 0
+}
+
+// holding is whether a clock runs.
+func (v CheckoutView) holding() bool {
+	switch v.State {
+	case CheckoutHeld, CheckoutFailed, CheckoutUsedUp:
+		return !v.ExpiresAt.IsZero()
+	}
+	return false
+}
+
+// yours is whether the tickets are the fan's at this moment.
+func (v CheckoutView) yours() bool {
+	switch v.State {
+	case CheckoutExpired, CheckoutReleased, CheckoutRefundDue, CheckoutRefunded:
+		return false
+	}
+	return true
+}
+
+func (v CheckoutView) quantity() (n int) {
+	for _, l := range v.Lines {
+		n += l.Quantity
+	}
+	return n
+}
+
+func (v CheckoutView) timer() timerView {
+	n := v.quantity()
+	before, warn := "Your "+count(n, "ticket is", "tickets are")+" kept until", "Your "+count(n, "ticket goes", "tickets go")+" back soon."
+	if n == 1 {
+		before, warn = "Your ticket is kept until", "Your ticket goes back soon."
+	}
+	return timerView{Until: v.ExpiresAt, Of: v.Hold, Zone: v.Event.Zone, Before: before, Warn: warn, Label: "Time left to pay"}
+}
+
+func (v CheckoutView) title() string {
+	name := " – " + v.Event.Name
+	switch v.State {
+	case CheckoutPaid:
+		return "Paid" + name
+	case CheckoutBank:
+		return "Waiting for your bank" + name
+	case CheckoutPaying:
+		return "Finish paying" + name
+	case CheckoutExpired:
+		return "Time has run out" + name
+	case CheckoutReleased:
+		return "Given back" + name
+	case CheckoutRefundDue, CheckoutRefunded:
+		return "Your money goes back" + name
+	case CheckoutFailed:
+		return "Try to pay again" + name
+	}
+	return "Pay " + v.Total.String() + name
+}
+
+func (v CheckoutView) payLabel() string {
+	if v.Total == 0 {
+		return "Take the free tickets"
+	}
+	return "Pay " + v.Total.String()
+}
+
+func (v CheckoutView) nextLine() string {
+	s := "Paystack opens and asks for your details. If a payment fails, your tickets stay yours"
+	if !v.ExpiresAt.IsZero() {
+		s += " until at least " + clock(v.ExpiresAt, v.Event.Zone)
+	}
+	return s + " and you can try again. If money leaves your bank late and the tickets are gone, you get equal ones or all of it back."
+}
+
+func (v CheckoutView) paidLine() string {
+	if v.Email != "" {
+		return "Your tickets are ready. We also send them to " + v.Email + "."
+	}
+	return "Your tickets are ready."
+}
+
+func (v CheckoutView) afterwards() string {
+	if v.Inside {
+		return "You are still inside, so you can choose again."
+	}
+	return "If you still want tickets, go to the line. There you see what is possible."
+}
+
+func (v CheckoutView) totalWord() string {
+	switch v.State {
+	case CheckoutPaid:
+		return "You paid"
+	case CheckoutRefundDue, CheckoutRefunded:
+		return "You get back"
+	}
+	return "You pay"
+}
+
+func (v CheckoutView) tickets() string {
+	if v.Tickets == "" {
+		return "/tickets"
+	}
+	return v.Tickets
+}
+
+func (v CheckoutView) extendLabel() string { return "Give me " + span(v.Hold) + " more" }

@@ -11,3 +11,89 @@ type EventView struct {
 	Tickets           int           // tickets this fan has for the event
 	Problem           *Problem      // why joining did not work
 }
+
+// mine is whether the fan has a place worth going to.
+func (v EventView) mine() bool { return v.Place != nil && v.Place.active() }
+
+// bar is the reminder on top: only for what cannot wait, since the stub shows the place.
+func (v EventView) bar() *PlaceInfo {
+	if v.mine() && (v.Place.Status == SpotCalled || v.Place.Status == SpotMissed) {
+		p := *v.Place
+		p.Event = v.Event
+		return &p
+	}
+	return nil
+}
+
+func (v EventView) onDay() string {
+	t := v.Event.LobbyOpensAt
+	if t.IsZero() {
+		t = v.Event.OpensAt
+	}
+	return "on " + weekday(t, v.Event.Zone)
+}
+
+func (v EventView) opensLine(now time.Time) string {
+	e := v.Event
+	if e.LobbyOpensAt.After(now) {
+		if sameDay(e.LobbyOpensAt, e.OpensAt, e.Zone) {
+			return "Sale opens at " + clock(e.OpensAt, e.Zone) + ", " + zoneWords(e.Zone) + "."
+		}
+		return "Sale opens " + when(e.OpensAt, now, e.Zone) + ", " + zoneWords(e.Zone) + "."
+	}
+	return zoneWords(e.Zone) + "."
+}
+
+// early says honestly whether coming early helps.
+func (v EventView) early() string {
+	e := v.Event
+	switch {
+	case e.drawn():
+		return "Joining early does not help. Everybody who is in the lobby at " + clock(e.OpensAt, e.Zone) + " has the same chance."
+	case !e.LobbyOpensAt.IsZero():
+		return "Places are given in the order of joining, from the moment the lobby opens."
+	}
+	return "Places are given in the order of joining, from the moment the sale opens."
+}
+
+func (v EventView) lobbyLine() string {
+	if v.Event.drawn() {
+		return "Come any time before the sale and leave the page open. You can lock your phone."
+	}
+	return "You can join from now on. Your place is written down at once, and your number follows the order of joining."
+}
+
+func (v EventView) openTitle() string {
+	if v.Event.drawn() {
+		return "The draw."
+	}
+	return "The sale opens."
+}
+
+func (v EventView) openLine() string {
+	switch {
+	case v.Event.drawn():
+		return "Everybody in the lobby gets a number. If you come later, you stand behind the lobby."
+	case !v.Event.LobbyOpensAt.IsZero():
+		return "We begin to call numbers. If you come later, you stand behind those who are there."
+	}
+	return "The line opens. Numbers follow the order of joining, and a number never changes."
+}
+
+func (v EventView) afterLine() string {
+	if v.Turn <= 0 || v.Visit <= 0 {
+		return "The page turns yellow when it is your turn."
+	}
+	return "You have " + span(v.Turn) + " to come in and " + span(v.Visit) + " to choose and pay."
+}
+
+// signInBefore is the label that asks for the sign-in in time.
+func signInBefore(t, now time.Time, l *time.Location) string {
+	if sameDay(t, now, l) {
+		return "Sign in before " + clock(t, l)
+	}
+	if t.Sub(now) < 6*24*time.Hour {
+		return "Sign in before " + weekday(t, l)
+	}
+	return "Sign in before " + dayShort(t, l)
+}

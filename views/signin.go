@@ -21,3 +21,21 @@ type CodeView struct {
 	Again     bool   // a new code was sent just now
 	Dev       bool   // show the way to the mailbox
 }
+
+func (v CodeView) sentLine() string {
+	if v.Again {
+		return "We sent a new code to"
+	}
+	return "We sent them to"
+}
+
+func (v CodeView) untilLine() string {
+	s := ""
+	if !v.SentAt.IsZero() {
+		s = " at " + clock(v.SentAt, v.Zone)
+	}
+	if v.ExpiresAt.IsZero() {
+		return s + "."
+	}
+	return s + ". They work until " + clock(v.ExpiresAt, v.Zone) + "."
+}

@@ -4,3 +4,13 @@ package views
 type TextView struct {
 	Name string // help, privacy or fairness
 }
+
+func (v TextView) title() string {
+	switch v.Name {
+	case "help":
+		return "Help"
+	case "privacy":
+		return "Privacy"
+	}
+	return "How we keep it fair"
+}

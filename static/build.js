@@ -1,0 +1,24 @@
+// Fills dist/ after Tailwind has written dist/fq.css: the scripts as they are,
+// htmx without its source map, the font, and the licences of what is ours to pass on.
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+
+const htmx = readFileSync("node_modules/htmx.org/dist/htmx.min.js", "utf8");
+writeFileSync("dist/htmx.js", htmx.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "\n"));
+
+for (const [from, to] of [
+  ["js/page.js", "page.js"],
+  ["js/waiting.js", "waiting.js"],
+  ["fonts/anton-fq.woff2", "anton-fq.woff2"],
+  ["icons/icon.svg", "icon.svg"],
+]) copyFileSync(from, `dist/${to}`);
+
+const parts = [
+  ["htmx", "node_modules/htmx.org/LICENSE"],
+  ["Tailwind CSS", "node_modules/tailwindcss/LICENSE"],
+  ["daisyUI", "node_modules/daisyui/LICENSE"],
+  ["Lucide icons", "icons/LICENSE"],
+  ["Anton FQ, a subset of Anton", "fonts/OFL.txt"],
+];
+writeFileSync("dist/licenses.txt", parts
+  .map(([name, file]) => `==== ${name}\n\n${readFileSync(file, "utf8").trim()}\n`)
+  .join("\n"));

@@ -1,0 +1,133 @@
+// page.js keeps clocks running, sends a form once, and fills in what only the
+// browser knows. Every page works without it.
+(() => {
+  "use strict";
+  const html = document.documentElement;
+
+  // The server's clock decides: a phone whose clock is wrong counts down right.
+  let offset = 0;
+  const sync = el => { const now = Number(el && el.dataset.now); if (now) offset = now - Date.now(); };
+  const now = () => Date.now() + offset;
+  const two = n => String(n).padStart(2, "0");
+  sync(html);
+
+  const span = s => (s >= 3600 ? Math.floor(s / 3600) + ":" + two(Math.floor(s / 60) % 60) : two(Math.floor(s / 60))) + ":" + two(s % 60);
+
+  // Same figures as the server writes: within a day hours, minutes and seconds.
+  const parts = s => {
+    const d = Math.floor(s / 86400), h = Math.floor(s / 3600) % 24, m = Math.floor(s / 60) % 60;
+    const word = (n, w) => w + (n === 1 ? "" : "s");
+    if (d) return [[d, word(d, "day")], [h, word(h, "hour")], [m, word(m, "minute")]];
+    const rest = [[m, word(m, "minute")], [two(s % 60), word(s % 60, "second")]];
+    return h ? [[h, word(h, "hour")], ...rest] : rest;
+  };
+
+  const write = (el, text) => { if (el.textContent !== text) el.textContent = text; };
+
+  // At zero a page asks the server what is true now. Not all at once: thousands
+  // of phones reach zero in the same second.
+  const done = new Set();
+  const then = (el, until) => {
+    const key = el.dataset.then + until;
+    if (!el.dataset.then || done.has(key)) return;
+    done.add(key);
+    const wait = 500 + Math.random() * 2500;
+    if (el.dataset.then === "fetch") setTimeout(() => document.dispatchEvent(new Event("fq:fetch")), wait);
+    else setTimeout(() => location.reload(), wait);
+  };
+
+  const tick = () => {
+    const t = now();
+    for (const el of document.querySelectorAll("[data-until],[data-count]")) {
+      const until = el.dataset.until || el.dataset.count;
+      const s = Math.max(Math.round((Date.parse(until) - t) / 1000), 0);
+      if (el.dataset.count) {
+        const want = parts(s), have = el.children;
+        if (have.length !== want.length) {
+          el.replaceChildren(...want.map(() => {
+            const box = document.createElement("span");
+            box.append(document.createElement("b"), document.createElement("small"));
+            return box;
+          }));
+        }
+        want.forEach(([n, w], i) => { write(have[i].children[0], String(n)); write(have[i].children[1], w); });
+      } else if (el.tagName === "PROGRESS") {
+        el.value = s;
+      } else {
+        write(el, span(s));
+        const box = el.closest("[data-low]");
+        if (box) box.classList.toggle("timer-low", s <= Number(box.dataset.low));
+      }
+      // A page that was loaded after its time does not load itself again and again.
+      if (s === 0 && Date.parse(until) > loaded) then(el, until);
+    }
+    for (const el of document.querySelectorAll("[data-left]")) {
+      const s = Math.max(Number(el.dataset.left) - Math.floor((Date.now() - started) / 1000), 0);
+      write(el, span(s));
+      if (s === 0 && !el.dataset.gone) { el.dataset.gone = "1"; location.replace(el.dataset.go || location.href); }
+    }
+  };
+  const started = Date.now();
+  const loaded = now();
+
+  // A time on the reader's own clock, where it differs from the event's.
+  const local = () => {
+    for (const el of document.querySelectorAll("[data-mine]")) {
+      const t = new Date(el.dataset.mine);
+      const here = t.getFullYear() + "-" + two(t.getMonth() + 1) + "-" + two(t.getDate()) + " " + two(t.getHours()) + ":" + two(t.getMinutes());
+      if (here === el.dataset.there) continue;
+      const sameDay = here.slice(0, 10) === el.dataset.there.slice(0, 10);
+      const day = sameDay ? "" : t.toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long" }) + ", ";
+      el.textContent = "On your clock: " + day + here.slice(11) + ".";
+      el.hidden = false;
+    }
+  };
+
+  // A form is sent once. The server is safe against twice; this saves the wait.
+  document.addEventListener("submit", e => {
+    const form = e.target;
+    if (!form.matches("[data-once]")) return;
+    if (form.dataset.sent) { e.preventDefault(); return; }
+    form.dataset.sent = "1";
+    for (const b of form.querySelectorAll("button")) b.setAttribute("aria-disabled", "true");
+    setTimeout(() => again(form), 8000);
+  });
+  const again = form => {
+    delete form.dataset.sent;
+    for (const b of form.querySelectorAll("button")) b.removeAttribute("aria-disabled");
+  };
+  // Back brings the page out of the browser's memory as it was left.
+  addEventListener("pageshow", e => {
+    if (!e.persisted) return;
+    document.querySelectorAll("form[data-once]").forEach(again);
+    if (document.querySelector("[data-until]")) location.reload();
+  });
+
+  document.addEventListener("click", e => {
+    const link = e.target.closest("[data-dialog]");
+    const dialog = link && document.getElementById(link.dataset.dialog);
+    if (dialog && dialog.showModal) { e.preventDefault(); dialog.showModal(); return; }
+    if (e.target.closest("[data-print]")) print();
+  });
+
+  // A slider and its field say the same.
+  document.addEventListener("input", e => {
+    const t = e.target;
+    if (t.dataset.for) document.getElementById(t.dataset.for).value = t.value;
+    else if (t.id) for (const s of document.querySelectorAll("input[data-for]")) if (s.dataset.for === t.id) s.value = t.value;
+  });
+
+  const start = () => {
+    for (const el of document.querySelectorAll("input[data-for],[data-print]")) el.hidden = false;
+    const again = document.querySelector("[data-refresh]");
+    if (again) setTimeout(() => location.reload(), Number(again.dataset.refresh) * 1000);
+    local();
+    tick();
+    setInterval(tick, 1000);
+  };
+  document.addEventListener("htmx:after:swap", () => { local(); tick(); });
+  addEventListener("online", tick);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
+  window.fq = { sync, now };
+  start();
+})();

@@ -1,0 +1,56 @@
+package views
+
+import (
+	"net/url"
+
+	"fairqueue/static"
+)
+
+// page is what one page tells the frame.
+type page struct {
+	Title   string
+	Event   *EventInfo // the page belongs to this event: its name stands where the navigation is
+	Turn    bool       // the whole page is yellow
+	Refresh int        // seconds to the next load without JavaScript; 0: none
+	Live    bool       // loads htmx
+	Scripts []string   // beside page.js
+}
+
+// signInURL leads to sign-in and back to a path of ours.
+func signInURL(next string) string {
+	if next == "" || next == "/" {
+		return "/sign-in"
+	}
+	return "/sign-in?" + url.Values{"next": {next}}.Encode()
+}
+
+// otherTheme is what the switch in the footer chooses, and its name.
+func (f Frame) otherTheme() (value, words string) {
+	switch f.Theme {
+	case ThemeNight:
+		return string(ThemeDay), "Light colours"
+	case ThemeDay:
+		return string(ThemeNight), "Dark colours"
+	}
+	return string(ThemeNight), "Dark colours"
+}
+
+func (f Frame) nowMillis() string { return itoa64(f.Now.UnixMilli()) }
+
+// scripts are the files a page loads, in order.
+func (p page) scripts() []string {
+	var s []string
+	if p.Live {
+		s = append(s, static.URL("htmx.js"))
+	}
+	s = append(s, static.URL("page.js"))
+	for _, name := range p.Scripts {
+		s = append(s, static.URL(name))
+	}
+	return s
+}
+
+// htmxConfig: a refused or failed answer never replaces a part by itself (an
+// element says with hx-status where it goes), htmx adds no style sheet, and the
+// browser keeps its own history.
+const htmxConfig = `{"noSwap":[204,304,"4xx","5xx"],"history":false,"includeIndicatorCSS":false,"defaultTimeout":15000}`

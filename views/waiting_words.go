@@ -1,0 +1,346 @@
+package views
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+func (v WaitingView) turn() bool { return v.Status == SpotCalled }
+
+// streams is whether the page listens to the line: not when nothing more will come.
+func (v WaitingView) streams() bool {
+	switch v.Status {
+	case SpotLeft, SpotDone:
+		return false
+	}
+	return v.Event.State != SaleEnded && v.Event.State != SaleDraft
+}
+
+// refresh is how soon a browser without JavaScript asks again, in seconds. When
+// it is your turn the page stands still, so that it cannot be lost under a thumb.
+func (v WaitingView) refresh() int {
+	switch {
+	case v.turn():
+		return 30
+	case !v.streams():
+		return 0
+	case v.Status == SpotInside:
+		return 60
+	}
+	return min(max(int(v.PollAfter/time.Second), 5), 60)
+}
+
+// behind is what the page subtracts itself from: ahead = behind - serving. Zero
+// when it cannot know (another turn is counted from the end of the line).
+func (v WaitingView) behind() int64 {
+	if v.Status != SpotWaiting && v.Status != SpotLobby || v.Number == 0 || v.Number-v.Serving-1 != v.Ahead {
+		return 0
+	}
+	return v.Number - 1
+}
+
+// The line as a bar: it comes to you. Another turn counts from its own end.
+func (v WaitingView) lineMax() int64   { return max(v.lineValue()+v.Ahead+1, 1) }
+func (v WaitingView) lineValue() int64 { return max(v.Serving, 0) }
+
+func (v WaitingView) title() string {
+	name := v.Event.Name
+	switch {
+	case v.Status == SpotCalled:
+		return "Your turn – " + name
+	case v.Status == SpotInside:
+		return "You are inside – " + name
+	case v.Status == SpotMissed:
+		return "You can still come in – " + name
+	case v.Status == SpotLobby:
+		return "In the lobby – " + name
+	case v.Status == SpotWaiting && v.Event.State == SaleSoldOut:
+		return "Sold out – " + name
+	case v.Status == SpotWaiting && v.Event.State == SalePaused:
+		return "Paused – " + name
+	case v.Status == SpotWaiting:
+		return num(v.Ahead) + " ahead – " + name
+	}
+	return "The line for " + name
+}
+
+// say is what a screen reader hears when the state changes, and else now and then.
+func (v WaitingView) say(now time.Time) string {
+	switch v.Status {
+	case SpotCalled:
+		return "It is your turn. Come in before " + clockS(v.Until, v.Event.Zone) + "."
+	case SpotInside:
+		return "You are inside. Choose your tickets."
+	case SpotMissed:
+		return "We called you. You can ask for your turn again until " + clockS(v.Until, v.Event.Zone) + "."
+	case SpotLobby:
+		return "You are in the lobby. The sale opens " + at(v.Event.OpensAt, now, v.Event.zone()) + "."
+	case SpotWaiting:
+		switch {
+		case v.OnHold:
+			return "On hold for a moment. Your place is saved."
+		case v.Event.State == SalePaused:
+			return "The line is paused. Nobody can pass you."
+		case v.Event.State == SaleSoldOut:
+			return "Sold out. Your number is your place on the waiting list."
+		case v.Event.State == SaleEnded:
+			return "The sale is over."
+		case v.HasEta:
+			return num(v.Ahead) + " ahead of you. Your turn at about " + strings.Replace(etaClock(v.EtaLow, v.EtaHigh, now, v.Event.Zone), "–", " to ", 1) + "."
+		}
+		return num(v.Ahead) + " ahead of you."
+	}
+	return ""
+}
+
+func (v WaitingView) motion() string {
+	switch {
+	case v.Serving == 0:
+		return "You have a place in the line"
+	case v.Rate > 0:
+		return "The line is moving, " + num(v.Rate) + " a minute"
+	}
+	return "The line is moving"
+}
+
+func (v WaitingView) servingWord() string {
+	switch {
+	case v.Event.State == SalePaused, v.Event.State == SaleSoldOut, v.OnHold:
+		return "Stopped at"
+	}
+	return "Calling now"
+}
+
+func (v WaitingView) pausedTitle() string {
+	if v.Event.Since.IsZero() {
+		return "The line is paused"
+	}
+	return "Paused at " + clock(v.Event.Since, v.Event.Zone)
+}
+
+func (v WaitingView) soldOutLine() string {
+	if n := capacity(v.Tiers); n > 0 {
+		return "All " + num(n) + " tickets are sold"
+	}
+	return "All tickets are sold"
+}
+
+func (v WaitingView) graceLine() string {
+	if v.Grace <= 0 {
+		return "If you miss that, your place is given up."
+	}
+	return "If you miss that, you can still ask for your turn for " + span(v.Grace) + " more."
+}
+
+func (v WaitingView) thenLine() string {
+	s := "Then you have " + span(v.Visit) + " to choose and pay."
+	if v.Event.Limit > 0 {
+		s += " You can take up to " + count(v.Event.Limit, "ticket", "tickets") + "."
+	}
+	return s
+}
+
+// leftLine is what is left of each tier, in one sentence.
+func (v WaitingView) leftLine() string {
+	var have, gone []string
+	for _, t := range v.Tiers {
+		if t.Available > 0 {
+			have = append(have, t.Name+" "+num(t.Available))
+		} else {
+			gone = append(gone, t.Name)
+		}
+	}
+	s := strings.Join(have, ", ")
+	if s != "" {
+		s += "."
+	}
+	if len(gone) > 0 {
+		s += " None left now: " + strings.Join(gone, ", ") + "."
+	}
+	return strings.TrimSpace(s)
+}
+
+func (v WaitingView) lobbyTitle(now time.Time) string {
+	if v.Event.drawn() {
+		return "The draw is " + at(v.Event.OpensAt, now, v.Event.zone())
+	}
+	return "The sale opens " + at(v.Event.OpensAt, now, v.Event.zone())
+}
+
+func (v WaitingView) lobbyWhat() string {
+	if v.Event.drawn() {
+		return "Time to the draw"
+	}
+	return "Time to the sale"
+}
+
+func (v WaitingView) lobbyLine() string {
+	s := "fans are in the lobby."
+	if n := capacity(v.Tiers); n > 0 {
+		s = "fans are in the lobby for " + count(n, "ticket", "tickets") + "."
+	}
+	if v.Event.drawn() {
+		return s + " You all have the same chance at the front."
+	}
+	return s
+}
+
+func (v WaitingView) joinLabel() string {
+	switch v.Event.State {
+	case SaleLobby:
+		return "Come into the lobby"
+	case SaleSoldOut:
+		return "Join the waiting list"
+	}
+	return "Join the line"
+}
+
+func (v WaitingView) overTitle() string {
+	switch {
+	case v.Tickets > 0:
+		return "You have your tickets"
+	case v.Status == SpotLeft:
+		return "You left the line"
+	}
+	return "Your turn is over"
+}
+
+func (v WaitingView) overLine() string {
+	switch {
+	case v.Tickets > 0 && v.Event.Limit > 0 && v.Tickets >= v.Event.Limit:
+		return "That is as many as each fan can take. There is nothing more to wait for."
+	case v.Tickets > 0:
+		return "Your visit is over. There is nothing more to do."
+	case v.Status == SpotLeft:
+		return "Everybody behind you moved up. Nothing was bought and nothing was paid."
+	}
+	return "Your time ended without a ticket. No money was taken."
+}
+
+func (v WaitingView) canLeave() bool {
+	switch v.Status {
+	case SpotLobby, SpotWaiting, SpotMissed:
+		return v.Event.State != SaleEnded
+	}
+	return false
+}
+
+func (v WaitingView) leaveLine() string {
+	if v.Status == SpotLobby {
+		return "Not coming? Leave the lobby and somebody else has a better place. Until the sale opens you can come back."
+	}
+	return "Not coming? Leave the line and everybody behind you moves up. You cannot undo this."
+}
+
+func leaveWords(number int64) string {
+	if number == 0 {
+		return "You give up your place in the lobby. Until the sale opens you can join again and get the same place."
+	}
+	return "You are number " + num(number) + ". If you leave, the place is gone for good and the fans behind you move up."
+}
+
+// odds is an honest answer to whether there will be a ticket: if everybody
+// ahead takes the most they may, tickets run out at Low; if everybody takes
+// one, at High. What is held and not paid comes back, so neither is a promise.
+type odds struct {
+	Short, Long                string
+	Ruler                      bool
+	Serving, Low, High, Number int64
+}
+
+func (v WaitingView) odds() (odds, bool) {
+	if v.Status != SpotWaiting || v.Again || v.Number == 0 || len(v.Tiers) == 0 || v.Event.Limit < 1 {
+		return odds{}, false
+	}
+	if v.Event.State != SaleOpen && v.Event.State != SalePaused {
+		return odds{}, false
+	}
+	n := int64(available(v.Tiers))
+	o := odds{Serving: v.Serving, Number: v.Number, Low: v.Serving + n/int64(v.Event.Limit), High: v.Serving + n}
+	between := "If everybody takes " + strconv.Itoa(v.Event.Limit) + ", tickets run out at about number " + num(o.Low) + "; if everybody takes 1, at " + num(o.High) + "."
+	if v.Event.Limit == 1 {
+		between = "At one for each fan, tickets run out at about number " + num(o.High) + "."
+	}
+	switch {
+	case n == 0:
+		o.Short = "Only if tickets come back."
+		o.Long = "Every ticket is sold or held at the moment. Those that are not paid in time come back, and are offered in the order of the line."
+		return o, true
+	case v.Number <= o.Low:
+		o.Short = "Yes, if you come when we call you."
+	case v.Number <= o.Low+(o.High-o.Low)/2:
+		o.Short = "Probably, but it is close."
+	case v.Number <= o.High:
+		o.Short = "Perhaps. Most fans take more than one."
+	default:
+		o.Short = "Probably not, unless tickets come back."
+	}
+	o.Long = between + " Your number is " + num(v.Number) + "."
+	o.Ruler = o.High > o.Serving
+	return o, true
+}
+
+// at is a number's place on the ruler, in its units of 360.
+func (o odds) at(n int64) float64 {
+	end := float64(max(o.High, o.Number)) * 1.04
+	return 360 * float64(n) / end
+}
+
+func (o odds) px(n int64) string { return coord(o.at(n)) }
+
+func (o odds) width(a, b int64) string { return coord(max(o.at(b)-o.at(a), 2)) }
+
+func (o odds) youAt() float64 { return min(max(o.at(o.Number)-4, 1), 351) }
+
+func (o odds) you() string { return coord(o.youAt()) }
+
+func (o odds) youText() string {
+	switch o.youAnchor() {
+	case "start":
+		return "0"
+	case "end":
+		return "360"
+	}
+	return coord(o.youAt() + 4)
+}
+
+func (o odds) youAnchor() string {
+	switch x := o.youAt(); {
+	case x < 12:
+		return "start"
+	case x > 340:
+		return "end"
+	}
+	return "middle"
+}
+
+type rulerLabel struct{ X, Anchor, Text string }
+
+// labels never touch: one that would is left out, since the sentence below says it too.
+func (o odds) labels() []rulerLabel {
+	const char = 8.2
+	out := []rulerLabel{{"0", "start", num(o.Serving) + " now"}}
+	end := char * float64(len(out[0].Text))
+	high := num(o.High)
+	highX := min(o.at(o.High)+char*float64(len(high))/2, 360)
+	highStart := highX - char*float64(len(high))
+	low := num(o.Low)
+	lowStart := o.at(o.Low) - char*float64(len(low))/2
+	if o.Low != o.High && lowStart > end+8 && lowStart+char*float64(len(low)) < highStart-8 {
+		out = append(out, rulerLabel{coord(o.at(o.Low)), "middle", low})
+	}
+	if highStart > end+8 {
+		out = append(out, rulerLabel{coord(highX), "end", high})
+	}
+	return out
+}
+
+func coord(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
+
+func (v WaitingView) againLine() string {
+	if v.Number == 0 {
+		return "You stand behind everybody who waits now."
+	}
+	return "You keep your number " + num(v.Number) + ", but you stand behind everybody who waits now."
+}
