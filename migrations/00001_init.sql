@@ -59,6 +59,7 @@ CREATE TABLE revocations (
     CHECK ((account_id IS NULL) <> (credential IS NULL))
 );
 CREATE INDEX revocations_expires ON revocations (expires_at);
+CREATE INDEX revocations_revoked ON revocations (revoked_at);
 
 -- The layout that alexedwards/scs expects.
 CREATE TABLE sessions (
