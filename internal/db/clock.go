@@ -9,32 +9,25 @@ import (
 
 // Clock tells the time of the database on this machine, whose own clock may be
 // wrong. Tokens, cookies and countdowns use it; inside a transaction the
-// database's now() decides. The zero value and nil are the system clock.
+// database's now() decides. The zero value and nil are the system clock; Sync,
+// called now and then, makes it follow a database.
 type Clock struct {
-	conn   Conn
 	offset atomic.Int64 // nanoseconds to add to this machine's clock
 }
-
-// NewClock returns a clock that follows the database behind c as often as Sync
-// is called.
-func NewClock(c Conn) *Clock { return &Clock{conn: c} }
 
 const clockSamples = 3
 
 // Sync measures how far this machine's clock is from the database's. The
 // fastest of a few round trips counts, and half of it is taken off. On an error
 // the last offset stays.
-func (c *Clock) Sync(ctx context.Context) error {
-	if c == nil || c.conn == nil {
-		return nil
-	}
+func (c *Clock) Sync(ctx context.Context, conn Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	var best, offset time.Duration
 	for i := range clockSamples {
 		start := time.Now()
 		var at time.Time
-		if err := c.conn.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&at); err != nil {
+		if err := conn.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&at); err != nil {
 			return Fault(fmt.Errorf("db.Clock: %w", err))
 		}
 		trip := time.Since(start)
