@@ -1,0 +1,204 @@
+package claim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"fairqueue/internal/db"
+	"fairqueue/internal/db/claimdb"
+	"fairqueue/internal/fault"
+	"fairqueue/internal/ledger"
+	"fairqueue/internal/money"
+	"fairqueue/internal/sale"
+)
+
+// maxQuantity is the most one request may ask for.
+const maxQuantity = 50
+
+var (
+	errSoldOut   = fault.New(fault.Conflict, "sold_out", "All tickets of this kind are sold or held by other people right now. Some may come back: try again in a moment, or choose another kind.")
+	errNotEnough = fault.New(fault.Conflict, "not_enough_left", "There are fewer tickets left than you asked for. Choose a smaller number.")
+	errLimit     = fault.New(fault.Conflict, "limit_reached", "That is more tickets than one person may have for this event.")
+	errOpenClaim = fault.New(fault.Conflict, "claim_open", "You are already holding tickets for this event. Finish or release them first.")
+)
+
+// shortage says how many units there were when there were too few.
+type shortage struct{ left int }
+
+func (e *shortage) Error() string { return "claim: " + strconv.Itoa(e.left) + " units" }
+
+// Hold claims units for a fan who is called or inside; all or nothing. 403 not_admitted, admission_expired; 409 sold_out,
+// not_enough_left (left), limit_reached (left), claim_open (claim_id), sale_not_open; 422 for quantity outside 1–50 or a tier of another event.
+func (s *Service) Hold(ctx context.Context, event *sale.Snapshot, account uuid.UUID, r Request) (Claim, error) {
+	c, err := s.hold(ctx, event.ID(), account, r, false)
+	if _, short := errors.AsType[*shortage](err); !short {
+		return c, err
+	}
+	// Rolled back, so that nothing picked stays locked; now wait for those who
+	// have units locked, instead of believing that they will keep them.
+	c, err = s.hold(ctx, event.ID(), account, r, true)
+	if e, short := errors.AsType[*shortage](err); short {
+		if e.left == 0 {
+			return Claim{}, errSoldOut
+		}
+		return Claim{}, errNotEnough.With("left", e.left)
+	}
+	return c, err
+}
+
+// hold is one attempt: a transaction of its own. With wait it takes its turn on
+// the tier and waits for locked units; without, it skips them.
+func (s *Service) hold(ctx context.Context, event, account uuid.UUID, r Request, wait bool) (Claim, error) {
+	var c Claim
+	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
+		spot, err := s.cfg.Queue.AdmitTx(ctx, tx, event, account)
+		if err != nil {
+			return err
+		}
+		now, err := s.mayHold(ctx, tx, event, spot, r)
+		if err != nil {
+			return err
+		}
+		if wait {
+			if err := s.q.LockTier(ctx, tx, r.TierID.String()); err != nil {
+				return fmt.Errorf("claim.Hold: %w", err)
+			}
+		}
+		c, err = s.grant(ctx, tx, now, event, account, spot, r, wait)
+		return err
+	})
+	if err != nil {
+		return Claim{}, err
+	}
+	return c, nil
+}
+
+// mayHold decides, under the lock of the spot, whether the fan may have this
+// many more units. It ends the fan's own past hold first.
+func (s *Service) mayHold(ctx context.Context, tx pgx.Tx, event, spot uuid.UUID, r Request) (claimdb.SaleNowRow, error) {
+	now, err := s.q.SaleNow(ctx, tx, r.TierID, event)
+	if err != nil {
+		return now, fmt.Errorf("claim.Hold: %w", err)
+	}
+	if r.Quantity < 1 || r.Quantity > maxQuantity {
+		return now, fault.InvalidField(fault.Field{Path: "quantity", Message: "Choose between 1 and 50 tickets."})
+	}
+	if now.TierID == nil {
+		return now, fault.InvalidField(fault.Field{Path: "tier_id", Message: "Choose one of the ticket kinds of this event."})
+	}
+	// Paused: whoever is inside may finish.
+	if st := sale.State(now.State); st != sale.Open && st != sale.Paused {
+		return now, errNotOpen
+	}
+	ended, err := s.q.ExpireOwn(ctx, tx, spot)
+	if err != nil {
+		return now, fmt.Errorf("claim.Hold: %w", err)
+	}
+	for _, id := range ended {
+		if err := writeEnded(ctx, tx, event, id, Expired); err != nil {
+			return now, err
+		}
+	}
+	open, err := s.q.OpenOfSpot(ctx, tx, spot)
+	if err == nil {
+		return now, errOpenClaim.With("claim_id", open)
+	}
+	if !db.NoRows(err) {
+		return now, fmt.Errorf("claim.Hold: %w", err)
+	}
+	own, err := s.q.CountOwn(ctx, tx, spot)
+	if err != nil {
+		return now, fmt.Errorf("claim.Hold: %w", err)
+	}
+	if own+int64(r.Quantity) > int64(now.MaxTicketsPerFan) {
+		return now, errLimit.With("left", max(0, int64(now.MaxTicketsPerFan)-own))
+	}
+	return now, nil
+}
+
+// grant takes the units and makes the claim: one statement, then what follows
+// from whose units they were. The seam for serving many requests by one statement.
+func (s *Service) grant(ctx context.Context, tx pgx.Tx, now claimdb.SaleNowRow, event, account, spot uuid.UUID, r Request, wait bool) (Claim, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Claim{}, fmt.Errorf("claim.Hold: %w", err)
+	}
+	hold := seconds(now.HoldSeconds)
+	capAt := now.Now.Add(max(3*hold, minCap))
+	price := *now.PriceKobo
+	p := claimdb.GrantParams{
+		TierID: r.TierID, Quantity: int32(r.Quantity), ClaimID: id, EventID: event, AccountID: account, SpotID: spot, //nolint:gosec // at most 50
+		TotalKobo: price * int64(r.Quantity), ExpiresAt: now.Now.Add(hold), CapAt: capAt,
+		LimitThen: now.MaxTicketsPerFan, PriceKobo: price,
+	}
+	taken, err := s.take(ctx, tx, p, wait)
+	if err != nil {
+		return Claim{}, fmt.Errorf("claim.Hold: %w", err)
+	}
+	if len(taken) < r.Quantity {
+		return Claim{}, &shortage{left: len(taken)}
+	}
+	c := Claim{
+		ID: id, EventID: event, AccountID: account, Status: Held, CreatedAt: now.Now,
+		ExpiresAt: p.ExpiresAt, CapAt: capAt, Total: money.Kobo(p.TotalKobo),
+	}
+	units := make([]uuid.UUID, 0, len(taken))
+	old := make([]uuid.UUID, 0, len(taken))
+	for _, t := range taken {
+		units = append(units, t.ID)
+		if t.OldClaim != nil {
+			old = append(old, *t.OldClaim)
+		}
+		c.Lines = append(c.Lines, Line{UnitID: t.ID, TierID: r.TierID, Tier: *now.TierName, Price: money.Kobo(price)})
+	}
+	c.setExtend(hold, now.Now)
+	if err := endTakenOver(ctx, tx, old); err != nil {
+		return Claim{}, err
+	}
+	err = ledger.Write(ctx, tx, event, ledger.ClaimGranted, map[string]any{
+		"claim": id, "spot": spot, "units": units, "limit": now.MaxTicketsPerFan,
+	})
+	return c, err
+}
+
+func (s *Service) take(ctx context.Context, tx pgx.Tx, p claimdb.GrantParams, wait bool) ([]claimdb.GrantRow, error) {
+	if !wait {
+		return s.q.Grant(ctx, tx, p)
+	}
+	rows, err := s.q.GrantWaiting(ctx, tx, claimdb.GrantWaitingParams(p))
+	out := make([]claimdb.GrantRow, len(rows))
+	for i, row := range rows {
+		out[i] = claimdb.GrantRow(row)
+	}
+	return out, err
+}
+
+// endTakenOver ends, as a whole, the past claims whose units were just taken:
+// their other units are free at once, and their page says expired.
+func endTakenOver(ctx context.Context, tx pgx.Tx, old []uuid.UUID) error {
+	if len(old) == 0 {
+		return nil
+	}
+	ended, err := queries.ExpirePast(ctx, tx, old)
+	if err != nil {
+		return fmt.Errorf("claim: end claims taken over: %w", err)
+	}
+	if err := queries.FreePast(ctx, tx, old); err != nil {
+		return fmt.Errorf("claim: end claims taken over: %w", err)
+	}
+	for _, e := range ended {
+		if err := writeEnded(ctx, tx, e.EventID, e.ID, Expired); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeEnded(ctx context.Context, tx pgx.Tx, event, claim uuid.UUID, status Status) error {
+	return ledger.Write(ctx, tx, event, ledger.ClaimEnded, map[string]any{"claim": claim, "status": status})
+}
