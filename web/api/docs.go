@@ -1,0 +1,240 @@
+package api
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+)
+
+var (
+	//go:embed docs.html
+	docsHTML string
+	//go:embed docs.css
+	docsCSS []byte
+
+	docsTemplate = template.Must(template.New("docs").Funcs(template.FuncMap{"ticks": ticks}).Parse(docsHTML))
+)
+
+// docs serves the document and a page made from it, both rendered once: they
+// cannot differ from each other, and the page loads nothing from elsewhere.
+func (a *API) docs(e *echo.Echo) {
+	doc := a.huma.OpenAPI()
+	// huma documents its own form of an error even where nothing answers with it.
+	delete(doc.Components.Schemas.Map(), "ErrorModel")
+	delete(doc.Components.Schemas.Map(), "ErrorDetail")
+
+	spec, err := json.Marshal(doc)
+	if err != nil {
+		panic(fmt.Errorf("api: the OpenAPI document cannot be written: %w", err))
+	}
+	var page bytes.Buffer
+	if err := docsTemplate.Execute(&page, newDocsView(doc)); err != nil {
+		panic(fmt.Errorf("api: the documentation page cannot be written: %w", err))
+	}
+	serve := func(contentType string, b []byte) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			c.Response().Header().Set("Cache-Control", "no-cache")
+			return c.Blob(http.StatusOK, contentType, b)
+		}
+	}
+	e.GET(openAPIPath, serve("application/json", spec))
+	e.GET(docsPath, serve("text/html; charset=utf-8", page.Bytes()))
+	e.GET(docsPath+"/docs.css", serve("text/css; charset=utf-8", docsCSS))
+}
+
+type docsView struct {
+	Intro, Server, CSS, Spec string
+	Sections                 []docsSection
+	Schemas                  []docsSchema
+	Codes                    []docsCode
+}
+
+type docsSection struct {
+	Anchor, Name, About string
+	Ops                 []docsOp
+}
+
+type docsOp struct {
+	Anchor, Method, Path, Summary, About, Auth string
+	Params                                     []docsField
+	Body                                       string
+	Answers                                    []docsAnswer
+}
+
+type docsAnswer struct{ Status, About, Schema string }
+
+type docsSchema struct {
+	Name   string
+	Fields []docsField
+}
+
+type docsField struct {
+	Name, Type, Link, About string
+	Required                bool
+}
+
+type docsCode struct {
+	Name, Title, Meaning string
+	Status               int
+}
+
+func newDocsView(doc *huma.OpenAPI) docsView {
+	v := docsView{Intro: doc.Info.Description, Server: doc.Servers[0].URL, CSS: docsPath + "/docs.css", Spec: openAPIPath}
+	for _, tag := range doc.Tags {
+		s := docsSection{Anchor: anchor(tag.Name), Name: tag.Name, About: tag.Description}
+		for path, item := range doc.Paths {
+			for _, op := range []*huma.Operation{item.Get, item.Post, item.Patch, item.Delete} {
+				if op != nil && op.Tags[0] == tag.Name {
+					s.Ops = append(s.Ops, newDocsOp(path, op))
+				}
+			}
+		}
+		slices.SortFunc(s.Ops, func(a, b docsOp) int {
+			if c := strings.Compare(a.Path, b.Path); c != 0 {
+				return c
+			}
+			return methodRank(a.Method) - methodRank(b.Method)
+		})
+		v.Sections = append(v.Sections, s)
+	}
+	for name, s := range doc.Components.Schemas.Map() {
+		v.Schemas = append(v.Schemas, docsSchema{Name: name, Fields: fieldsOf(s)})
+	}
+	slices.SortFunc(v.Schemas, func(a, b docsSchema) int { return strings.Compare(a.Name, b.Name) })
+	for name, c := range codes {
+		v.Codes = append(v.Codes, docsCode{Name: name, Title: c.title, Meaning: c.meaning, Status: c.status})
+	}
+	slices.SortFunc(v.Codes, func(a, b docsCode) int {
+		if a.Status != b.Status {
+			return a.Status - b.Status
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return v
+}
+
+func methodRank(m string) int {
+	return slices.Index([]string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete}, m)
+}
+
+func newDocsOp(path string, op *huma.Operation) docsOp {
+	o := docsOp{Anchor: op.OperationID, Method: op.Method, Path: path, Summary: op.Summary, About: op.Description}
+	switch len(op.Security) {
+	case 0:
+		o.Auth = "Anyone"
+	case 1:
+		o.Auth = "Bearer token"
+	default:
+		o.Auth = "Anyone; a bearer token says more"
+	}
+	for _, p := range op.Parameters {
+		o.Params = append(o.Params, docsField{Name: p.Name, Type: "in " + p.In + ", " + typeOf(p.Schema), About: p.Description, Required: p.Required})
+	}
+	if op.RequestBody != nil {
+		if m := op.RequestBody.Content["application/json"]; m != nil {
+			o.Body = refName(m.Schema)
+		}
+	}
+	for status, r := range op.Responses {
+		a := docsAnswer{Status: status, About: r.Description}
+		for _, m := range r.Content {
+			a.Schema = refName(m.Schema)
+		}
+		o.Answers = append(o.Answers, a)
+	}
+	slices.SortFunc(o.Answers, func(a, b docsAnswer) int { return strings.Compare(a.Status, b.Status) })
+	return o
+}
+
+func fieldsOf(s *huma.Schema) []docsField {
+	var out []docsField
+	for _, name := range sortedNames(s.Properties) {
+		p := s.Properties[name]
+		out = append(out, docsField{
+			Name: name, Type: typeOf(p), Link: refName(p), About: p.Description, Required: slices.Contains(s.Required, name),
+		})
+	}
+	// The required ones first: they are what a first request needs.
+	slices.SortStableFunc(out, func(a, b docsField) int {
+		switch {
+		case a.Required == b.Required:
+			return 0
+		case a.Required:
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// refName is the schema that s, its items or its alternative refers to.
+func refName(s *huma.Schema) string {
+	switch {
+	case s == nil:
+		return ""
+	case s.Ref != "":
+		return s.Ref[strings.LastIndexByte(s.Ref, '/')+1:]
+	case s.Items != nil:
+		return refName(s.Items)
+	case len(s.AnyOf) > 0:
+		return refName(s.AnyOf[0])
+	}
+	return ""
+}
+
+// typeOf says in a few words what a value looks like.
+func typeOf(s *huma.Schema) string {
+	var t string
+	switch {
+	case s.Ref != "":
+		return refName(s)
+	case len(s.AnyOf) > 0:
+		return refName(s.AnyOf[0]) + " or null"
+	case s.Type == huma.TypeArray:
+		t = "list of " + typeOf(s.Items)
+	case len(s.Enum) > 0:
+		var all []string
+		for _, e := range s.Enum {
+			all = append(all, strconv.Quote(fmt.Sprint(e)))
+		}
+		t = strings.Join(all, " | ")
+	case s.Type == huma.TypeInteger && s.Minimum != nil && s.Maximum != nil:
+		t = fmt.Sprintf("whole number, %d to %d", int64(*s.Minimum), int64(*s.Maximum))
+	case s.Type == huma.TypeInteger:
+		t = "whole number"
+	case s.Type == huma.TypeString && (s.Format == "date-time" || s.Format == "uuid" || s.Format == "email"):
+		t = map[string]string{"date-time": "time", "uuid": "id", "email": "e-mail address"}[s.Format]
+	case s.Type == "":
+		t = "anything"
+	default:
+		t = s.Type
+	}
+	if s.Nullable {
+		t += " or null"
+	}
+	return t
+}
+
+func anchor(name string) string { return strings.ToLower(strings.ReplaceAll(name, " ", "-")) }
+
+// ticks turns `code` in a sentence into <code>.
+func ticks(s string) template.HTML {
+	parts := strings.Split(template.HTMLEscapeString(s), "`")
+	var b strings.Builder
+	for i, p := range parts {
+		if i%2 == 1 {
+			p = "<code>" + p + "</code>"
+		}
+		b.WriteString(p)
+	}
+	return template.HTML(b.String()) //nolint:gosec // escaped above
+}

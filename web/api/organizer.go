@@ -1,0 +1,254 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fairqueue/internal/catalog"
+	"fairqueue/internal/money"
+	"fairqueue/internal/payment"
+	"fairqueue/internal/sale"
+	"fairqueue/internal/stats"
+)
+
+type newEvent struct {
+	Name     string    `json:"name" minLength:"1" maxLength:"200" example:"Lagos Night"`
+	Slug     string    `json:"slug,omitempty" minLength:"1" maxLength:"80" doc:"Part of the address; made from the name if left out." example:"lagos-night"`
+	Venue    string    `json:"venue" minLength:"1" maxLength:"200" example:"Eko Convention Centre"`
+	Timezone string    `json:"timezone,omitempty" maxLength:"100" default:"Africa/Lagos" doc:"IANA name." example:"Africa/Lagos"`
+	StartsAt time.Time `json:"starts_at"`
+	Sale     newSale   `json:"sale"`
+	Tiers    []newTier `json:"tiers" nullable:"false" minItems:"1" maxItems:"100"`
+}
+
+type newSale struct {
+	Ordering         string     `json:"ordering" enum:"fifo,draw"`
+	LobbyOpensAt     *time.Time `json:"lobby_opens_at,omitempty" nullable:"true" doc:"No lobby if left out."`
+	OpensAt          time.Time  `json:"opens_at"`
+	ClosesAt         time.Time  `json:"closes_at"`
+	MaxWaiting       *int64     `json:"max_waiting,omitempty" nullable:"true" minimum:"1" doc:"Longest the line may get; no limit if left out."`
+	Beacon           *newBeacon `json:"beacon,omitempty"`
+	MaxTicketsPerFan *int       `json:"max_tickets_per_fan,omitempty" minimum:"1" maximum:"50" example:"4"`
+	Pace
+}
+
+// Pace is what may change while the line moves.
+type Pace struct {
+	AdmitPerMinute *int `json:"admit_per_minute,omitempty" minimum:"1" maximum:"600000" example:"600"`
+	MaxInside      *int `json:"max_inside,omitempty" minimum:"1" maximum:"100000" example:"500"`
+	TurnSeconds    *int `json:"turn_seconds,omitempty" minimum:"30" maximum:"3600" example:"120"`
+	VisitSeconds   *int `json:"visit_seconds,omitempty" minimum:"60" maximum:"7200" example:"600"`
+	HoldSeconds    *int `json:"hold_seconds,omitempty" minimum:"60" maximum:"7200" example:"600"`
+	GraceSeconds   *int `json:"grace_seconds,omitempty" minimum:"0" maximum:"86400" example:"600"`
+}
+
+type newBeacon struct {
+	Name  string `json:"name" minLength:"1" maxLength:"100" example:"drand quicknet"`
+	Round int64  `json:"round" minimum:"1"`
+	URL   string `json:"url,omitempty" maxLength:"500"`
+}
+
+type newTier struct {
+	Name      string `json:"name" minLength:"1" maxLength:"100" example:"Stands"`
+	PriceKobo int64  `json:"price_kobo" minimum:"0" maximum:"1000000000000" example:"1500000"`
+	Capacity  int    `json:"capacity" minimum:"1" maximum:"200000" example:"5000"`
+}
+
+type salePatch struct {
+	Pace
+	MaxTicketsPerFan *int       `json:"max_tickets_per_fan,omitempty" minimum:"1" maximum:"50"`
+	MaxWaiting       *int64     `json:"max_waiting,omitempty" minimum:"1"`
+	Message          *string    `json:"message,omitempty" maxLength:"500" doc:"Everybody who waits reads it at once; empty for none."`
+	ClosesAt         *time.Time `json:"closes_at,omitempty"`
+}
+
+// Order is a claim with its money.
+type Order struct {
+	ID            uuid.UUID   `json:"id" format:"uuid"`
+	Buyer         string      `json:"buyer" doc:"E-mail address."`
+	Quantity      int         `json:"quantity"`
+	Tiers         string      `json:"tiers" example:"2 × Stands"`
+	Total         money.Money `json:"total"`
+	Status        string      `json:"status" enum:"held,paying,paid,expired,released,refunded"`
+	PaymentStatus string      `json:"payment_status" enum:"initializing,pending,succeeded,failed,abandoned,refund_due,refunded,charged_back"`
+	Reference     string      `json:"reference"`
+	CreatedAt     time.Time   `json:"created_at"`
+	PaidAt        *time.Time  `json:"paid_at"`
+}
+
+type orderList struct {
+	Orders     []Order `json:"orders" nullable:"false"`
+	NextCursor *string `json:"next_cursor" doc:"Null at the end."`
+}
+
+func (n newEvent) sale() sale.NewSale {
+	t := sale.DefaultTerms()
+	t.Ordering = sale.Ordering(n.Sale.Ordering)
+	t.LobbyOpensAt, t.OpensAt, t.ClosesAt = n.Sale.LobbyOpensAt, n.Sale.OpensAt, n.Sale.ClosesAt
+	t.MaxWaiting = n.Sale.MaxWaiting
+	for _, f := range []struct {
+		from *int
+		to   *int
+	}{
+		{n.Sale.MaxTicketsPerFan, &t.MaxTicketsPerFan},
+		{n.Sale.AdmitPerMinute, &t.AdmitPerMinute}, {n.Sale.MaxInside, &t.MaxInside},
+		{n.Sale.TurnSeconds, &t.TurnSeconds}, {n.Sale.VisitSeconds, &t.VisitSeconds},
+		{n.Sale.HoldSeconds, &t.HoldSeconds}, {n.Sale.GraceSeconds, &t.GraceSeconds},
+	} {
+		if f.from != nil {
+			*f.to = *f.from
+		}
+	}
+	if b := n.Sale.Beacon; b != nil {
+		t.BeaconName, t.BeaconRound, t.BeaconURL = b.Name, b.Round, b.URL
+	}
+	if n.Timezone == "" {
+		n.Timezone = "Africa/Lagos"
+	}
+	out := sale.NewSale{
+		Event: catalog.NewEvent{Name: n.Name, Slug: n.Slug, Venue: n.Venue, Timezone: n.Timezone, StartsAt: n.StartsAt},
+		Terms: t, Tiers: make([]sale.NewTier, len(n.Tiers)),
+	}
+	for i, tier := range n.Tiers {
+		out.Tiers[i] = sale.NewTier{Name: tier.Name, Price: money.Kobo(tier.PriceKobo), Capacity: tier.Capacity}
+	}
+	return out
+}
+
+func (p salePatch) sale() sale.Patch {
+	return sale.Patch{
+		AdmitPerMinute: p.AdmitPerMinute, MaxInside: p.MaxInside, MaxTicketsPerFan: p.MaxTicketsPerFan,
+		TurnSeconds: p.TurnSeconds, VisitSeconds: p.VisitSeconds, HoldSeconds: p.HoldSeconds, GraceSeconds: p.GraceSeconds,
+		MaxWaiting: p.MaxWaiting, Message: p.Message, ClosesAt: p.ClosesAt,
+	}
+}
+
+func orderOut(o payment.Order) Order {
+	return Order{
+		ID: o.ID, Buyer: o.Buyer, Quantity: o.Quantity, Tiers: o.Tiers, Total: money.In(o.Total), Status: string(o.Status),
+		PaymentStatus: string(o.Payment), Reference: o.Reference, CreatedAt: o.CreatedAt.UTC(), PaidAt: utc(o.PaidAt),
+	}
+}
+
+// moves are what an organizer does to a sale by one word.
+func (a *API) moves() map[string]func(ctx context.Context, event, by uuid.UUID) (*sale.Snapshot, error) {
+	return map[string]func(ctx context.Context, event, by uuid.UUID) (*sale.Snapshot, error){
+		"publish": a.Claims.Publish, "open": a.Queue.Open, "pause": a.Sales.Pause, "resume": a.Sales.Resume, "end": a.Sales.End,
+	}
+}
+
+var moveDocs = map[string][2]string{
+	"publish": {"Publish a draft", "With opens_at in the past it opens at once; with lobby_opens_at past and opens_at ahead it opens the lobby."},
+	"open":    {"Open the sale now", "From scheduled or lobby."},
+	"pause":   {"Stop calling", "Joining goes on, whoever is inside may finish, turns and visits do not run down."},
+	"resume":  {"Go on calling", ""},
+	"end":     {"End the sale", "No joins, no claims; payments under way are settled."},
+}
+
+func (a *API) organizer() {
+	const path = prefix + "/organizer/events"
+	add(a, route{
+		id: "create-event", method: http.MethodPost, path: path, tag: tagOrganizer, auth: bearer,
+		summary: "Create an event", doc: "It is a draft until it is published. Numbers that are left out take the values of the example.",
+		body: newEvent{}, ok: []int{http.StatusCreated}, codes: []string{"not_organizer", "slug_taken"},
+	}, func(r *request) (*reply[Event], error) {
+		who, err := r.bearer()
+		if err != nil {
+			return nil, err
+		}
+		org, err := a.Accounts.Organization(r.ctx(), who.AccountID)
+		if err != nil {
+			return nil, err
+		}
+		in, err := decode[newEvent](r)
+		if err != nil {
+			return nil, err
+		}
+		s, err := a.Sales.Create(r.ctx(), org, in.sale())
+		if err != nil {
+			return nil, err
+		}
+		return &reply[Event]{http.StatusCreated, eventOut(s)}, nil
+	})
+
+	moves := a.moves()
+	for _, word := range []string{"publish", "open", "pause", "resume", "end"} {
+		add(a, route{
+			id: word + "-event", method: http.MethodPost, path: path + "/{event}/" + word, tag: tagOrganizer, auth: bearer,
+			summary: moveDocs[word][0], doc: moveDocs[word][1], ok: []int{http.StatusOK}, codes: []string{"invalid_transition"},
+		}, func(r *request) (*reply[Event], error) {
+			who, s, err := r.own()
+			if err != nil {
+				return nil, err
+			}
+			if err := r.noBody(); err != nil {
+				return nil, err
+			}
+			if s, err = moves[word](r.ctx(), s.ID(), who.AccountID); err != nil {
+				return nil, err
+			}
+			return ok(eventOut(s))
+		})
+	}
+
+	add(a, route{
+		id: "change-sale", method: http.MethodPatch, path: path + "/{event}/sale", tag: tagOrganizer, auth: bearer,
+		summary: "Change a sale while it runs", doc: "Any of the fields; what is left out stays.",
+		body: salePatch{}, ok: []int{http.StatusOK}, codes: []string{"invalid_transition"},
+	}, func(r *request) (*reply[Event], error) {
+		who, s, err := r.own()
+		if err != nil {
+			return nil, err
+		}
+		in, err := decode[salePatch](r)
+		if err != nil {
+			return nil, err
+		}
+		if s, err = a.Sales.Change(r.ctx(), s.ID(), who.AccountID, in.sale()); err != nil {
+			return nil, err
+		}
+		return ok(eventOut(s))
+	})
+
+	add(a, route{
+		id: "get-stats", method: http.MethodGet, path: path + "/{event}/stats", tag: tagOrganizer, auth: bearer,
+		summary: "Figures of a sale", doc: "held includes what is being paid for; a hold past its time counts as free.",
+		ok: []int{http.StatusOK},
+	}, func(r *request) (*reply[stats.Event], error) {
+		_, s, err := r.own()
+		if err != nil {
+			return nil, err
+		}
+		figures, err := stats.Of(r.ctx(), a.DB, s.ID())
+		if err != nil {
+			return nil, err
+		}
+		return ok(figures)
+	})
+
+	add(a, route{
+		id: "list-orders", method: http.MethodGet, path: path + "/{event}/orders", tag: tagOrganizer, auth: bearer,
+		summary: "List orders", doc: "Claims with a payment, newest first.", ok: []int{http.StatusOK}, list: true,
+	}, func(r *request) (*reply[orderList], error) {
+		_, s, err := r.own()
+		if err != nil {
+			return nil, err
+		}
+		limit, cursor, err := r.page()
+		if err != nil {
+			return nil, err
+		}
+		found, more, err := a.Payments.Orders(r.ctx(), s.ID(), limit, cursor)
+		if err != nil {
+			return nil, err
+		}
+		out := orderList{Orders: make([]Order, len(found)), NextCursor: next(more)}
+		for i, o := range found {
+			out.Orders[i] = orderOut(o)
+		}
+		return ok(out)
+	})
+}

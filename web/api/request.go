@@ -1,0 +1,183 @@
+package api
+
+import (
+	"context"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"fairqueue/internal/account"
+	"fairqueue/internal/fault"
+	"fairqueue/internal/sale"
+)
+
+// request is one call of the API.
+type request struct {
+	echo.Context
+	api *API
+}
+
+func (r *request) ctx() context.Context { return r.Request().Context() }
+
+// AccountKey is the key under which the account of a verified bearer stands in
+// the echo context, for the log line of the request.
+const AccountKey = "account_id"
+
+// bearer returns who the token belongs to; 401 without a good one.
+func (r *request) bearer() (account.Identity, error) {
+	who, given, err := r.maybe()
+	if err == nil && !given {
+		err = errUnauthorized
+	}
+	return who, err
+}
+
+// maybe is bearer where a token may be left out. One that is sent must be good:
+// a program that believes to be signed in is told that it is not.
+func (r *request) maybe() (who account.Identity, given bool, err error) {
+	h := r.Request().Header.Get("Authorization")
+	if h == "" {
+		return account.Identity{}, false, nil
+	}
+	scheme, token, _ := strings.Cut(h, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return account.Identity{}, true, errUnauthorized
+	}
+	who, err = r.api.Accounts.Verify(account.Bearer, strings.TrimSpace(token))
+	if err != nil {
+		return account.Identity{}, true, errUnauthorized.Because(err)
+	}
+	r.Set(AccountKey, who.AccountID)
+	return who, true, nil
+}
+
+// A slug as the schema of events allows it.
+var slug = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// eventRef returns {event} if it can be one: nothing else reaches the database.
+func (r *request) eventRef() (string, bool) {
+	s := r.Param("event")
+	if id, ok := parseID(s); ok {
+		return id.String(), true
+	}
+	return s, len(s) <= 80 && slug.MatchString(s)
+}
+
+// event returns the event of the path; 404 for a draft to all but its organization.
+func (r *request) event() (*sale.Snapshot, error) {
+	ref, ok := r.eventRef()
+	if !ok {
+		return nil, errNoEvent
+	}
+	s, err := r.api.Sales.Get(r.ctx(), ref)
+	if err != nil {
+		return nil, err
+	}
+	if s.Published() {
+		return s, nil
+	}
+	who, given, err := r.maybe()
+	if err != nil {
+		return nil, err
+	}
+	if !given {
+		return nil, errNoEvent
+	}
+	org, err := r.api.Accounts.Organization(r.ctx(), who.AccountID)
+	if err != nil && fault.From(err).Kind != fault.Forbidden {
+		return nil, err
+	}
+	if err != nil || org != s.Event.OrganizationID {
+		return nil, errNoEvent
+	}
+	return s, nil
+}
+
+// own returns the event of the path for its organizer: 401, then 404 for
+// everybody else, organizer or not.
+func (r *request) own() (account.Identity, *sale.Snapshot, error) {
+	who, err := r.bearer()
+	if err != nil {
+		return who, nil, err
+	}
+	ref, ok := r.eventRef()
+	if !ok {
+		return who, nil, errNoEvent
+	}
+	org, err := r.api.Accounts.Organization(r.ctx(), who.AccountID)
+	if err != nil {
+		if fault.From(err).Kind == fault.Forbidden {
+			err = errNoEvent
+		}
+		return who, nil, err
+	}
+	s, err := r.api.Sales.Own(r.ctx(), org, ref)
+	return who, s, err
+}
+
+// id returns {id}; missing is the error when it is no id at all.
+func (r *request) id(missing error) (uuid.UUID, error) {
+	id, ok := parseID(r.Param("id"))
+	if !ok {
+		return uuid.Nil, missing
+	}
+	return id, nil
+}
+
+// parseID reads the usual text form of a UUID and no other.
+func parseID(s string) (uuid.UUID, bool) {
+	if len(s) != 36 {
+		return uuid.Nil, false
+	}
+	id, err := uuid.Parse(s)
+	return id, err == nil
+}
+
+const (
+	defaultLimit = 50
+	maxLimit     = 200
+)
+
+// page returns limit and cursor; 422 if they cannot be.
+func (r *request) page() (limit int, cursor string, err error) {
+	limit = defaultLimit
+	if s := r.QueryParam("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > maxLimit {
+			return 0, "", fault.InvalidField(fault.Field{Path: "limit", Message: "limit must be a whole number from 1 to " + strconv.Itoa(maxLimit) + "."})
+		}
+		limit = n
+	}
+	cursor = r.QueryParam("cursor")
+	if len(cursor) > 500 || strings.ContainsFunc(cursor, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return 0, "", fault.InvalidField(fault.Field{Path: "cursor", Message: "cursor must be the next_cursor of the page before."})
+	}
+	return limit, cursor, nil
+}
+
+// next is next_cursor: null at the end of a list.
+func next(cursor string) *string {
+	if cursor == "" {
+		return nil
+	}
+	return &cursor
+}
+
+// caller is the address to count requests by; a home or a phone has one /64 of IPv6.
+func (r *request) caller() string {
+	addr, err := netip.ParseAddr(r.RealIP())
+	if err != nil {
+		return r.RealIP()
+	}
+	addr = addr.Unmap()
+	if addr.Is6() {
+		if p, err := addr.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return addr.String()
+}
