@@ -36,9 +36,11 @@ type Config struct {
 	// SMTPURL such as smtp://user:pass@host:587 or smtps://…; empty: messages go to the mailbox table.
 	SMTPURL string
 	// From is the sender's address; empty: FairQueue <no-reply@localhost>.
-	From   string
-	Clock  *db.Clock
-	Logger *slog.Logger
+	From string
+	// Timeout bounds each call to the SMTP server; zero: ten seconds.
+	Timeout time.Duration
+	Clock   *db.Clock
+	Logger  *slog.Logger
 }
 
 // Mailer sends messages.
@@ -58,6 +60,9 @@ func New(cfg Config) (*Mailer, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = 10 * time.Second
+	}
 	if cfg.From == "" {
 		cfg.From = "FairQueue <no-reply@localhost>"
 	}
@@ -67,7 +72,7 @@ func New(cfg Config) (*Mailer, error) {
 	}
 	m := &Mailer{cfg: cfg, q: maildb.New(), sealer: cfg.Keys.Sealer("mail"), from: from}
 	if cfg.SMTPURL != "" {
-		if m.smtp, err = parseSMTP(cfg.SMTPURL); err != nil {
+		if m.smtp, err = parseSMTP(cfg.SMTPURL, cfg.Timeout); err != nil {
 			return nil, err
 		}
 	}

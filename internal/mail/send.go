@@ -19,10 +19,8 @@ import (
 	"fairqueue/internal/db"
 )
 
-const (
-	dialTimeout = 10 * time.Second
-	sendTimeout = 30 * time.Second
-)
+// sendTimeout ends one attempt, however many calls it makes.
+const sendTimeout = 30 * time.Second
 
 // sender is the worker of both queues.
 type sender struct {
@@ -81,7 +79,7 @@ type smtpServer struct {
 // parseSMTP reads smtp://[user:password@]host[:port] (STARTTLS where the server
 // offers it, and required before a password leaves this machine) and
 // smtps://… (TLS from the start).
-func parseSMTP(raw string) (*smtpServer, error) {
+func parseSMTP(raw string, timeout time.Duration) (*smtpServer, error) {
 	bad := func(why string) error {
 		return errors.New("SMTP_URL " + why + ": it should look like smtp://user:password@mail.example.com:587 or smtps://…:465")
 	}
@@ -109,7 +107,7 @@ func parseSMTP(raw string) (*smtpServer, error) {
 	}
 	password, hasPassword := u.User.Password()
 	s := &smtpServer{host: host, opts: []smtp.Option{
-		smtp.WithPort(int(p)), smtp.WithTimeout(dialTimeout), smtp.WithoutNoop(),
+		smtp.WithPort(int(p)), smtp.WithTimeout(timeout), smtp.WithoutNoop(),
 	}}
 	switch {
 	case u.Scheme == "smtps":
