@@ -1,0 +1,164 @@
+package guard
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-redis/redis_rate/v10"
+	"github.com/maypok86/otter/v2"
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/time/rate"
+
+	"fairqueue/internal/fault"
+)
+
+// Rate is a number of requests in a window, with bursts up to the number.
+type Rate struct {
+	N   int
+	Per time.Duration
+}
+
+// Config is what a Guard needs. Observe measures and logs, and refuses nothing.
+type Config struct {
+	// Redis may be nil: the process counts alone.
+	Redis   redis.UniversalClient
+	Prefix  string
+	Observe bool
+	Logger  *slog.Logger
+}
+
+const (
+	patience = 50 * time.Millisecond
+	// rest is how long Redis is not asked after it failed.
+	rest = time.Second
+	// callers is how many callers the process remembers; a limiter is about 100 bytes.
+	callers = 200_000
+)
+
+// Guard counts and refuses.
+type Guard struct {
+	cfg     Config
+	shared  *redis_rate.Limiter
+	local   *otter.Cache[caller, *rate.Limiter]
+	resting atomic.Int64 // unix nanoseconds until when Redis is left alone
+
+	sayFailed, sayRefused rate.Sometimes
+	refused               atomic.Int64
+}
+
+// caller is one bucket: what is asked for, by whom, at which rate.
+type caller struct {
+	name, key string
+	rate      Rate
+}
+
+// New returns a Guard.
+func New(cfg Config) *Guard {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	g := &Guard{
+		cfg:        cfg,
+		local:      otter.Must(&otter.Options[caller, *rate.Limiter]{MaximumSize: callers}),
+		sayFailed:  rate.Sometimes{Interval: 10 * time.Second},
+		sayRefused: rate.Sometimes{Interval: time.Second},
+	}
+	switch c := cfg.Redis.(type) {
+	case nil:
+	case *redis.Client:
+		// Shares c's connections, with a read time-out of our own.
+		g.shared = redis_rate.NewLimiter(c.WithTimeout(patience))
+	default:
+		g.shared = redis_rate.NewLimiter(c)
+	}
+	return g
+}
+
+// Allow counts one rare request (codes, sign-in) of key under name, in Redis and
+// without Redis in the process; past the rate: 429 too_many_requests with RetryAfter.
+func (g *Guard) Allow(ctx context.Context, name, key string, r Rate) error {
+	if g.shared == nil || r.N <= 0 || time.Now().UnixNano() < g.resting.Load() {
+		return g.AllowLocal(name, key, r)
+	}
+	wait, err := g.ask(ctx, name, key, r)
+	if err != nil {
+		if ctx.Err() != nil {
+			return g.AllowLocal(name, key, r) // the caller's patience, not Redis
+		}
+		g.resting.Store(time.Now().Add(rest).UnixNano())
+		g.sayFailed.Do(func() {
+			g.cfg.Logger.WarnContext(ctx, "rate limits are counted by this process alone: Redis did not answer properly", "error", err)
+		})
+		return g.AllowLocal(name, key, r)
+	}
+	if wait > 0 {
+		return g.refuse(name, wait)
+	}
+	return nil
+}
+
+// ask counts in Redis and returns how long the caller has to wait. What no
+// count can be is an error.
+func (g *Guard) ask(ctx context.Context, name, key string, r Rate) (wait time.Duration, err error) {
+	defer func() {
+		// redis_rate asserts the types of Redis' answer.
+		if p := recover(); p != nil {
+			err = fmt.Errorf("guard: an answer of the wrong type: %v", p)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	digest := sha256.Sum256([]byte(key))
+	res, err := g.shared.Allow(ctx, g.cfg.Prefix+name+":"+hex.EncodeToString(digest[:16]),
+		redis_rate.Limit{Rate: r.N, Burst: r.N, Period: r.Per})
+	if err != nil {
+		return 0, err
+	}
+	if res.Allowed > 0 {
+		return 0, nil
+	}
+	if res.RetryAfter <= 0 || res.RetryAfter > r.Per+time.Second {
+		return 0, fmt.Errorf("guard: a wait of %s in a window of %s", res.RetryAfter, r.Per)
+	}
+	return res.RetryAfter, nil
+}
+
+// AllowLocal is Allow in the process only, for frequent requests (joins, polls): no network.
+func (g *Guard) AllowLocal(name, key string, r Rate) error {
+	if r.N <= 0 || r.Per <= 0 {
+		return g.refuse(name, time.Minute)
+	}
+	c := caller{name: name, key: key, rate: r}
+	lim, ok := g.local.GetIfPresent(c)
+	if !ok {
+		lim, _ = g.local.SetIfAbsent(c, rate.NewLimiter(rate.Limit(float64(r.N)/r.Per.Seconds()), r.N))
+	}
+	now := time.Now()
+	if lim.AllowN(now, 1) {
+		return nil
+	}
+	missing := 1 - lim.TokensAt(now)
+	return g.refuse(name, time.Duration(math.Max(missing, 0)*float64(r.Per)/float64(r.N)))
+}
+
+// Refused is how many requests were refused, or in observe mode would have
+// been, since the start.
+func (g *Guard) Refused() int64 { return g.refused.Load() }
+
+func (g *Guard) refuse(name string, wait time.Duration) error {
+	total := g.refused.Add(1)
+	g.sayRefused.Do(func() {
+		g.cfg.Logger.Info("too many requests", "limit", name, "refused", !g.cfg.Observe, "total", total)
+	})
+	if g.cfg.Observe {
+		return nil
+	}
+	return fault.New(fault.TooMany, "too_many_requests",
+		"That was too often in a short time. Wait a moment and try again.").After(max(wait, time.Second))
+}
