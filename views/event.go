@@ -45,8 +45,7 @@ func (v EventView) opensLine(now time.Time) string {
 }
 
 // early says honestly whether coming early helps.
-func (v EventView) early() string {
-	e := v.Event
+func (e EventInfo) early() string {
 	switch {
 	case e.drawn():
 		return "Joining early does not help. Everybody who is in the lobby at " + clock(e.OpensAt, e.Zone) + " has the same chance."

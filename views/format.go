@@ -256,3 +256,9 @@ func few(t TierInfo) bool { return t.Available > 0 && t.Available <= max(min(t.C
 
 // title ends every page's title with the product's name.
 func title(s string) string { return s + " – FairQueue" }
+
+// hall is a venue without its town, where there is little room.
+func hall(venue string) string {
+	name, _, _ := strings.Cut(venue, ",")
+	return name
+}

@@ -38,7 +38,10 @@ func (f Frame) otherTheme() (value, words string) {
 func (f Frame) nowMillis() string { return itoa64(f.Now.UnixMilli()) }
 
 // scripts are the files a page loads, in order.
-func (p page) scripts() []string {
+func (p page) scripts(f Frame) []string {
+	if f.Still {
+		return []string{static.URL("page.js")}
+	}
 	var s []string
 	if p.Live {
 		s = append(s, static.URL("htmx.js"))

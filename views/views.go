@@ -25,6 +25,7 @@ type Frame struct {
 	Now       time.Time // the server's corrected clock
 	RequestID string    // shown on error pages
 	Dev       bool      // show the ways to the mailbox and the gallery
+	Still     bool      // the gallery: clocks stand, nothing asks the server
 }
 
 // SaleState is the state of a sale (CONTRACT.md section 3).

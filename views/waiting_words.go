@@ -281,10 +281,11 @@ func (v WaitingView) odds() (odds, bool) {
 	return o, true
 }
 
-// at is a number's place on the ruler, in its units of 360.
+// at is a number's place on the ruler, in its units of 360. The ruler begins a
+// little before the number that is called now.
 func (o odds) at(n int64) float64 {
-	end := float64(max(o.High, o.Number)) * 1.04
-	return 360 * float64(n) / end
+	const called, end = 10, 352
+	return called + (end-called)*float64(n-o.Serving)/float64(max(o.High, o.Number)-o.Serving)
 }
 
 func (o odds) px(n int64) string { return coord(o.at(n)) }
@@ -343,4 +344,9 @@ func (v WaitingView) againLine() string {
 		return "You stand behind everybody who waits now."
 	}
 	return "You keep your number " + num(v.Number) + ", but you stand behind everybody who waits now."
+}
+
+// showTiers is whether what is sold, or left, is worth a look.
+func (v WaitingView) showTiers() bool {
+	return len(v.Tiers) > 0 && v.Event.State != SaleSoldOut && v.Event.State != SaleEnded && v.Status != SpotDone && v.Status != SpotLeft
 }

@@ -119,9 +119,10 @@
 
   const start = () => {
     for (const el of document.querySelectorAll("input[data-for],[data-print]")) el.hidden = false;
+    local();
+    if ("still" in html.dataset) return; // the gallery
     const again = document.querySelector("[data-refresh]");
     if (again) setTimeout(() => location.reload(), Number(again.dataset.refresh) * 1000);
-    local();
     tick();
     setInterval(tick, 1000);
   };

@@ -1,0 +1,242 @@
+package views
+
+import (
+	"time"
+
+	"github.com/a-h/templ"
+)
+
+func (b *galleryBook) fan() {
+	b.group = "Events"
+	b.add("home", "Events, a place in the lobby", func(f Frame) templ.Component {
+		e := galleryEvents()
+		return HomePage(signedIn(f), HomeView{Events: e, Places: []PlaceInfo{{Event: e[0].Event, Status: SpotLobby}}})
+	})
+	b.add("home-out", "Events, signed out", func(f Frame) templ.Component { return HomePage(f, HomeView{Events: galleryEvents()[1:]}) })
+	b.add("home-empty", "No events", func(f Frame) templ.Component { return HomePage(f, HomeView{}) })
+	event := func(state SaleState, change func(*EventView)) func(Frame) templ.Component {
+		return func(f Frame) templ.Component {
+			v := EventView{Event: galleryEvent(state), Tiers: galleryTiers(), Turn: 2 * time.Minute, Visit: 10 * time.Minute, Hold: 10 * time.Minute}
+			switch state {
+			case SaleScheduled:
+				v.Event, v.Tiers = opensIn(v.Event, 44*time.Hour+44*time.Minute+20*time.Second), fullTiers()
+			case SaleLobby:
+				v.Event, v.Tiers = opensIn(v.Event, 522*time.Second), fullTiers()
+			}
+			if change != nil {
+				change(&v)
+			}
+			if v.Place != nil {
+				v.Place.Event = v.Event
+				f = signedIn(f)
+			}
+			return EventPage(f, v)
+		}
+	}
+	b.add("event-scheduled", "Before the lobby opens, signed out", event(SaleScheduled, nil))
+	b.add("event-ready", "Before the lobby opens, signed in", func(f Frame) templ.Component { return event(SaleScheduled, nil)(signedIn(f)) })
+	b.add("event-note", "The lobby is open, with a note on the order", func(f Frame) templ.Component {
+		return event(SaleLobby, func(v *EventView) { v.Event.Note = galleryNote })(signedIn(f))
+	})
+	b.add("event-open", "On sale", func(f Frame) templ.Component {
+		return event(SaleOpen, func(v *EventView) { v.Event.Draw = false; v.Event = withMessage(v.Event) })(signedIn(f))
+	})
+	b.add("event-place", "On sale, with a place", event(SaleOpen, func(v *EventView) { v.Place = &PlaceInfo{Status: SpotWaiting, Number: 12408, Ahead: 4193} }))
+	b.add("event-called", "On sale, called", event(SaleOpen, func(v *EventView) { v.Place = &PlaceInfo{Status: SpotCalled, Number: 12408} }))
+	b.add("event-paused", "Paused", event(SalePaused, nil))
+	b.add("event-problem", "Joining was refused", func(f Frame) templ.Component {
+		return event(SaleOpen, func(v *EventView) { v.Problem = &Problem{Code: "line_full"} })(signedIn(f))
+	})
+	b.add("event-sold-out", "Sold out", event(SaleSoldOut, func(v *EventView) { v.Tiers = soldTiers() }))
+	b.add("event-ended", "Over", event(SaleEnded, nil))
+
+	b.group = "Sign in"
+	b.add("sign-in", "E-mail", func(f Frame) templ.Component { return SignInPage(f, SignInView{Email: "jolaade@mail.example"}) })
+	b.add("sign-in-error", "E-mail, mistyped", func(f Frame) templ.Component {
+		return SignInPage(f, SignInView{Email: "jolaade@mail", Error: "Write the whole address, like name@mail.com."})
+	})
+	code := CodeView{Email: "jolaade@mail.example", SentAt: galleryNow, ExpiresAt: galleryNow.Add(10 * time.Minute), Zone: galleryZone()}
+	b.add("sign-in-code", "Code", func(f Frame) templ.Component { v := code; v.Dev = true; return CodePage(f, v) })
+	b.add("sign-in-code-error", "Code, mistyped", func(f Frame) templ.Component {
+		v := code
+		v.Error = "That is 5 digits. The code has 6. You have 4 tries left."
+		return CodePage(f, v)
+	})
+}
+
+func (b *galleryBook) waiting() {
+	b.group = "Waiting room"
+	room := func(status SpotStatus, state SaleState, change func(*WaitingView)) func(Frame) templ.Component {
+		return func(f Frame) templ.Component {
+			v := galleryWaiting(status, state)
+			if change != nil {
+				change(&v)
+			}
+			return WaitingPage(signedIn(f), v)
+		}
+	}
+	lobby := func(v *WaitingView) {
+		v.Event, v.Tiers, v.LobbySize = opensIn(v.Event, 522*time.Second), fullTiers(), 41306
+		v.Number, v.Ahead, v.Serving, v.HasEta = 0, 0, 0, false
+	}
+	b.add("waiting-none", "Not in the line yet", room(SpotNone, SaleOpen, nil))
+	b.add("waiting-early", "The line is not open yet", room(SpotNone, SaleScheduled, func(v *WaitingView) { lobby(v); v.Event = opensIn(v.Event, 40*time.Minute) }))
+	b.add("waiting-lobby", "Lobby before the draw", room(SpotLobby, SaleLobby, lobby))
+	b.add("waiting-lobby-number", "Lobby with a number", room(SpotLobby, SaleLobby, func(v *WaitingView) {
+		lobby(v)
+		v.Event.Note, v.Number, v.Ahead = galleryNote, 1204, 1203
+	}))
+	b.add("waiting-number", "In line", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Event = withMessage(v.Event) }))
+	b.add("waiting-small", "In line, a small number", room(SpotWaiting, SaleOpen, func(v *WaitingView) {
+		v.Number, v.Ahead, v.Serving, v.EtaLow, v.EtaHigh = 47, 5, 41, 20*time.Second, 80*time.Second
+	}))
+	b.add("waiting-big", "In line, a large number", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Number, v.Ahead = 250118, 250118-8215; v.HasEta = false }))
+	b.add("waiting-paused", "Paused", room(SpotWaiting, SalePaused, func(v *WaitingView) {
+		v.Event = withMessage(v.Event)
+		v.Event.Message = "One bank is slow, so payments are failing. We stopped the line so that nobody loses a ticket to it."
+	}))
+	b.add("waiting-hold", "Database on hold", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.OnHold = true }))
+	b.add("waiting-again", "Another turn", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Again = true; v.Number, v.Ahead = 311, 42105 }))
+	b.add("waiting-turn", "Your turn", room(SpotCalled, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(107 * time.Second) }))
+	b.add("waiting-inside", "Inside", room(SpotInside, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(512 * time.Second) }))
+	b.add("waiting-missed", "Missed", room(SpotMissed, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(371 * time.Second) }))
+	b.add("waiting-sold-out", "Sold out", room(SpotWaiting, SaleSoldOut, func(v *WaitingView) {
+		v.Number, v.Serving, v.Ahead, v.Tiers = 15892, 14026, 1865, soldTiers()
+	}))
+	b.add("waiting-ended", "The sale is over", room(SpotWaiting, SaleEnded, nil))
+	b.add("waiting-done", "Done, with tickets", room(SpotDone, SaleOpen, func(v *WaitingView) { v.Tickets = 4 }))
+	b.add("waiting-done-none", "Done, without tickets", room(SpotDone, SaleOpen, func(v *WaitingView) { v.Again = true }))
+	b.add("waiting-left", "Left", room(SpotLeft, SaleOpen, func(v *WaitingView) { v.Again = true }))
+	b.add("leave", "Leave the line?", func(f Frame) templ.Component {
+		return LeavePage(signedIn(f), LeaveView{Event: galleryEvent(SaleOpen), Number: 12408})
+	})
+}
+
+func (b *galleryBook) buying() {
+	b.group = "Choose and pay"
+	choose := func(change func(*ChooseView)) func(Frame) templ.Component {
+		return func(f Frame) templ.Component {
+			v := ChooseView{Event: galleryEvent(SaleOpen), Tiers: galleryTiers(), Until: galleryNow.Add(512 * time.Second), Visit: 10 * time.Minute, Hold: 10 * time.Minute, CanTake: 4, Quantity: 2, TierID: "t2"}
+			if change != nil {
+				change(&v)
+			}
+			return ChoosePage(signedIn(f), v)
+		}
+	}
+	b.add("choose", "Choose", choose(nil))
+	b.add("choose-conflict", "Choose, too few left", choose(func(v *ChooseView) {
+		v.TierID, v.Quantity, v.Problem = "t3", 4, &Problem{Code: "not_enough_left", Left: 3}
+	}))
+	b.add("choose-limit", "Choose, some taken before", choose(func(v *ChooseView) { v.CanTake, v.Problem = 1, &Problem{Code: "limit_reached", Left: 1} }))
+	b.add("choose-none", "Choose, all held", choose(func(v *ChooseView) { v.Tiers = soldTiers() }))
+	b.add("choose-holding", "Choose, holding already", choose(func(v *ChooseView) { v.Checkout = "/checkout/c1" }))
+	checkout := func(state CheckoutState, change func(*CheckoutView)) func(Frame) templ.Component {
+		return func(f Frame) templ.Component {
+			v := galleryCheckout(state)
+			if change != nil {
+				change(&v)
+			}
+			return CheckoutPage(signedIn(f), v)
+		}
+	}
+	b.add("checkout", "Checkout", checkout(CheckoutHeld, nil))
+	b.add("checkout-low", "Checkout, last two minutes", checkout(CheckoutHeld, func(v *CheckoutView) { v.ExpiresAt, v.CanExtend = galleryNow.Add(98*time.Second), true }))
+	b.add("checkout-failed", "Payment failed", checkout(CheckoutFailed, nil))
+	b.add("checkout-used-up", "Both payments failed", checkout(CheckoutUsedUp, nil))
+	b.add("checkout-paying", "Payment started", checkout(CheckoutPaying, func(v *CheckoutView) {
+		v.PayURL, v.Reference = "https://checkout.paystack.example/x", "fq_0190b6a07c1e"
+	}))
+	b.add("checkout-bank", "Waiting for the bank", checkout(CheckoutBank, func(v *CheckoutView) { v.Reference = "fq_0190b6a07c1e" }))
+	b.add("checkout-paid", "Paid", checkout(CheckoutPaid, nil))
+	b.add("checkout-expired", "Expired", checkout(CheckoutExpired, nil))
+	b.add("checkout-released", "Given back", checkout(CheckoutReleased, func(v *CheckoutView) { v.Inside = false }))
+	b.add("checkout-refund-due", "Refund due", checkout(CheckoutRefundDue, func(v *CheckoutView) { v.Reference = "fq_0190b6a07c1e" }))
+	b.add("checkout-refunded", "Refunded", checkout(CheckoutRefunded, nil))
+
+	b.group = "Tickets"
+	b.add("tickets", "My tickets", func(f Frame) templ.Component {
+		return TicketsPage(signedIn(f), TicketsView{Tickets: []TicketInfo{galleryTicket(TicketValid), galleryTicket(TicketUsed), galleryTicket(TicketReturned)}})
+	})
+	b.add("tickets-empty", "No tickets yet", func(f Frame) templ.Component {
+		return TicketsPage(signedIn(f), TicketsView{Places: []PlaceInfo{{Event: galleryEvent(SaleOpen), Status: SpotWaiting, Number: 12408, Ahead: 4193}}})
+	})
+	ticket := func(status TicketStatus, bought bool) func(Frame) templ.Component {
+		return func(f Frame) templ.Component {
+			return TicketPage(signedIn(f), TicketView{Ticket: galleryTicket(status), Index: 1, Of: 2, NextID: "k2", QR: galleryCode(), CodeEnds: "7Q4T", JustBought: bought, Email: "jolaade@mail.example"})
+		}
+	}
+	b.add("ticket", "Ticket, just bought", ticket(TicketValid, true))
+	b.add("ticket-used", "Ticket, used", ticket(TicketUsed, false))
+	b.add("ticket-returned", "Ticket, given back", ticket(TicketReturned, false))
+	b.add("ticket-void", "Ticket, void", ticket(TicketVoid, false))
+
+	b.group = "Reading"
+	b.add("fairness", "Fairness of a sale", func(f Frame) templ.Component { return FairnessPage(signedIn(f), galleryFairness()) })
+	b.add("fairness-new", "Fairness before anybody was called, one promise broken", func(f Frame) templ.Component {
+		v := galleryFairness()
+		v.Admissions, v.Exceptions, v.Event.Draw, v.Event.Note = nil, nil, true, galleryNote
+		v.Invariants[4].Broken, v.Commitment = 2, "9f3c71be04d2a1f09f3c71be04d2a1f09f3c71be04d2a1f09f3c71be04d2a1f0"
+		return FairnessPage(f, v)
+	})
+	for _, name := range []string{"help", "privacy", "fairness"} {
+		b.add("text-"+name, TextView{Name: name}.title(), func(f Frame) templ.Component { return TextPage(f, TextView{Name: name}) })
+	}
+}
+
+func (b *galleryBook) organizing() {
+	b.group = "Organizer"
+	organizer := func(f Frame) Frame {
+		f = signedIn(f)
+		f.Name, f.Organizer = "chioma@shows.example", true
+		return f
+	}
+	b.add("organizer", "Events", func(f Frame) templ.Component {
+		v := OrganizerView{}
+		for i, e := range galleryEvents() {
+			v.Events = append(v.Events, OrganizerEvent{Event: e.Event, Capacity: 2100, Sold: 310 * i, Waiting: int64(40 * i)})
+		}
+		return OrganizerPage(organizer(f), v)
+	})
+	b.add("organizer-empty", "No events yet", func(f Frame) templ.Component { return OrganizerPage(organizer(f), OrganizerView{}) })
+	b.add("organizer-new", "New event", func(f Frame) templ.Component { return EventFormPage(organizer(f), galleryForm()) })
+	b.add("organizer-new-errors", "New event, with errors", func(f Frame) templ.Component {
+		v := galleryForm()
+		v.Name, v.MaxInside, v.Note, v.Tiers = "Harmattan Nights", "0", galleryNote, []TierForm{{Name: "Floor", Price: "25,000", Capacity: "x"}}
+		v.Errors = map[string]string{"venue": "Write where it is.", "opens_at": "Write when the sale opens.", "tiers.0.capacity": "Write a whole number, 1 to 200,000.", "max_inside": "Write a number from 1 to 100,000."}
+		return EventFormPage(organizer(f), v)
+	})
+	console := func(v ConsoleView) func(Frame) templ.Component {
+		return func(f Frame) templ.Component { return ConsolePage(organizer(f), v) }
+	}
+	b.add("console", "Console, open", console(galleryConsole(SaleOpen, ActionPause, ActionEnd)))
+	paused := galleryConsole(SalePaused, ActionResume, ActionEnd)
+	paused.Done = "The line is paused. Nobody is called until you let it go on."
+	b.add("console-paused", "Console, paused", console(paused))
+	draft := galleryConsole(SaleDraft, ActionPublish)
+	draft.Stats, draft.Event.Message = Stats{Capacity: 12000, Free: 12000}, ""
+	b.add("console-draft", "Console, draft", console(draft))
+	lobby := galleryConsole(SaleLobby, ActionOpen, ActionEnd)
+	lobby.Event, lobby.Stats = opensIn(lobby.Event, 522*time.Second), Stats{Lobby: 41306, Capacity: 12000, Free: 12000}
+	lobby.Problem, lobby.Errors = &Problem{Code: "invalid_transition"}, map[string]string{"admit_per_minute": "Write a number from 1 to 600,000."}
+	b.add("console-lobby", "Console, lobby, refused", console(lobby))
+	b.add("console-end", "End the sale?", func(f Frame) templ.Component {
+		return EndPage(organizer(f), EndView{Event: galleryEvent(SaleOpen), Stats: galleryStats()})
+	})
+	b.add("orders", "Orders", func(f Frame) templ.Component {
+		v := OrdersView{Event: galleryEvent(SaleOpen), Next: "?cursor=x"}
+		for i, s := range []string{"succeeded", "pending", "failed", "held", "refund_due", "refunded", "abandoned"} {
+			v.Orders = append(v.Orders, OrderRow{Reference: "fq_0190b6a07c1e" + itoa(i), Email: "fan" + itoa(i) + "@mail.example", What: "2 × Floor", Amount: 5000000, Status: s, At: galleryNow.Add(-time.Duration(i) * 7 * time.Second)})
+		}
+		return OrdersPage(organizer(f), v)
+	})
+	b.add("orders-empty", "No orders yet", func(f Frame) templ.Component {
+		return OrdersPage(organizer(f), OrdersView{Event: galleryEvent(SaleOpen)})
+	})
+
+	b.group = "Development"
+	b.add("mailbox", "Mailbox", func(f Frame) templ.Component {
+		f.Dev = true
+		return MailboxPage(f, MailboxView{Messages: []MailRow{{To: "jolaade@mail.example", Subject: "Your code is 407193", Text: "407193\n\nType it on the page where you asked for it. It works until 12:31.", SentAt: galleryNow}}})
+	})
+	b.add("mailbox-empty", "Mailbox, empty", func(f Frame) templ.Component { f.Dev = true; return MailboxPage(f, MailboxView{}) })
+}
