@@ -8,7 +8,9 @@ import (
 
 // OrganizerView is the organizer's list of events.
 type OrganizerView struct {
-	Events []OrganizerEvent
+	Events   []OrganizerEvent
+	Newcomer bool // the person has no organization yet
+	Problem  *Problem
 }
 
 // OrganizerEvent is one event with its figures.

@@ -2,12 +2,17 @@ package web
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"time"
 
+	"github.com/alexedwards/scs/v2"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
@@ -21,6 +26,8 @@ import (
 	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
 	"fairqueue/internal/ticket"
+	"fairqueue/views"
+	"fairqueue/web/api"
 )
 
 // Config is what a Server needs.
@@ -60,13 +67,69 @@ type Config struct {
 }
 
 // Server is the product over HTTP.
-type Server struct{ cfg Config }
+type Server struct {
+	cfg     Config
+	echo    *echo.Echo
+	api     *api.API
+	flow    *scs.SessionManager
+	guards  guards
+	metrics *metrics
+	// drafts makes the same form of a new event, sent twice, one event.
+	drafts *cache[uuid.UUID]
+	// audits keeps the figures of the fairness pages for a while.
+	audits *cache[[]views.Invariant]
+	last   lastPlaces
+}
 
 // New returns a Server.
-func New(cfg Config) (*Server, error) { return &Server{cfg: cfg}, nil }
+func New(cfg Config) (*Server, error) {
+	if cfg.PublicURL == nil || cfg.PublicURL.Host == "" {
+		return nil, errors.New("web.New: PublicURL is missing")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Registry == nil {
+		cfg.Registry = prometheus.NewRegistry()
+	}
+	s := &Server{
+		cfg:    cfg,
+		echo:   echo.New(),
+		drafts: newCache[uuid.UUID](time.Minute),
+		audits: newCache[[]views.Invariant](30 * time.Second),
+	}
+	s.guards = newGuards(cfg)
+	s.flow = newFlow(cfg)
+	s.metrics = newMetrics(cfg.Registry)
+
+	e := s.echo
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = s.fail
+	e.IPExtractor = ipExtractor(cfg.TrustedProxies)
+	e.Use(s.requestID, s.observe, s.recovered, s.headers, s.bodyLimit, s.sameOrigin, s.identify)
+	s.routes(e)
+	return s, nil
+}
 
 // Handler answers every request of the main address.
-func (s *Server) Handler() http.Handler { return http.NotFoundHandler() }
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			// HEAD is GET without the body, which net/http leaves out by itself
+			// because it looks at the request it was given.
+			r = r.WithContext(r.Context())
+			r.Method = http.MethodGet
+		}
+		s.echo.ServeHTTP(w, r)
+	})
+}
 
 // CloseStreams ends every open event stream, so that a stop need not wait for them.
-func (s *Server) CloseStreams() {}
+func (s *Server) CloseStreams() { s.api.CloseStreams() }
+
+// secure reports whether people reach the site by https.
+func (s *Server) secure() bool { return s.cfg.PublicURL.Scheme == "https" }
+
+func (s *Server) dev() bool { return s.cfg.Env == "dev" }
+
+func (s *Server) now() time.Time { return s.cfg.Clock.Now() }

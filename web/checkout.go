@@ -1,0 +1,327 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"fairqueue/internal/account"
+	"fairqueue/internal/claim"
+	"fairqueue/internal/fault"
+	"fairqueue/internal/payment"
+	"fairqueue/internal/queue"
+	"fairqueue/internal/sale"
+	"fairqueue/views"
+)
+
+// maxStarts is how many payments may be started in one visit.
+const maxStarts = 2
+
+// checkTimeout bounds how long a page waits for the provider's answer.
+const checkTimeout = 4 * time.Second
+
+func checkoutPath(id uuid.UUID) string { return "/checkout/" + id.String() }
+
+// textOf reads an id out of a fault.
+func textOf(v any) string {
+	switch id := v.(type) {
+	case string:
+		if _, err := uuid.Parse(id); err == nil {
+			return id
+		}
+	case fmt.Stringer:
+		return id.String()
+	}
+	return ""
+}
+
+func (s *Server) choose(c echo.Context) error {
+	e, err := s.snapshot(c)
+	if err != nil {
+		return err
+	}
+	id, err := requiredHere(c)
+	if err != nil {
+		return err
+	}
+	place, err := s.cfg.Queue.Status(c.Request().Context(), e, id.AccountID)
+	if fault.Code(err) == "not_in_queue" {
+		return see(c, eventPath(e, "/queue"))
+	}
+	if err != nil {
+		return err
+	}
+	told := s.told(c)
+	if place.Status != queue.Inside || place.Admission == nil {
+		// The waiting room says what is true for this fan and what to do.
+		if told.Problem != nil {
+			return s.tell(c, eventPath(e, "/queue"), notice{Problem: told.Problem})
+		}
+		return see(c, eventPath(e, "/queue"))
+	}
+	v := views.ChooseView{
+		Event: eventInfo(e), Tiers: tierInfos(e),
+		Until: place.Admission.ExpiresAt, Visit: seconds(e.Terms.VisitSeconds), Hold: seconds(e.Terms.HoldSeconds),
+		Problem: told.Problem, TierID: told.Form["tier_id"],
+	}
+	v.Quantity, _ = strconv.Atoi(told.Form["quantity"])
+	open, err := s.cfg.Claims.OpenOf(c.Request().Context(), e.ID(), id.AccountID)
+	if err != nil {
+		return err
+	}
+	if open != nil {
+		v.Checkout = checkoutPath(open.ID)
+	}
+	mine, err := s.liveTickets(c, e.ID(), id.AccountID)
+	if err != nil {
+		return err
+	}
+	v.CanTake = max(e.Terms.MaxTicketsPerFan-len(mine), 0)
+	if open != nil {
+		v.CanTake = max(v.CanTake-len(open.Lines), 0)
+	}
+	return s.page(c, views.ChoosePage(s.frame(c), v))
+}
+
+// claim takes tickets out of the stock for this fan.
+func (s *Server) claim(c echo.Context) error {
+	e, err := s.snapshot(c)
+	if err != nil {
+		return err
+	}
+	id, err := required(c, eventPath(e, "/tickets"))
+	if err != nil {
+		return err
+	}
+	form := map[string]string{"tier_id": c.FormValue("tier_id"), "quantity": c.FormValue("quantity")}
+	if len(form["tier_id"]) > 64 || len(form["quantity"]) > 16 {
+		form = nil
+	}
+	tier, terr := uuid.Parse(form["tier_id"])
+	quantity, qerr := strconv.Atoi(form["quantity"])
+	if err := errors.Join(terr, qerr); err != nil {
+		refusal := fault.Wrap(err, fault.Invalid, "invalid_request", "Choose a kind of ticket and how many, then send it again.")
+		return s.refuse(c, eventPath(e, "/tickets"), refusal, form)
+	}
+	held, err := s.cfg.Claims.Hold(c.Request().Context(), e, id.AccountID, claim.Request{TierID: tier, Quantity: quantity})
+	switch fault.Code(err) {
+	case "":
+		return see(c, checkoutPath(held.ID))
+	case "claim_open":
+		// A second click, or another tab: the tickets that are held already.
+		if to := s.openCheckout(c, e, id, err); to != "" {
+			return see(c, to)
+		}
+	case "not_admitted", "admission_expired", "sale_not_open":
+		return s.refuse(c, eventPath(e, "/queue"), err, nil)
+	}
+	return s.refuse(c, eventPath(e, "/tickets"), err, form)
+}
+
+// claimed returns the claim of the route, its event, and whose it is.
+func (s *Server) claimed(c echo.Context, next string) (cl claim.Claim, e *sale.Snapshot, id account.Identity, err error) {
+	personal(c)
+	if id, err = required(c, next); err != nil {
+		return cl, nil, id, err
+	}
+	claimID, err := uuid.Parse(c.Param("claim"))
+	if err != nil {
+		return cl, nil, id, errNoClaim.Because(err)
+	}
+	if cl, err = s.cfg.Claims.Get(c.Request().Context(), id.AccountID, claimID); err != nil {
+		return cl, nil, id, err
+	}
+	e, err = s.cfg.Sales.Get(c.Request().Context(), cl.EventID.String())
+	return cl, e, id, err
+}
+
+var errNoClaim = fault.New(fault.NotFound, "claim_not_found", "There is no order of yours at this address. Sign in with the e-mail you used, or look at your tickets.")
+
+func (s *Server) checkout(c echo.Context) error {
+	cl, e, id, err := s.claimed(c, c.Request().URL.RequestURI())
+	if err != nil {
+		return err
+	}
+	unknown := false
+	if cl.Status == claim.Paying {
+		// Looking again is what this page is for while a payment runs.
+		if unknown, err = s.check(c, id.AccountID, cl.ID); err != nil {
+			return err
+		}
+		if cl, err = s.cfg.Claims.Get(c.Request().Context(), id.AccountID, cl.ID); err != nil {
+			return err
+		}
+	}
+	payments, err := s.cfg.Payments.OfClaim(c.Request().Context(), id.AccountID, cl.ID)
+	if err != nil {
+		return err
+	}
+	told := s.told(c)
+	v := views.CheckoutView{
+		Event: eventInfo(e), ClaimID: cl.ID.String(), Lines: orderLines(cl), Total: cl.Total,
+		Hold: seconds(e.Terms.HoldSeconds), Tickets: "/tickets", Email: s.email(c, id),
+		Problem: told.Problem,
+	}
+	v.State = checkoutState(cl, payments)
+	if len(payments) > 0 {
+		v.Reference = payments[0].Reference
+	}
+	switch v.State {
+	case views.CheckoutHeld, views.CheckoutFailed, views.CheckoutUsedUp:
+		v.ExpiresAt, v.CanExtend = cl.ExpiresAt, cl.CanExtend
+		if cl.ExpiresAt.Before(cl.CapAt) {
+			v.ExtendAt = cl.ExtendAt
+		}
+	case views.CheckoutPaying:
+		v.PayURL = payments[0].AuthorizationURL
+		if unknown && c.QueryParam("back") != "" {
+			v.State = views.CheckoutBank
+		}
+	case views.CheckoutExpired, views.CheckoutReleased:
+		place, err := s.cfg.Queue.Status(c.Request().Context(), e, id.AccountID)
+		v.Inside = err == nil && place.Status == queue.Inside
+	case views.CheckoutPaid:
+		if tickets, err := s.cfg.Tickets.OfClaim(c.Request().Context(), id.AccountID, cl.ID); err == nil && len(tickets) == 1 {
+			v.Tickets = "/tickets/" + tickets[0].ID.String()
+		}
+	}
+	return s.page(c, views.CheckoutPage(s.frame(c), v))
+}
+
+// checkoutState says where the fan and the money are; payments are newest first.
+func checkoutState(cl claim.Claim, payments []payment.Payment) views.CheckoutState {
+	last := payment.Payment{}
+	if len(payments) > 0 {
+		last = payments[0]
+	}
+	has := func(st payment.Status) bool {
+		return slices.ContainsFunc(payments, func(p payment.Payment) bool { return p.Status == st })
+	}
+	switch cl.Status {
+	case claim.Paid:
+		return views.CheckoutPaid
+	case claim.Refunded:
+		if has(payment.RefundDue) {
+			return views.CheckoutRefundDue
+		}
+		return views.CheckoutRefunded
+	case claim.Paying:
+		if last.Waiting {
+			return views.CheckoutBank
+		}
+		if len(payments) > 0 {
+			return views.CheckoutPaying
+		}
+		return views.CheckoutBank
+	case claim.Held:
+		switch {
+		case len(payments) >= maxStarts:
+			return views.CheckoutUsedUp
+		case last.Status == payment.Failed:
+			return views.CheckoutFailed
+		}
+		return views.CheckoutHeld
+	case claim.Expired, claim.Released:
+	}
+	switch {
+	case has(payment.RefundDue):
+		return views.CheckoutRefundDue
+	case has(payment.Refunded):
+		return views.CheckoutRefunded
+	case cl.Status == claim.Released:
+		return views.CheckoutReleased
+	}
+	return views.CheckoutExpired
+}
+
+// orderLines groups the units of a claim by tier and price, in their order.
+func orderLines(cl claim.Claim) (lines []views.OrderLine) {
+	for _, l := range cl.Lines {
+		i := slices.IndexFunc(lines, func(o views.OrderLine) bool { return o.Tier == l.Tier && o.Price == l.Price })
+		if i < 0 {
+			lines = append(lines, views.OrderLine{Tier: l.Tier, Price: l.Price})
+			i = len(lines) - 1
+		}
+		lines[i].Quantity++
+	}
+	return lines
+}
+
+// check asks the provider what became of a payment. unknown is true when it
+// did not answer: nothing is wrong with the order, we only do not know yet.
+func (s *Server) check(c echo.Context, accountID, claimID uuid.UUID) (unknown bool, err error) {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), checkTimeout)
+	defer cancel()
+	err = s.cfg.Payments.Check(ctx, accountID, claimID)
+	switch f := fault.From(err); {
+	case err == nil:
+		return false, nil
+	case f.Kind == fault.Unavailable || f.Kind == fault.Conflict || ctx.Err() != nil:
+		s.cfg.Logger.Warn("the provider did not say what became of a payment", "err", err, "request", requestID(c))
+		return true, nil
+	}
+	return false, err
+}
+
+func (s *Server) extend(c echo.Context) error {
+	cl, _, id, err := s.claimed(c, "/checkout/"+c.Param("claim"))
+	if err != nil {
+		return err
+	}
+	if _, err := s.cfg.Claims.Extend(c.Request().Context(), id.AccountID, cl.ID); err != nil {
+		return s.refuse(c, checkoutPath(cl.ID), err, nil)
+	}
+	return see(c, checkoutPath(cl.ID))
+}
+
+func (s *Server) release(c echo.Context) error {
+	cl, _, id, err := s.claimed(c, "/checkout/"+c.Param("claim"))
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Payments.Release(c.Request().Context(), id.AccountID, cl.ID); err != nil {
+		return s.refuse(c, checkoutPath(cl.ID), err, nil)
+	}
+	return see(c, checkoutPath(cl.ID))
+}
+
+// pay starts a payment, or goes on with the one that runs, and leads to the
+// provider's page.
+func (s *Server) pay(c echo.Context) error {
+	cl, _, id, err := s.claimed(c, "/checkout/"+c.Param("claim"))
+	if err != nil {
+		return err
+	}
+	p, _, err := s.cfg.Payments.Start(c.Request().Context(), id.AccountID, cl.ID)
+	if err != nil {
+		return s.refuse(c, checkoutPath(cl.ID), err, nil)
+	}
+	if p.Status == payment.Pending && p.AuthorizationURL != "" {
+		return see(c, p.AuthorizationURL)
+	}
+	return see(c, checkoutPath(cl.ID))
+}
+
+// payReturn is where the provider sends the buyer back. What it says in the
+// address is not believed: the provider is asked.
+func (s *Server) payReturn(c echo.Context) error {
+	cl, _, id, err := s.claimed(c, "/checkout/"+c.Param("claim"))
+	if err != nil {
+		return err
+	}
+	unknown, err := s.check(c, id.AccountID, cl.ID)
+	if err != nil {
+		return err
+	}
+	to := checkoutPath(cl.ID)
+	if unknown {
+		to += "?back=1"
+	}
+	return see(c, to)
+}

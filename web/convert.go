@@ -1,0 +1,173 @@
+package web
+
+import (
+	"math"
+	"time"
+
+	"fairqueue/internal/fault"
+	"fairqueue/internal/queue"
+	"fairqueue/internal/sale"
+	"fairqueue/internal/ticket"
+	"fairqueue/views"
+)
+
+// drawNote tells how a sale with the ordering draw orders people as long as
+// numbers follow arrivals.
+const drawNote = "This sale is first come, first served for now: numbers follow the order of joining. It was announced as a draw, and no draw is made."
+
+func eventInfo(s *sale.Snapshot) views.EventInfo {
+	e := views.EventInfo{
+		ID: s.ID().String(), Slug: s.Event.Slug, Name: s.Event.Name, Venue: s.Event.Venue,
+		Zone: s.Event.Location, StartsAt: s.Event.StartsAt,
+		State: views.SaleState(s.State), Since: since(s),
+		Draw:    s.Terms.Ordering == sale.Draw,
+		OpensAt: s.Terms.OpensAt, ClosesAt: s.Terms.ClosesAt,
+		LobbyOpensAt: deref(s.Terms.LobbyOpensAt),
+		Limit:        s.Terms.MaxTicketsPerFan,
+		Message:      s.Message, MessageAt: deref(s.MessageAt),
+	}
+	if e.Draw {
+		e.Note = drawNote
+	}
+	return e
+}
+
+// since is when the present state of a sale began.
+func since(s *sale.Snapshot) time.Time {
+	switch s.State {
+	case sale.Scheduled:
+		return deref(s.PublishedAt)
+	case sale.Open:
+		return deref(s.OpenedAt)
+	case sale.Paused:
+		return deref(s.PausedAt)
+	case sale.Ended:
+		return deref(s.EndedAt)
+	}
+	return time.Time{}
+}
+
+func tierInfos(s *sale.Snapshot) []views.TierInfo {
+	tiers := make([]views.TierInfo, len(s.Tiers))
+	for i, t := range s.Tiers {
+		tiers[i] = views.TierInfo{
+			ID: t.ID.String(), Name: t.Name, Price: t.Price,
+			Capacity: t.Capacity, Available: t.Available, Seated: t.Seated,
+		}
+	}
+	return tiers
+}
+
+func placeInfo(s *sale.Snapshot, v queue.View) views.PlaceInfo {
+	return views.PlaceInfo{
+		Event: eventInfo(s), Status: views.SpotStatus(v.Status),
+		Number: deref(v.Number), Ahead: deref(v.Ahead),
+	}
+}
+
+// waitingView is the waiting room of somebody whose place is v.
+func waitingView(s *sale.Snapshot, v queue.View) views.WaitingView {
+	w := strangerView(s)
+	w.Status = views.SpotStatus(v.Status)
+	w.Number, w.Ahead, w.Arrival, w.Serving = deref(v.Number), deref(v.Ahead), v.Arrival, v.Serving
+	w.Event.State = views.SaleState(v.State)
+	w.PollAfter = v.PollAfter
+	if v.ETA != nil {
+		w.HasEta, w.EtaLow, w.EtaHigh = true, v.ETA.Low, v.ETA.High
+	}
+	switch v.Status {
+	case queue.Called, queue.Inside:
+		if v.Admission != nil {
+			w.Until = v.Admission.ExpiresAt
+		}
+	case queue.Missed:
+		w.Until = deref(v.GraceEndsAt)
+	case queue.Waiting:
+		// A number that was called already waits for another turn.
+		w.Again = w.Number > 0 && w.Number <= v.Serving
+	case queue.Left, queue.Done:
+		w.Again = v.LimitLeft && s.Joinable()
+	case queue.InLobby:
+	}
+	return w
+}
+
+// strangerView is the waiting room of somebody who is not in the line.
+func strangerView(s *sale.Snapshot) views.WaitingView {
+	w := views.WaitingView{
+		Event: eventInfo(s), Tiers: tierInfos(s),
+		Serving:   s.Serving,
+		Rate:      int(math.Round(s.Rate)),
+		Turn:      seconds(s.Terms.TurnSeconds),
+		Visit:     seconds(s.Terms.VisitSeconds),
+		Grace:     seconds(s.Terms.GraceSeconds),
+		PollAfter: 10 * time.Second,
+	}
+	if s.State == sale.Lobby || s.State == sale.Scheduled {
+		w.LobbySize = s.Arrivals
+	}
+	return w
+}
+
+func ticketInfo(s *sale.Snapshot, t ticket.Ticket) views.TicketInfo {
+	return views.TicketInfo{
+		ID: t.ID.String(), Event: eventInfo(s), Tier: t.Tier, Holder: t.HolderName,
+		Status: views.TicketStatus(t.Status), Price: t.Price,
+	}
+}
+
+// problem says a refusal on a page. Codes that the pages have words for keep
+// theirs, because they know what can be done next; others bring their sentence.
+func problem(f *fault.Error) *views.Problem {
+	p := &views.Problem{Code: f.Code, Left: number(f.Extra["left"]), At: instant(f.Extra["joinable_at"])}
+	if p.At.IsZero() {
+		p.At = instant(f.Extra["extend_at"])
+	}
+	if !worded[f.Code] {
+		p.Text = f.Message
+	}
+	return p
+}
+
+// worded are the codes that the pages have words for.
+var worded = map[string]bool{
+	"sold_out": true, "not_enough_left": true, "limit_reached": true, "claim_open": true, "claim_expired": true,
+	"not_admitted": true, "admission_expired": true, "sale_not_joinable": true, "line_full": true, "too_early": true,
+	"cap_reached": true, "payment_pending": true, "attempts_used": true, "invalid_transition": true, "provider_unavailable": true,
+}
+
+func number(v any) int {
+	switch n := v.(type) {
+	case int:
+		return n
+	case int32:
+		return int(n)
+	case int64:
+		return int(n)
+	}
+	return 0
+}
+
+func instant(v any) time.Time {
+	switch t := v.(type) {
+	case time.Time:
+		return t
+	case *time.Time:
+		return deref(t)
+	case string:
+		at, err := time.Parse(time.RFC3339Nano, t)
+		if err == nil {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+func deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

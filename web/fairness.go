@@ -1,0 +1,63 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"fairqueue/internal/audit"
+	"fairqueue/internal/sale"
+	"fairqueue/views"
+)
+
+// fairness is what anyone may check about one sale.
+func (s *Server) fairness(c echo.Context) error {
+	e, err := s.snapshot(c)
+	if err != nil {
+		return err
+	}
+	v := views.FairnessView{
+		Event: eventInfo(e), Joined: e.Arrivals, Serving: e.Serving,
+		Promise: "Numbers follow the order of joining, from 1, without a gap. People are called in the order of their numbers, and nobody can buy or ask a way past you.",
+	}
+	if e.Terms.Ordering == sale.Draw {
+		v.Promise = drawNote + " " + v.Promise
+	}
+	for _, t := range e.Tiers {
+		v.Capacity += t.Capacity
+		v.Sold += t.Sold
+	}
+	if err := s.fairnessFigures(c, e, &v); err != nil {
+		return err
+	}
+	return s.page(c, views.FairnessPage(s.frame(c), v))
+}
+
+// auditTimeout bounds the checking behind a page.
+const auditTimeout = 8 * time.Second
+
+// fairnessFigures adds the invariants and the newest steps of the line. They
+// are counted at most twice a minute, however many people look.
+func (s *Server) fairnessFigures(c echo.Context, e *sale.Snapshot, v *views.FairnessView) error {
+	invariants, at, err := s.audits.get(e.ID().String(), func() ([]views.Invariant, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), auditTimeout)
+		defer cancel()
+		results, err := audit.Run(ctx, s.cfg.DB, nil, e.ID())
+		if err != nil {
+			return nil, err
+		}
+		var out []views.Invariant
+		for _, r := range results {
+			if r.Failure {
+				out = append(out, views.Invariant{Name: r.Name, Broken: r.Violations})
+			}
+		}
+		return out, nil
+	})
+	if err != nil {
+		return err
+	}
+	v.Invariants, v.CheckedAt = invariants, at.Add(s.cfg.Clock.Offset())
+	return nil
+}

@@ -1,0 +1,106 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics are the figures of the main address.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	inFlight prometheus.Gauge
+}
+
+func newMetrics(r *prometheus.Registry) *metrics {
+	m := &metrics{
+		registry: r,
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "fairqueue_http_requests_total", Help: "Requests answered, by route and status.",
+		}, []string{"method", "route", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "fairqueue_http_request_seconds", Help: "Time to answer, by route; streams are not counted.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"method", "route"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "fairqueue_http_in_flight", Help: "Requests being answered now, streams included.",
+		}),
+	}
+	r.MustRegister(m.requests, m.seconds, m.inFlight)
+	return m
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// observe answers errors, writes one line a request and counts it. Nothing a
+// person typed is in the line: the route is a pattern, people are ids.
+func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		start := time.Now()
+		s.metrics.inFlight.Inc()
+		defer s.metrics.inFlight.Dec()
+
+		err := next(c)
+		if err != nil {
+			s.fail(err, c)
+		}
+
+		r, w := c.Request(), c.Response()
+		route, took := route(c), time.Since(start)
+		s.metrics.requests.WithLabelValues(method(r), route, strconv.Itoa(w.Status)).Inc()
+		stream := w.Header().Get(echo.HeaderContentType) == "text/event-stream"
+		if !stream {
+			s.metrics.seconds.WithLabelValues(method(r), route).Observe(took.Seconds())
+		}
+
+		level := slog.LevelInfo
+		switch {
+		case w.Status >= http.StatusInternalServerError:
+			level = slog.LevelError
+		case route == "/livez" || route == "/readyz" || route == "/metrics" || route == "/static/*":
+			level = slog.LevelDebug
+		}
+		attrs := []slog.Attr{
+			slog.String("method", method(r)), slog.String("route", route), slog.Int("status", w.Status),
+			slog.Duration("took", took.Round(time.Microsecond)), slog.Int64("bytes", w.Size), slog.String("request", requestID(c)),
+		}
+		if id, ok := who(c); ok {
+			attrs = append(attrs, slog.String("account", id.AccountID.String()))
+		} else if id, ok := c.Get("account").(uuid.UUID); ok {
+			attrs = append(attrs, slog.String("account", id.String()))
+		}
+		if err != nil && w.Status >= http.StatusInternalServerError {
+			attrs = append(attrs, slog.String("err", err.Error()))
+		}
+		s.cfg.Logger.LogAttrs(r.Context(), level, "request", attrs...)
+		return nil
+	}
+}
+
+// route is the pattern of a request's route: few values, none of them chosen
+// by the outside.
+func route(c echo.Context) string {
+	if p := c.Path(); p != "" {
+		return p
+	}
+	return "unmatched"
+}
+
+// method bounds the values that the outside can put into a metric.
+func method(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return r.Method
+	}
+	return "other"
+}

@@ -1,0 +1,231 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"fairqueue/internal/account"
+	"fairqueue/internal/fault"
+	"fairqueue/internal/guard"
+	"fairqueue/internal/queue"
+	"fairqueue/internal/sale"
+	"fairqueue/views"
+)
+
+// joinRate is how often one account may press Join.
+var joinRate = guard.Rate{N: 30, Per: time.Minute}
+
+func (s *Server) waitingRoom(c echo.Context) error {
+	e, err := s.snapshot(c)
+	if err != nil {
+		return err
+	}
+	id, err := requiredHere(c)
+	if err != nil {
+		return err
+	}
+	v, err := s.waiting(c, e, id)
+	if err != nil {
+		return err
+	}
+	v.Problem = s.told(c).Problem
+	return s.page(c, views.WaitingPage(s.frame(c), v))
+}
+
+// waitingLive is the moving part of the waiting room, for polling.
+func (s *Server) waitingLive(c echo.Context) error {
+	e, err := s.snapshot(c)
+	if err != nil {
+		return err
+	}
+	id, err := requiredHere(c)
+	if err != nil {
+		return err
+	}
+	v, err := s.waiting(c, e, id)
+	if err != nil {
+		return err
+	}
+	return s.page(c, views.WaitingLive(s.frame(c), v))
+}
+
+// waiting is the waiting room as the account sees it now. While the database
+// cannot be reached it is what was true last, marked as on hold.
+func (s *Server) waiting(c echo.Context, e *sale.Snapshot, id account.Identity) (v views.WaitingView, err error) {
+	place, err := s.cfg.Queue.Status(c.Request().Context(), e, id.AccountID)
+	key := lastKey{e.ID(), id.AccountID}
+	switch f := fault.From(err); {
+	case err == nil:
+		s.last.put(key, place)
+	case f.Code == "not_in_queue":
+		return strangerView(e), nil
+	case f.Kind == fault.Unavailable:
+		old, known := s.last.get(key)
+		if !known || (old.Status != queue.Waiting && old.Status != queue.InLobby) {
+			return v, err
+		}
+		v = waitingView(e, old)
+		v.OnHold = true
+		v.PollAfter = 5 * time.Second
+		return v, nil
+	default:
+		return v, err
+	}
+	v = waitingView(e, place)
+	if v.Tickets, err = s.ticketsOf(c, e, place); err != nil {
+		return v, err
+	}
+	if place.Status == queue.Inside {
+		open, err := s.cfg.Claims.OpenOf(c.Request().Context(), e.ID(), id.AccountID)
+		if err != nil {
+			return v, err
+		}
+		if open != nil {
+			v.Checkout = checkoutPath(open.ID)
+		}
+		s.lastUntil(c, id, e)
+	} else if place.Status != queue.Left && place.Status != queue.Done {
+		s.lastUntil(c, id, e)
+	}
+	return v, nil
+}
+
+// join puts the fan into the line, or finds the place they have. Somebody who
+// is not signed in goes through the sign-in, which then joins for them.
+func (s *Server) join(c echo.Context) error {
+	e, err := s.snapshot(c)
+	if err != nil {
+		return err
+	}
+	id, err := required(c, eventPath(e, "/queue?join=1"))
+	if err != nil {
+		return err
+	}
+	return s.joinAs(c, e, id)
+}
+
+func (s *Server) joinAs(c echo.Context, e *sale.Snapshot, id account.Identity) error {
+	if !id.Exempt || s.cfg.Env == "production" {
+		if err := s.cfg.Guard.AllowLocal("join", id.AccountID.String(), joinRate); err != nil {
+			return err
+		}
+	}
+	if _, _, err := s.cfg.Queue.Join(c.Request().Context(), e, id.AccountID); err != nil {
+		return s.refuse(c, eventPath(e, ""), err, nil)
+	}
+	s.lastUntil(c, id, e)
+	return see(c, eventPath(e, "/queue"))
+}
+
+// joinAfterSignIn joins the line that somebody was on the way to when they had
+// to sign in; done is false where next leads elsewhere.
+func (s *Server) joinAfterSignIn(c echo.Context, next string, id account.Identity) (done bool, err error) {
+	u, err := url.Parse(next)
+	if err != nil || u.RawQuery != "join=1" {
+		return false, nil //nolint:nilerr // Such a next is an ordinary page.
+	}
+	slug, ok := strings.CutPrefix(u.Path, "/events/")
+	if !ok {
+		return false, nil
+	}
+	if slug, ok = strings.CutSuffix(slug, "/queue"); !ok || strings.Contains(slug, "/") {
+		return false, nil
+	}
+	e, err := s.cfg.Sales.Get(c.Request().Context(), slug)
+	if err != nil || !e.Published() {
+		return false, nil //nolint:nilerr // The page itself says what is wrong.
+	}
+	return true, s.joinAs(c, e, id)
+}
+
+func (s *Server) enter(c echo.Context) error {
+	e, err := s.snapshot(c)
+	if err != nil {
+		return err
+	}
+	id, err := required(c, eventPath(e, "/queue"))
+	if err != nil {
+		return err
+	}
+	if _, err := s.cfg.Queue.Enter(c.Request().Context(), e, id.AccountID); err != nil {
+		return s.refuse(c, eventPath(e, "/queue"), err, nil)
+	}
+	return see(c, eventPath(e, "/tickets"))
+}
+
+func (s *Server) leaveAsk(c echo.Context) error {
+	e, err := s.snapshot(c)
+	if err != nil {
+		return err
+	}
+	id, err := requiredHere(c)
+	if err != nil {
+		return err
+	}
+	place, err := s.cfg.Queue.Status(c.Request().Context(), e, id.AccountID)
+	if fault.Code(err) == "not_in_queue" || err == nil && place.Status == queue.Left {
+		return see(c, eventPath(e, "/queue"))
+	}
+	if err != nil {
+		return err
+	}
+	v := views.LeaveView{Event: eventInfo(e), Number: deref(place.Number), Problem: s.told(c).Problem}
+	return s.page(c, views.LeavePage(s.frame(c), v))
+}
+
+func (s *Server) leave(c echo.Context) error {
+	e, err := s.snapshot(c)
+	if err != nil {
+		return err
+	}
+	id, err := required(c, eventPath(e, "/queue"))
+	if err != nil {
+		return err
+	}
+	err = s.cfg.Queue.Leave(c.Request().Context(), e, id.AccountID)
+	switch {
+	case err == nil || fault.Code(err) == "not_in_queue":
+		return see(c, eventPath(e, "/queue"))
+	case fault.Code(err) == "claim_open":
+		// Pay or give back first: the page that offers both.
+		if to := s.openCheckout(c, e, id, err); to != "" {
+			return s.refuse(c, to, err, nil)
+		}
+	}
+	return s.refuse(c, eventPath(e, "/leave"), err, nil)
+}
+
+// openCheckout finds the checkout of the claim that stands in the way.
+func (s *Server) openCheckout(c echo.Context, e *sale.Snapshot, id account.Identity, err error) string {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		if claimID := textOf(f.Extra["claim_id"]); claimID != "" {
+			return "/checkout/" + claimID
+		}
+	}
+	open, err := s.cfg.Claims.OpenOf(c.Request().Context(), e.ID(), id.AccountID)
+	if err != nil || open == nil {
+		return ""
+	}
+	return checkoutPath(open.ID)
+}
+
+// text is a page of words.
+func (s *Server) text(name string) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		return s.page(c, views.TextPage(s.frame(c), views.TextView{Name: name}))
+	}
+}
+
+// shown renders a view with a status of its own.
+func (s *Server) shown(c echo.Context, status int, v templ.Component) error {
+	if status == 0 {
+		status = http.StatusOK
+	}
+	return s.render(c, status, v)
+}

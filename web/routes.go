@@ -1,0 +1,85 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"fairqueue/static"
+	"fairqueue/web/api"
+)
+
+// routes is every route of the main address; those of /api, /webhooks and
+// /.well-known are listed in web/api.
+func (s *Server) routes(e *echo.Echo) {
+	e.GET("/", s.home)
+	e.GET("/events/:slug", s.event)
+	e.GET("/events/:slug/fairness", s.fairness)
+
+	e.GET("/events/:slug/queue", s.waitingRoom)
+	e.GET("/events/:slug/queue/live", s.waitingLive)
+	e.POST("/events/:slug/queue", s.join)
+	e.POST("/events/:slug/enter", s.enter)
+	e.GET("/events/:slug/leave", s.leaveAsk)
+	e.POST("/events/:slug/leave", s.leave)
+
+	e.GET("/events/:slug/tickets", s.choose)
+	e.POST("/events/:slug/claims", s.claim)
+	e.GET("/checkout/:claim", s.checkout)
+	e.POST("/checkout/:claim/extend", s.extend)
+	e.POST("/checkout/:claim/release", s.release)
+	e.POST("/checkout/:claim/pay", s.pay)
+	e.GET("/checkout/:claim/return", s.payReturn)
+
+	e.GET("/tickets", s.tickets)
+	e.GET("/tickets/:id", s.ticket)
+
+	e.GET("/sign-in", s.signInPage)
+	e.POST("/sign-in", s.signIn)
+	e.GET("/sign-in/code", s.codePage)
+	e.POST("/sign-in/code", s.code)
+	e.POST("/sign-out", s.signOut)
+	e.POST("/theme", s.theme)
+
+	e.GET("/organizer", s.organizer)
+	e.POST("/organizer", s.becomeOrganizer)
+	e.GET("/organizer/events/new", s.newEvent)
+	e.POST("/organizer/events", s.createEvent)
+	e.GET("/organizer/events/:event", s.console)
+	e.GET("/organizer/events/:event/live", s.consoleLive)
+	e.POST("/organizer/events/:event/publish", s.publish)
+	e.POST("/organizer/events/:event/open", s.open)
+	e.POST("/organizer/events/:event/pause", s.pause)
+	e.POST("/organizer/events/:event/resume", s.resume)
+	e.GET("/organizer/events/:event/end", s.endAsk)
+	e.POST("/organizer/events/:event/end", s.end)
+	e.POST("/organizer/events/:event/pace", s.pace)
+	e.POST("/organizer/events/:event/message", s.message)
+	e.GET("/organizer/events/:event/orders", s.orders)
+
+	e.GET("/help", s.text("help"))
+	e.GET("/privacy", s.text("privacy"))
+	e.GET("/fairness", s.text("fairness"))
+
+	e.GET("/static/*", echo.WrapHandler(static.Handler()))
+	e.GET("/favicon.ico", s.favicon)
+	e.GET("/robots.txt", s.robots)
+	e.GET("/livez", s.livez)
+	e.GET("/readyz", s.readyz)
+	if s.cfg.MetricsOnMain {
+		e.GET("/metrics", echo.WrapHandler(s.metrics.handler()))
+	}
+	if s.dev() {
+		e.GET("/dev/mail", s.mailbox)
+		e.GET("/gallery", s.gallery)
+		e.GET("/gallery/:name", s.galleryView)
+	}
+
+	s.api = api.Mount(e, s.apiConfig())
+}
+
+// isAPI reports whether a path is for programs: its errors are problem+json, it
+// takes no cookies as proof of who writes, and it has its own limits.
+func isAPI(r *http.Request) bool {
+	return hasPrefix(r.URL.Path, "/api/") || hasPrefix(r.URL.Path, "/webhooks/") || hasPrefix(r.URL.Path, "/.well-known/")
+}
