@@ -1,0 +1,7 @@
+package devstack
+
+import "syscall"
+
+func sysProcAttr(last syscall.Signal) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: last}
+}
