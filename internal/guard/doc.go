@@ -1,8 +1,8 @@
 // Package guard knows how much one caller may ask for.
 //
-// Rare requests (codes, sign-in, exports) are counted in Redis, so that all
-// replicas count together; frequent ones (joins, polls) in the process, because
-// no join may wait for Redis. Redis makes the count shared, never the product
+// Rare requests (codes, sign-in, exports) are counted in Redis too, so that all
+// replicas count together; frequent ones (joins, polls) only in the process,
+// because no join may wait for Redis. Redis makes the count shared, never the product
 // dependent on it: when it is down, slower than 50 ms, or answers with
 // something that no count can be (a key of another type, a wait longer than the
 // window), the process counts alone for a second and then asks again. No

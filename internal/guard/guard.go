@@ -81,21 +81,19 @@ func New(cfg Config) *Guard {
 }
 
 // Allow counts one rare request (codes, sign-in) of key under name, in Redis and
-// without Redis in the process; past the rate: 429 too_many_requests with RetryAfter.
+// in the process; past the rate of either: 429 too_many_requests with RetryAfter.
+// Who is past it here is past it everywhere, so the process is asked first: a
+// flood does not reach Redis, and a Redis that lets everybody through is no hole.
 func (g *Guard) Allow(ctx context.Context, name, key string, r Rate) error {
-	if g.shared == nil || r.N <= 0 || time.Now().UnixNano() < g.resting.Load() {
-		return g.AllowLocal(name, key, r)
-	}
-	wait, err := g.ask(ctx, name, key, r)
-	if err != nil {
-		if ctx.Err() != nil {
-			return g.AllowLocal(name, key, r) // the caller's patience, not Redis
+	wait := g.count(name, key, r)
+	if wait == 0 && g.shared != nil && time.Now().UnixNano() >= g.resting.Load() {
+		var err error
+		if wait, err = g.ask(ctx, name, key, r); err != nil && ctx.Err() == nil {
+			g.resting.Store(time.Now().Add(rest).UnixNano())
+			g.sayFailed.Do(func() {
+				g.cfg.Logger.WarnContext(ctx, "rate limits are counted by this process alone: Redis did not answer properly", "error", err)
+			})
 		}
-		g.resting.Store(time.Now().Add(rest).UnixNano())
-		g.sayFailed.Do(func() {
-			g.cfg.Logger.WarnContext(ctx, "rate limits are counted by this process alone: Redis did not answer properly", "error", err)
-		})
-		return g.AllowLocal(name, key, r)
 	}
 	if wait > 0 {
 		return g.refuse(name, wait)
@@ -131,8 +129,16 @@ func (g *Guard) ask(ctx context.Context, name, key string, r Rate) (wait time.Du
 
 // AllowLocal is Allow in the process only, for frequent requests (joins, polls): no network.
 func (g *Guard) AllowLocal(name, key string, r Rate) error {
+	if wait := g.count(name, key, r); wait > 0 {
+		return g.refuse(name, wait)
+	}
+	return nil
+}
+
+// count counts in the process and returns how long the caller has to wait.
+func (g *Guard) count(name, key string, r Rate) time.Duration {
 	if r.N <= 0 || r.Per <= 0 {
-		return g.refuse(name, time.Minute)
+		return time.Minute
 	}
 	c := caller{name: name, key: key, rate: r}
 	lim, ok := g.local.GetIfPresent(c)
@@ -141,10 +147,10 @@ func (g *Guard) AllowLocal(name, key string, r Rate) error {
 	}
 	now := time.Now()
 	if lim.AllowN(now, 1) {
-		return nil
+		return 0
 	}
-	missing := 1 - lim.TokensAt(now)
-	return g.refuse(name, time.Duration(math.Max(missing, 0)*float64(r.Per)/float64(r.N)))
+	missing := math.Max(1-lim.TokensAt(now), 0)
+	return max(time.Duration(missing*float64(r.Per)/float64(r.N)), 1)
 }
 
 // Refused is how many requests were refused, or in observe mode would have

@@ -18,7 +18,14 @@ import (
 	"fairqueue/internal/guard"
 )
 
-func TestMain(m *testing.M) { dbtest.Main(m) }
+func TestMain(m *testing.M) {
+	redis.SetLogger(quiet{}) // it tells of every Redis that is meant to be away
+	dbtest.Main(m)
+}
+
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
 
 var five = guard.Rate{N: 5, Per: time.Hour}
 

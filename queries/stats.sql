@@ -1,0 +1,59 @@
+-- name: Queue :one
+-- How many spots there are of each status that a fan is told, by the rules of
+-- internal/queue: from what is stored, the sale, the clock of the line, and
+-- open claims. Joined without another turn asked for is the lobby before the
+-- sale opens, and waiting after.
+WITH sale AS (
+    SELECT s.event_id, s.state, COALESCE(s.paused_at, now()) - s.paused_total AS line_at,
+           make_interval(secs => s.grace_seconds) AS grace
+    FROM sales s WHERE s.event_id = @event_id
+), told AS (
+    SELECT CASE
+               WHEN p.status = 'left' THEN 'left'
+               WHEN sale.state = 'ended' THEN 'done'
+               WHEN p.again IS NOT NULL THEN 'waiting'
+               WHEN p.status = 'joined' THEN CASE WHEN sale.state IN ('scheduled', 'lobby') THEN 'lobby' ELSE 'waiting' END
+               WHEN p.status = 'called' AND p.turn_ends_at > sale.line_at THEN 'called'
+               WHEN p.status = 'called' AND p.turn_ends_at + sale.grace > sale.line_at THEN 'missed'
+               WHEN p.status = 'inside' AND (p.visit_ends_at > sale.line_at OR EXISTS (
+                   SELECT FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
+                   AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now()))) THEN 'inside'
+               ELSE 'done'
+           END AS status, p.joined_at
+    FROM spots p JOIN sale ON sale.event_id = p.event_id
+)
+SELECT count(*) FILTER (WHERE told.status = 'lobby') AS lobby,
+       count(*) FILTER (WHERE told.status = 'waiting') AS waiting,
+       count(*) FILTER (WHERE told.status = 'called') AS called,
+       count(*) FILTER (WHERE told.status = 'inside') AS inside,
+       count(*) FILTER (WHERE told.status = 'missed') AS missed,
+       count(*) FILTER (WHERE told.status = 'left') AS "left",
+       count(*) FILTER (WHERE told.status = 'done') AS done,
+       count(*) FILTER (WHERE told.joined_at > now() - interval '1 minute') AS joins,
+       COALESCE((SELECT h.serving FROM queue_heads h WHERE h.event_id = @event_id), 0)::bigint AS serving
+FROM told;
+
+-- name: Stock :one
+-- A hold past its time is free; paying counts as held. Units exist from publishing on.
+SELECT COALESCE((SELECT sum(t.capacity) FROM tiers t WHERE t.event_id = @event_id), 0)::bigint AS capacity,
+       count(*) FILTER (WHERE u.state = 'free' OR (u.state = 'held' AND u.held_until <= now())) AS free,
+       count(*) FILTER (WHERE u.state = 'paying' OR (u.state = 'held' AND u.held_until > now())) AS held,
+       count(*) FILTER (WHERE u.state = 'sold') AS sold
+FROM units u WHERE u.event_id = @event_id;
+
+-- name: Money :one
+-- What came in and stays, what went back, and how payments ended lately. A
+-- payment that failed has no time of settling: it ended when the provider was
+-- asked last.
+SELECT COALESCE(sum(p.received_kobo) FILTER (WHERE p.status = 'succeeded'), 0)::bigint AS succeeded,
+       COALESCE((SELECT sum(r.amount_kobo) FROM refunds r JOIN payments q ON q.id = r.payment_id
+                 WHERE q.event_id = @event_id AND r.status = 'processed'), 0)::bigint AS refunded,
+       count(*) FILTER (WHERE p.settled_at > now() - interval '1 minute') AS settled,
+       count(*) FILTER (WHERE COALESCE(p.settled_at, p.checked_at) > now() - interval '10 minutes'
+                        AND p.status NOT IN ('initializing', 'pending')) AS ended,
+       count(*) FILTER (WHERE p.checked_at > now() - interval '10 minutes' AND p.status = 'failed') AS failed
+FROM payments p WHERE p.event_id = @event_id;
+
+-- name: Rates :one
+SELECT (SELECT count(*) FROM claims c WHERE c.event_id = @event_id AND c.created_at > now() - interval '1 minute') AS claims,
+       (SELECT count(*) FROM spots p WHERE p.event_id = @event_id AND p.called_at > now() - interval '1 minute') AS admitted;
