@@ -225,6 +225,7 @@ func (a *API) describe(rt route) {
 			Content:  map[string]*huma.MediaType{"application/json": {Schema: schema}},
 		}
 	}
+	delete(op.Responses, "default") // huma's own form of an error
 	first := op.Responses[strconv.Itoa(rt.ok[0])]
 	for _, status := range rt.ok[1:] {
 		again := *first

@@ -25,7 +25,7 @@ func (r *request) ctx() context.Context { return r.Request().Context() }
 
 // AccountKey is the key under which the account of a verified bearer stands in
 // the echo context, for the log line of the request.
-const AccountKey = "account_id"
+const AccountKey = "account"
 
 // bearer returns who the token belongs to; 401 without a good one.
 func (r *request) bearer() (account.Identity, error) {
