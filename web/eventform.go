@@ -31,7 +31,7 @@ const formNote = "The draw itself is not made yet: until it is, a draw sale call
 func (s *Server) newEvent(c echo.Context) error {
 	personal(c)
 	if _, _, err := s.organization(c); err != nil {
-		return err
+		return foundFirst(c, err)
 	}
 	d := sale.DefaultTerms()
 	v := views.EventFormView{
@@ -44,8 +44,15 @@ func (s *Server) newEvent(c echo.Context) error {
 	return s.page(c, views.EventFormPage(s.frame(c), v))
 }
 
-// organization returns the organization of the person who is signed in;
-// somebody without one is led to where they can found it.
+// foundFirst leads somebody without an organization to where they can found one.
+func foundFirst(c echo.Context, err error) error {
+	if fault.Code(err) == "not_organizer" {
+		return see(c, "/organizer")
+	}
+	return err
+}
+
+// organization returns the organization of the person who is signed in.
 func (s *Server) organization(c echo.Context) (org uuid.UUID, id account.Identity, err error) {
 	if id, err = required(c, "/organizer/events/new"); err != nil {
 		return org, id, err
@@ -58,7 +65,7 @@ func (s *Server) createEvent(c echo.Context) error {
 	personal(c)
 	org, id, err := s.organization(c)
 	if err != nil {
-		return err
+		return foundFirst(c, err)
 	}
 	v, n, errs := readEventForm(c)
 	if len(errs) == 0 {

@@ -199,9 +199,21 @@ func themeOf(r *http.Request) views.Theme {
 	return views.ThemeAuto
 }
 
-// safeNext returns next if it is a path of this site, else "/". Browsers read
-// "//host", "/\host" and control characters as other sites.
+// safeNext returns next if it is a page of this site where somebody may go
+// after the sign-in, else "/".
 func safeNext(next string) string {
+	next = localPath(next)
+	for _, own := range []string{"/sign-in", "/sign-out", "/theme", "/api/", "/webhooks/"} {
+		if hasPrefix(next, own) {
+			return "/"
+		}
+	}
+	return next
+}
+
+// localPath returns next if it is a path of this site, else "/". Browsers read
+// "//host", "/\host" and control characters as other sites.
+func localPath(next string) string {
 	if len(next) == 0 || len(next) > 512 || next[0] != '/' || strings.HasPrefix(next, "//") {
 		return "/"
 	}
@@ -213,11 +225,6 @@ func safeNext(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || strings.HasPrefix(u.Path, "//") {
 		return "/"
-	}
-	for _, own := range []string{"/sign-in", "/sign-out", "/theme", "/api/", "/webhooks/"} {
-		if hasPrefix(u.Path, own) {
-			return "/"
-		}
 	}
 	return next
 }

@@ -38,6 +38,13 @@ func newMetrics(r *prometheus.Registry) *metrics {
 	return m
 }
 
+// streams adds the number of open event streams.
+func (m *metrics) streams(count func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fairqueue_http_streams", Help: "Event streams open now.",
+	}, func() float64 { return float64(count()) }))
+}
+
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

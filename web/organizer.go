@@ -35,7 +35,9 @@ func (s *Server) own(c echo.Context, next string) (*sale.Snapshot, account.Ident
 	return e, id, err
 }
 
-func consolePath(e *sale.Snapshot, more string) string { return "/organizer/events/" + e.ID().String() + more }
+func consolePath(e *sale.Snapshot, more string) string {
+	return "/organizer/events/" + e.ID().String() + more
+}
 
 // consoleOf is the console of the event in the route, as the way back of a form.
 func consoleOf(c echo.Context) string { return safeNext("/organizer/events/" + c.Param("event")) }

@@ -76,6 +76,7 @@ func (s *Server) routes(e *echo.Echo) {
 	}
 
 	s.api = api.Mount(e, s.apiConfig())
+	s.metrics.streams(s.api.Streams)
 }
 
 // isAPI reports whether a path is for programs: its errors are problem+json, it

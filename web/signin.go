@@ -181,5 +181,5 @@ func (s *Server) theme(c echo.Context) error {
 	default:
 		s.setCookie(c, themeCookie, "", 0)
 	}
-	return see(c, safeNext(c.FormValue("next")))
+	return see(c, localPath(c.FormValue("next")))
 }
