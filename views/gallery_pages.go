@@ -96,6 +96,7 @@ func (b *galleryBook) waiting() {
 		v.Event.Message = "One bank is slow, so payments are failing. We stopped the line so that nobody loses a ticket to it."
 	}))
 	b.add("waiting-hold", "Database on hold", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.OnHold = true }))
+	b.add("waiting-hold-unknown", "Database on hold, place not known", room(SpotNone, SaleOpen, func(v *WaitingView) { v.OnHold = true }))
 	b.add("waiting-again", "Another turn", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Again = true; v.Number, v.Ahead = 311, 42105 }))
 	b.add("waiting-turn", "Your turn", room(SpotCalled, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(107 * time.Second) }))
 	b.add("waiting-inside", "Inside", room(SpotInside, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(512 * time.Second) }))
@@ -198,6 +199,9 @@ func (b *galleryBook) organizing() {
 		return OrganizerPage(organizer(f), v)
 	})
 	b.add("organizer-empty", "No events yet", func(f Frame) templ.Component { return OrganizerPage(organizer(f), OrganizerView{}) })
+	b.add("organizer-newcomer", "No organization yet", func(f Frame) templ.Component {
+		return OrganizerPage(signedIn(f), OrganizerView{Newcomer: true})
+	})
 	b.add("organizer-new", "New event", func(f Frame) templ.Component { return EventFormPage(organizer(f), galleryForm()) })
 	b.add("organizer-new-errors", "New event, with errors", func(f Frame) templ.Component {
 		v := galleryForm()

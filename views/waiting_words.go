@@ -76,6 +76,10 @@ func (v WaitingView) say(now time.Time) string {
 		return "We called you. You can ask for your turn again until " + clockS(v.Until, v.Event.Zone) + "."
 	case SpotLobby:
 		return "You are in the lobby. The sale opens " + at(v.Event.OpensAt, now, v.Event.zone()) + "."
+	case SpotNone:
+		if v.OnHold {
+			return "On hold for a moment. If you have a place, it is saved."
+		}
 	case SpotWaiting:
 		switch {
 		case v.OnHold:
@@ -348,5 +352,5 @@ func (v WaitingView) againLine() string {
 
 // showTiers is whether what is sold, or left, is worth a look.
 func (v WaitingView) showTiers() bool {
-	return len(v.Tiers) > 0 && v.Event.State != SaleSoldOut && v.Event.State != SaleEnded && v.Status != SpotDone && v.Status != SpotLeft
+	return len(v.Tiers) > 0 && v.Event.State != SaleSoldOut && v.Event.State != SaleEnded && !(v.OnHold && v.Status == SpotNone) && v.Status != SpotDone && v.Status != SpotLeft
 }
