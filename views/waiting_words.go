@@ -352,5 +352,11 @@ func (v WaitingView) againLine() string {
 
 // showTiers is whether what is sold, or left, is worth a look.
 func (v WaitingView) showTiers() bool {
-	return len(v.Tiers) > 0 && v.Event.State != SaleSoldOut && v.Event.State != SaleEnded && !(v.OnHold && v.Status == SpotNone) && v.Status != SpotDone && v.Status != SpotLeft
+	switch {
+	case len(v.Tiers) == 0, v.Event.State == SaleSoldOut, v.Event.State == SaleEnded:
+		return false
+	case v.Status == SpotDone, v.Status == SpotLeft, v.Status == SpotNone && v.OnHold:
+		return false
+	}
+	return true
 }
