@@ -81,5 +81,5 @@ func (b *devSandbox) run(ctx context.Context) error {
 	if e := srv.Shutdown(stop); e != nil {
 		_ = srv.Close() // Cut off what hangs: nobody's money is real here.
 	}
-	return errors.Join(err, <-delivered)
+	return errors.Join(err, <-delivered, b.server.Close())
 }

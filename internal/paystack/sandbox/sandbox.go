@@ -24,7 +24,7 @@ type Config struct {
 	// PublicURL is the sandbox's own origin, for links to the checkout page; empty: localhost and the port of Addr.
 	PublicURL string
 	// Seed decides ids and the shapes of answers.
-	Seed uint64
+	Seed int64
 	// StateFile keeps transactions across restarts; empty: in memory.
 	StateFile string
 	// SpeedUp is how many times faster than Paystack's the clock of retries and refunds runs; 0 means 60.
@@ -48,7 +48,8 @@ type Server struct {
 	listener net.Listener
 	client   *http.Client
 	log      *slog.Logger
-	done     chan struct{} // closed by Close: hanging requests let go
+	done     chan struct{} // closed when Run ends: hanging requests let go
+	stopOne  sync.Once
 
 	mu       sync.Mutex
 	byRef    map[string]*transaction
@@ -138,6 +139,10 @@ func (s *Server) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { s.deliver(ctx) })
+	wg.Go(func() {
+		<-ctx.Done()
+		s.letGo()
+	})
 	if s.listener == nil {
 		<-ctx.Done()
 		return nil
@@ -165,11 +170,14 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
+// letGo ends requests that hang because a tester asked for a time-out.
+func (s *Server) letGo() { s.stopOne.Do(func() { close(s.done) }) }
+
 // Close lets hanging requests go, writes what is to be written and gives up the port. Call it after Run has returned.
 func (s *Server) Close() error {
 	var err error
 	s.closeOne.Do(func() {
-		close(s.done)
+		s.letGo()
 		if s.listener != nil {
 			_ = s.listener.Close()
 		}

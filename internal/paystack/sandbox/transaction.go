@@ -243,7 +243,7 @@ func (s *Server) scaled(d time.Duration) time.Duration {
 
 // hash is the seed's word on one thing.
 func (s *Server) hash(what ...string) [32]byte {
-	return sha256.Sum256([]byte(strconv.FormatUint(s.cfg.Seed, 10) + "\x00" + strings.Join(what, "\x00")))
+	return sha256.Sum256([]byte(strconv.FormatInt(s.cfg.Seed, 10) + "\x00" + strings.Join(what, "\x00")))
 }
 
 // pick chooses one of n by seed.
