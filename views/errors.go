@@ -43,7 +43,7 @@ func (v ErrorView) words() errorWords {
 	case v.Status == 429:
 		w.Word, w.Title, w.Text = "Too fast", "Please wait a moment", "Too many tries came from you in a short time. Your place is safe. Being faster does not help."
 	case v.Status == 503, v.Status == 504:
-		w.Word, w.Title, w.Text = "Very busy", "We could not save that yet", "Too many people came in the same second, or our records cannot be reached. You have not lost anything that was saved before."
+		w.Word, w.Title, w.Text = "Very busy", "We cannot answer just now", "Too many people came in the same second, or our records cannot be reached. What was saved before is safe: your place, your tickets, your money. Try again in a few seconds."
 	case v.Status >= 500:
 		w.Title, w.Text = "Our side has a fault", "You did nothing wrong, and nothing was changed. Try again in a minute."
 	}

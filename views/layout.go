@@ -53,7 +53,7 @@ func (p page) scripts(f Frame) []string {
 	return s
 }
 
-// htmxConfig: a refused or failed answer never replaces a part by itself (an
-// element says with hx-status where it goes), htmx adds no style sheet, and the
-// browser keeps its own history.
-const htmxConfig = `{"noSwap":[204,304,"4xx","5xx"],"history":false,"includeIndicatorCSS":false,"defaultTimeout":15000}`
+// htmxConfig: htmx adds no style sheet, the browser keeps its own history, and a
+// poll is given up before the next but one. Where an answer with an error goes
+// is said by hx-status on the part that asks: never in the place of what is true.
+const htmxConfig = `{"history":false,"includeIndicatorCSS":false,"defaultTimeout":15000}`

@@ -126,7 +126,19 @@
     tick();
     setInterval(tick, 1000);
   };
-  document.addEventListener("htmx:after:swap", () => { local(); tick(); });
+  // Trouble stands beside what was true last, never in its place. An answer with
+  // an error brings its own words; no answer at all is said by the page.
+  const trouble = () => document.getElementById("trouble");
+  document.addEventListener("htmx:after:swap", e => {
+    const { response } = e.detail.ctx;
+    if (trouble() && response && response.status < 400) trouble().replaceChildren();
+    local();
+    tick();
+  });
+  document.addEventListener("htmx:error", () => {
+    const words = document.getElementById("offline");
+    if (words && trouble() && !trouble().querySelector("[data-offline]")) trouble().replaceChildren(words.content.cloneNode(true));
+  });
   addEventListener("online", tick);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
   window.fq = { sync, now };

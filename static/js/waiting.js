@@ -8,7 +8,7 @@
   const byId = id => document.getElementById(id);
   const figure = n => Number(n).toLocaleString("en-GB");
 
-  let source = null, fails = 0, timer = 0, busy = false, serving = 0, spoke = 0, said = "", streaming = false;
+  let source = null, fails = 0, timer = 0, busy = false, serving = 0, spoke = 0, said = "", streaming = false, refused = 0;
 
   // ---- speaking: at once when the state changes, else at most every 30 s
   const say = (text, urgent) => {
@@ -71,24 +71,10 @@
     const dialog = byId("leave");
     if (dialog && dialog.open && (status === "called" || status === "inside")) dialog.close();
     if (!el.dataset.stream) stop();
-    else if (!source) listen();
+    else if (!source && Date.now() > refused) listen();
   };
 
-  document.addEventListener("htmx:after:swap", e => {
-    const ctx = e.detail.ctx;
-    if (ctx.response && ctx.response.status < 400) byId("trouble").replaceChildren();
-    settle();
-  });
-  // No answer at all: say so, keep asking. An answer with an error fills the same place by itself.
-  document.addEventListener("htmx:error", () => {
-    const box = byId("trouble"), words = byId("offline");
-    if (!box.querySelector("[data-offline]")) {
-      const div = document.createElement("div");
-      div.dataset.offline = "";
-      div.append(words.content.cloneNode(true));
-      box.replaceChildren(div);
-    }
-  });
+  document.addEventListener("htmx:after:swap", settle);
 
   // ---- the stream
   const onServing = e => {
@@ -129,8 +115,9 @@
       if (streaming) { streaming = false; plan(); }
       fails++;
       if (source && (source.readyState === 2 || fails > 5)) {
+        // Refused: asking is enough for a while, and the next part that comes tries again.
         stop();
-        setTimeout(() => { fails = 1; if (!source) listen(); }, 60000 + Math.random() * 60000);
+        refused = Date.now() + 60000 + Math.random() * 60000;
       }
     };
     source.addEventListener("serving", onServing);
