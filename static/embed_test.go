@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -96,6 +97,20 @@ func TestStyleSheetNamesTheFontByItsHash(t *testing.T) {
 			if !strings.Contains(u, "tailwindcss.com") && !strings.Contains(u, "w3.org") && !strings.Contains(u, "daisyui.com") {
 				t.Errorf("the style sheet names another host: %s", u)
 			}
+		}
+	}
+}
+
+// Somebody who changes a source and forgets the build is told here.
+func TestDistIsBuiltFromTheSources(t *testing.T) {
+	t.Parallel()
+	for name, source := range map[string]string{"page.js": "js/page.js", "waiting.js": "js/waiting.js", "icon.svg": "icons/icon.svg", "anton-fq.woff2": "fonts/anton-fq.woff2"} {
+		want, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(want, read(t, get(t, "GET", static.URL(name), "", "").Body)) {
+			t.Errorf("dist/%s differs from %s: run npm run build in static/", name, source)
 		}
 	}
 }
