@@ -100,6 +100,8 @@ func (b *galleryBook) waiting() {
 	b.add("waiting-again", "Another turn", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Again = true; v.Number, v.Ahead = 311, 42105 }))
 	b.add("waiting-turn", "Your turn", room(SpotCalled, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(107 * time.Second) }))
 	b.add("waiting-inside", "Inside", room(SpotInside, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(512 * time.Second) }))
+	b.add("waiting-inside-paused", "Inside, paused", room(SpotInside, SalePaused, func(v *WaitingView) { v.Until = galleryNow.Add(512 * time.Second) }))
+	b.add("waiting-turn-paused", "Your turn, paused", room(SpotCalled, SalePaused, func(v *WaitingView) { v.Until = galleryNow.Add(107 * time.Second) }))
 	b.add("waiting-missed", "Missed", room(SpotMissed, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(371 * time.Second) }))
 	b.add("waiting-sold-out", "Sold out", room(SpotWaiting, SaleSoldOut, func(v *WaitingView) {
 		v.Number, v.Serving, v.Ahead, v.Tiers = 15892, 14026, 1865, soldTiers()
@@ -130,6 +132,7 @@ func (b *galleryBook) buying() {
 	}))
 	b.add("choose-limit", "Choose, some taken before", choose(func(v *ChooseView) { v.CanTake, v.Problem = 1, &Problem{Code: "limit_reached", Left: 1} }))
 	b.add("choose-none", "Choose, all held", choose(func(v *ChooseView) { v.Tiers = soldTiers() }))
+	b.add("choose-paused", "Choose, paused", choose(func(v *ChooseView) { v.Event.State = SalePaused }))
 	b.add("choose-holding", "Choose, holding already", choose(func(v *ChooseView) { v.Checkout = "/checkout/c1" }))
 	checkout := func(state CheckoutState, change func(*CheckoutView)) func(Frame) templ.Component {
 		return func(f Frame) templ.Component {
