@@ -445,7 +445,7 @@ func yourTurn(f Frame, v WaitingView) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.Event.State == SalePaused {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<p class=\"turn-t\"><b class=\"mid\">The sale is paused.</b></p><p class=\"mb-4\">Your time does not run down. You may come in when the sale goes on.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<p class=\"turn-t\"><b class=\"mid\">The sale is paused.</b></p><p class=\"mb-4\">Your time does not run down. You may come in now, or when the sale goes on.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -564,7 +564,7 @@ func yourTurn(f Frame, v WaitingView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if v.Grace > 0 {
+		if v.Grace > 0 && v.Event.State != SalePaused {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "<p class=\"mt-5 small\">Cannot come in now? You can still ask for your turn until ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -69,6 +69,9 @@ func (v WaitingView) title() string {
 func (v WaitingView) say(now time.Time) string {
 	switch v.Status {
 	case SpotCalled:
+		if v.Event.State == SalePaused {
+			return "It is your turn. The sale is paused, and your time does not run down."
+		}
 		return "It is your turn. Come in before " + clockS(v.Until, v.Event.Zone) + "."
 	case SpotInside:
 		return "You are inside. Choose your tickets."
