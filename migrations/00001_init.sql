@@ -297,8 +297,13 @@ CREATE TABLE payments (
     initialized_at     timestamptz,
     -- Until when the provider may still take money for it; the reconciler's clock.
     deadline_at        timestamptz NOT NULL,
-    -- When the provider was asked last, and when to ask next.
+    -- Who opens the transaction at the provider has until then; openings counts the tries.
+    opening_until      timestamptz,
+    openings           integer NOT NULL DEFAULT 0,
+    -- When the provider was asked last, what it said, how often, and when to ask next.
     checked_at         timestamptz,
+    provider_status    text NOT NULL DEFAULT '',
+    checks             integer NOT NULL DEFAULT 0,
     next_check_at      timestamptz NOT NULL DEFAULT now(),
     -- Set when the claim was given up while the outcome was unknown.
     late_expected      boolean NOT NULL DEFAULT false,
@@ -352,6 +357,8 @@ CREATE TABLE refunds (
     last_error          text NOT NULL DEFAULT ''
 );
 CREATE INDEX refunds_payment ON refunds (payment_id);
+-- What the provider refunded once answers for one row only.
+CREATE UNIQUE INDEX refunds_provider ON refunds (provider_refund_id) WHERE provider_refund_id IS NOT NULL;
 CREATE INDEX refunds_open ON refunds (created_at) WHERE status NOT IN ('processed');
 
 -- ticket -------------------------------------------------------------------

@@ -92,4 +92,3 @@ func (s *Service) Tidy(ctx context.Context) error {
 func writeHeld(ctx context.Context, tx pgx.Tx, l *Locked) error {
 	return ledger.Write(ctx, tx, l.EventID, ledger.ClaimHeld, map[string]any{"claim": l.ID, "expires_at": l.ExpiresAt})
 }
-

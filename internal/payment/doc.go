@@ -1,0 +1,57 @@
+// Package payment knows money: what was asked, what came, what goes back.
+//
+// Every step has a written record before and after it, so that whatever
+// crashes, the next one knows where to go on. The steps of one payment, and
+// what a crash after each leaves behind:
+//
+//  1. One transaction: claim and units from held to paying (guarded), a row in
+//     payments (initializing) with a fresh reference, a job that opens it, ledger.
+//     Crash: the job opens it 20 s later. Nobody was sent anywhere.
+//  2. Under a lease in the row: initialize at the provider with that reference.
+//     Crash, time-out, 5xx: the provider may know the reference, but nobody has
+//     its page. The next try asks first. Unknown there: the same reference is
+//     used once more. Known: it is given up for a fresh one.
+//  3. The page's address is stored (pending) and the buyer goes there.
+//     Crash: the same call gives the stored address again.
+//  4. A webhook is stored in the inbox with its job in one transaction; then 200.
+//     Crash before: the provider sends it again. Crash after: the job runs.
+//  5. Settle, one transaction: lock the payment, compare reference, currency
+//     and amounts, lock spot and claim, sell the units, issue tickets, enqueue
+//     mail, ledger. Webhook, callback page and reconciler race through it and
+//     exactly one wins.
+//     Crash: all or nothing of it happened.
+//  6. Reconcile asks about whatever is still open, so that each step above may
+//     be lost without harm: the webhook that never came, the buyer who closed the
+//     tab, the process that died.
+//
+// # What the reconciler makes of an answer about a claim that is paying
+//
+//	success                       settle
+//	failed                        back to held: what is left, at least 120 s, never past the cap
+//	abandoned, not found          kept until the deadline, then released
+//	ongoing, pending, processing  kept until the deadline and 5 minutes, then released
+//	no answer                     kept until the deadline and 20 minutes, then released
+//
+// The deadline runs from initialize: 15 minutes for card and ussd, 30 where a
+// bank transfer was offered. A payment that was given up is asked about for a
+// day more (late_expected), because neither abandoned nor failed is a
+// provider's last word.
+//
+// # Late success
+//
+// The same units if all are still free; else equal units of the tier; else the
+// money goes back (refund_due, a row in refunds, a job, a mail). Above the fan's
+// limit, a second success for one claim, a wrong currency or too little: it
+// goes back whole. Too much: the tickets are issued and the difference goes back.
+//
+// # Refunds
+//
+// The row in refunds comes before the call, and says requested before the call:
+// whoever finds it so looks the refund up at the provider before asking again.
+// Webhooks about refunds are only nudges to look.
+//
+// # Locks
+//
+// payment, spot, claim, units, refunds, ledger. Start locks spot and claim and
+// only reads payments, so it never waits for a settle that waits for it.
+package payment

@@ -1,0 +1,215 @@
+package payment
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"fairqueue/internal/db"
+	"fairqueue/internal/db/paymentdb"
+	"fairqueue/internal/ledger"
+	"fairqueue/internal/money"
+)
+
+// owe writes a refund down, with the job that asks for it.
+func (s *Service) owe(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, amount money.Kobo, why string) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("payment: owe: %w", err)
+	}
+	if err := s.q.InsertRefund(ctx, tx, id, p.ID, int64(amount), why); err != nil {
+		return fmt.Errorf("payment: owe: %w", err)
+	}
+	if err := s.enqueue(ctx, tx, refundArgs{Refund: id}, 0); err != nil {
+		return err
+	}
+	return ledger.Write(ctx, tx, p.EventID, ledger.RefundDue, map[string]any{
+		"payment": p.ID, "refund": id, "amount": amount, "reason": why,
+	})
+}
+
+const (
+	// refundLease is longer than one call to the provider.
+	refundLease = 30 * time.Second
+	// refundAgain is when a refund that failed is asked for again.
+	refundAgain = time.Hour
+	// How often a refund under way is looked at: half its age, within these.
+	refundLookMin = 10 * time.Second
+	refundLookMax = time.Hour
+)
+
+// workRefund brings one refund a step further and comes back until it is processed.
+func (s *Service) workRefund(ctx context.Context, a refundArgs) error {
+	r, err := s.q.GetRefund(ctx, s.cfg.DB, a.Refund)
+	if err != nil {
+		return fmt.Errorf("payment: refund: %w", err)
+	}
+	switch refundStatus(r.Status) {
+	case refundProcessed:
+		return nil
+	case refundOwed, refundRequested, refundFailed:
+		if err := s.ask(ctx, r); err != nil {
+			return err
+		}
+	default:
+		p, err := s.q.GetPayment(ctx, s.cfg.DB, r.PaymentID)
+		if err != nil {
+			return fmt.Errorf("payment: refund: %w", err)
+		}
+		if err := s.syncRefunds(ctx, p); err != nil {
+			return err
+		}
+	}
+	r, err = s.q.GetRefund(ctx, s.cfg.DB, a.Refund)
+	if err != nil {
+		return fmt.Errorf("payment: refund: %w", err)
+	}
+	switch refundStatus(r.Status) {
+	case refundProcessed:
+		return nil
+	case refundFailed:
+		return river.JobSnooze(refundAgain)
+	}
+	age := s.cfg.Clock.Now().Sub(r.CreatedAt)
+	return river.JobSnooze(min(max(age/2, refundLookMin), refundLookMax))
+}
+
+// ask asks the provider for a refund. What was asked for before with an unknown
+// outcome is looked up first.
+func (s *Service) ask(ctx context.Context, r paymentdb.GetRefundRow) error {
+	n, err := s.q.LeaseRefund(ctx, s.cfg.DB, r.ID, from(refundMoves, refundRequested), secs(refundLease))
+	if err != nil {
+		return fmt.Errorf("payment: refund: %w", err)
+	}
+	if n == 0 {
+		return nil // somebody is at it
+	}
+	provider := s.provider(r.Provider)
+	if refundStatus(r.Status) != refundOwed {
+		found, err := s.lookUp(ctx, r)
+		if err != nil {
+			return err
+		}
+		if found != nil {
+			return s.moveRefund(ctx, r.PaymentID, r.ID, *found, "")
+		}
+	}
+	got, err := provider.Refund(ctx, r.Reference, money.Kobo(r.AmountKobo), "FairQueue "+r.Reason)
+	switch {
+	case err == nil:
+		return s.moveRefund(ctx, r.PaymentID, r.ID, got, "")
+	case refused(err):
+		// Nothing was done. It is asked for again later: an empty balance fills up.
+		s.log.ErrorContext(ctx, "the provider refused a refund", "refund", r.ID, "error", err)
+		return s.moveRefund(ctx, r.PaymentID, r.ID, Refund{Status: string(refundFailed)}, err.Error())
+	}
+	return fmt.Errorf("payment: refund: %w", err)
+}
+
+// lookUp finds, at the provider, the refund whose request got no answer: of the
+// same amount, not failed, and not known as another refund of ours.
+func (s *Service) lookUp(ctx context.Context, r paymentdb.GetRefundRow) (*Refund, error) {
+	list, err := s.provider(r.Provider).Refunds(ctx, r.Reference)
+	if err != nil {
+		return nil, fmt.Errorf("payment: refund: %w", err)
+	}
+	ours, err := s.q.RefundsOfPayment(ctx, s.cfg.DB, r.PaymentID)
+	if err != nil {
+		return nil, fmt.Errorf("payment: refund: %w", err)
+	}
+	for _, f := range list {
+		known := slices.ContainsFunc(ours, func(o paymentdb.Refund) bool {
+			return o.ID != r.ID && o.ProviderRefundID != nil && *o.ProviderRefundID == f.ProviderID
+		})
+		if !known && f.Amount == money.Kobo(r.AmountKobo) && f.Status != string(refundFailed) {
+			return &f, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // none is an ordinary answer
+}
+
+// syncRefunds brings our refunds of a payment up to what the provider says of them.
+func (s *Service) syncRefunds(ctx context.Context, p paymentdb.Payment) error {
+	ours, err := s.q.RefundsOfPayment(ctx, s.cfg.DB, p.ID)
+	if err != nil {
+		return fmt.Errorf("payment: refunds: %w", err)
+	}
+	if len(ours) == 0 {
+		return nil
+	}
+	list, err := s.provider(p.Provider).Refunds(ctx, p.Reference)
+	if err != nil {
+		return fmt.Errorf("payment: refunds: %w", err)
+	}
+	for _, o := range ours {
+		for _, f := range list {
+			if o.ProviderRefundID == nil || *o.ProviderRefundID != f.ProviderID {
+				continue
+			}
+			if err := s.moveRefund(ctx, p.ID, o.ID, f, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// moveRefund writes what the provider says of a refund; a move that the table
+// does not know is old news.
+func (s *Service) moveRefund(ctx context.Context, paymentID, id uuid.UUID, f Refund, lastError string) error {
+	to := refundStatus(strings.ReplaceAll(f.Status, "-", "_"))
+	states := from(refundMoves, to)
+	if to == refundRequested || len(states) == 0 {
+		return nil // a word we do not know: looked at again later
+	}
+	return db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
+		locked, err := s.q.LockPayment(ctx, tx, paymentID)
+		if err != nil {
+			return fmt.Errorf("payment: refund: %w", err)
+		}
+		var providerID *string
+		if f.ProviderID != "" {
+			providerID = &f.ProviderID
+		}
+		n, err := s.q.MoveRefund(ctx, tx, paymentdb.MoveRefundParams{
+			Status: string(to), ProviderRefundID: providerID, LastError: storable(lastError), ID: id, FromStates: states,
+		})
+		if err != nil {
+			return fmt.Errorf("payment: refund: %w", err)
+		}
+		if n == 0 {
+			return nil
+		}
+		err = ledger.Write(ctx, tx, locked.Payment.EventID, ledger.RefundChanged, map[string]any{"refund": id, "status": to})
+		if err != nil || to != refundProcessed {
+			return err
+		}
+		return s.refunded(ctx, tx, locked.Payment, f.Amount)
+	})
+}
+
+// refunded tells the buyer that money is back, and ends the payment once all of it is.
+func (s *Service) refunded(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, amount money.Kobo) error {
+	all, err := s.q.LockRefundsOfPayment(ctx, tx, p.ID)
+	if err != nil {
+		return fmt.Errorf("payment: refund: %w", err)
+	}
+	var back int64
+	for _, r := range all {
+		if refundStatus(r.Status) == refundProcessed {
+			back += r.AmountKobo
+		}
+	}
+	if p.Status == string(RefundDue) && p.ReceivedKobo != nil && back >= *p.ReceivedKobo {
+		if _, err := s.q.MovePayment(ctx, tx, string(Refunded), p.ID, from(moves, Refunded)); err != nil {
+			return fmt.Errorf("payment: refund: %w", err)
+		}
+	}
+	return s.writeRefunded(ctx, tx, p, amount)
+}

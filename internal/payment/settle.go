@@ -1,0 +1,189 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"fairqueue/internal/claim"
+	"fairqueue/internal/db"
+	"fairqueue/internal/db/paymentdb"
+	"fairqueue/internal/ledger"
+	"fairqueue/internal/money"
+	"fairqueue/internal/ticket"
+)
+
+// Why money goes back; in rows, ledger and mails.
+const (
+	whyCurrency  = "wrong_currency"
+	whyAmount    = "wrong_amount"
+	whyUnderpaid = "underpaid"
+	whyOverpaid  = "overpaid"
+	whySecond    = "second_payment"
+	whyGone      = "sold_to_others"
+	whyLimit     = "above_limit"
+)
+
+// verdict is what to do with the money of a success.
+type verdict struct {
+	// back is why all of it goes back; empty: it pays.
+	back string
+	// over is what came too much, and goes back while the rest pays.
+	over money.Kobo
+}
+
+var errNothingCame = errors.New("payment: a success without money")
+
+// judge compares what came with what was asked. Settle when the currency is
+// ours, requested_amount, where present, is what we asked, and amount is at
+// least that; more by exactly the fees is a buyer who bears the fees.
+func judge(asked money.Kobo, reference string, c Charge) (verdict, error) {
+	switch {
+	case c.Reference != reference || c.Status != chargeSuccess || !c.Found:
+		return verdict{}, fmt.Errorf("payment: %s is not a success of %s", c.Reference, reference)
+	case c.Amount < 0 || (c.Amount == 0 && asked > 0):
+		return verdict{}, errNothingCame
+	case !strings.EqualFold(c.Currency, money.Currency):
+		return verdict{back: whyCurrency}, nil
+	case c.Amount < asked:
+		return verdict{back: whyUnderpaid}, nil
+	case c.Requested != 0 && c.Requested != asked:
+		return verdict{back: whyAmount}, nil
+	case c.Fees > 0 && c.Amount == asked+c.Fees:
+		return verdict{}, nil
+	}
+	return verdict{over: c.Amount - asked}, nil
+}
+
+// settle is step 5; settling what is settled does nothing.
+func (s *Service) settle(ctx context.Context, id uuid.UUID, c Charge) error {
+	return db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
+		locked, err := s.q.LockPayment(ctx, tx, id)
+		if err != nil {
+			return fmt.Errorf("payment: settle: %w", err)
+		}
+		return s.settleTx(ctx, tx, locked.Payment, c)
+	})
+}
+
+// settleTx settles a payment whose row the transaction has locked.
+func (s *Service) settleTx(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, c Charge) error {
+	if p.SettledAt != nil {
+		return nil
+	}
+	v, err := judge(money.Kobo(p.AmountKobo), p.Reference, c)
+	if err != nil {
+		return err
+	}
+	l, err := claim.LockTx(ctx, tx, p.ClaimID)
+	if err != nil {
+		return err
+	}
+	if v.back == "" {
+		err := s.deliver(ctx, tx, p, c, v, l)
+		switch {
+		case errors.Is(err, claim.ErrPaid):
+			v.back = whySecond
+		case errors.Is(err, claim.ErrGone):
+			v.back = whyGone
+		case errors.Is(err, claim.ErrLimit):
+			v.back = whyLimit
+		default:
+			return err
+		}
+	}
+	return s.giveBack(ctx, tx, p, c, v.back, l)
+}
+
+// deliver turns the money into tickets. The errors of claim.ConfirmTx come
+// back before anything is changed.
+func (s *Service) deliver(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, c Charge, v verdict, l *claim.Locked) error {
+	sold, err := l.ConfirmTx(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := s.record(ctx, tx, p.ID, Succeeded, c); err != nil {
+		return err
+	}
+	buyer, err := s.q.Buyer(ctx, tx, p.AccountID)
+	if err != nil {
+		return fmt.Errorf("payment: settle: %w", err)
+	}
+	o := ticket.Order{EventID: p.EventID, ClaimID: p.ClaimID, PaymentID: p.ID, AccountID: p.AccountID, HolderName: holder(buyer)}
+	for _, line := range sold.Lines {
+		o.Units = append(o.Units, ticket.Unit{UnitID: line.UnitID, TierID: line.TierID, Price: line.Price})
+	}
+	tickets, err := ticket.IssueTx(ctx, tx, o)
+	if err != nil {
+		return err
+	}
+	if v.over > 0 {
+		if err := s.owe(ctx, tx, p, v.over, whyOverpaid); err != nil {
+			return err
+		}
+	}
+	if sold.LimitBought {
+		if err := s.cfg.Queue.FinishTx(ctx, tx, p.EventID, p.AccountID); err != nil {
+			return err
+		}
+	}
+	err = ledger.Write(ctx, tx, p.EventID, ledger.Settled, map[string]any{
+		"payment": p.ID, "claim": p.ClaimID, "received": c.Amount, "tickets": tickets, "moved": sold.Moved,
+	})
+	if err != nil {
+		return err
+	}
+	return s.writeTickets(ctx, tx, p, buyer.Email, sold, v.over)
+}
+
+// giveBack writes down that all that came is owed to the buyer. Where the claim
+// still waits for this very payment, its fan may try again.
+func (s *Service) giveBack(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, c Charge, why string, l *claim.Locked) error {
+	if err := s.record(ctx, tx, p.ID, RefundDue, c); err != nil {
+		return err
+	}
+	if live(p.Status) && l.Status == claim.Paying {
+		if err := l.ReholdTx(ctx, tx); err != nil {
+			return err
+		}
+	}
+	if err := s.owe(ctx, tx, p, c.Amount, why); err != nil {
+		return err
+	}
+	s.log.WarnContext(ctx, "a payment goes back", "payment", p.ID, "reason", why)
+	return s.writeRefundDue(ctx, tx, p, c.Amount, why)
+}
+
+// record writes what came, once.
+func (s *Service) record(ctx context.Context, tx pgx.Tx, id uuid.UUID, to Status, c Charge) error {
+	received, fees := int64(c.Amount), int64(c.Fees)
+	var requested *int64
+	if r := int64(c.Requested); r != 0 {
+		requested = &r
+	}
+	n, err := s.q.SettlePayment(ctx, tx, paymentdb.SettlePaymentParams{
+		Status: string(to), ReceivedKobo: &received, RequestedKobo: requested, FeesKobo: &fees,
+		Channel: &c.Channel, ProviderID: &c.ProviderID, GatewayResponse: c.GatewayResponse,
+		ID: id, FromStates: from(moves, to),
+	})
+	if err != nil {
+		return fmt.Errorf("payment: settle: %w", err)
+	}
+	if n != 1 {
+		return fmt.Errorf("payment: %s cannot become %s", id, to)
+	}
+	return nil
+}
+
+// holder is the name on a ticket: the account's, or what stands before the @.
+func holder(b paymentdb.BuyerRow) string {
+	if b.Name != "" {
+		return b.Name
+	}
+	local, _, _ := strings.Cut(b.Email, "@")
+	return local
+}

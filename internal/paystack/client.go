@@ -1,0 +1,316 @@
+package paystack
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"fairqueue/internal/money"
+	"fairqueue/internal/payment"
+)
+
+// DefaultBaseURL is Paystack's API.
+const DefaultBaseURL = "https://api.paystack.co"
+
+// Config is what a Client needs.
+type Config struct {
+	// SecretKey is sk_test_… or sk_live_….
+	SecretKey string
+	// BaseURL defaults to DefaultBaseURL.
+	BaseURL string
+	// Timeout is the deadline of one call; default 10 s.
+	Timeout time.Duration
+	// HTTP defaults to a client of its own that follows no redirects.
+	HTTP *http.Client
+	// Version goes into the User-Agent.
+	Version string
+	Logger  *slog.Logger
+}
+
+// Client is payment.Provider over Paystack's HTTP API.
+type Client struct {
+	cfg  Config
+	base *url.URL
+}
+
+var _ payment.Provider = (*Client)(nil)
+
+const (
+	defaultTimeout = 10 * time.Second
+	// maxAnswer bounds what is read of an answer.
+	maxAnswer = 1 << 20
+)
+
+// New returns a Client; a missing key or a malformed BaseURL is an error.
+func New(cfg Config) (*Client, error) {
+	if cfg.SecretKey == "" {
+		return nil, errors.New("paystack: the secret key is empty")
+	}
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = DefaultBaseURL
+	}
+	base, err := url.Parse(cfg.BaseURL)
+	if err != nil || base.Host == "" || (base.Scheme != "https" && base.Scheme != "http") {
+		return nil, fmt.Errorf("paystack: %q is not the address of an API", cfg.BaseURL)
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	if cfg.HTTP == nil {
+		t, _ := http.DefaultTransport.(*http.Transport)
+		t = t.Clone()
+		t.MaxIdleConnsPerHost = 16
+		cfg.HTTP = &http.Client{
+			Transport:     t,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	if cfg.Version == "" {
+		cfg.Version = "dev"
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Client{cfg: cfg, base: base}, nil
+}
+
+// Close lets go of idle connections.
+func (c *Client) Close() { c.cfg.HTTP.CloseIdleConnections() }
+
+// Name implements payment.Provider.
+func (c *Client) Name() string { return "paystack" }
+
+// Initialize implements payment.Provider.
+func (c *Client) Initialize(ctx context.Context, s payment.Start) (string, error) {
+	meta := map[string]any{}
+	for k, v := range s.Metadata {
+		meta[k] = v
+	}
+	if s.CancelURL != "" {
+		meta["cancel_action"] = s.CancelURL
+	}
+	var out struct {
+		AuthorizationURL string `json:"authorization_url"`
+		Reference        string `json:"reference"`
+	}
+	err := c.call(ctx, http.MethodPost, "/transaction/initialize", map[string]any{
+		"email": s.Email, "amount": int64(s.Amount), "currency": money.Currency, "reference": s.Reference,
+		"callback_url": s.CallbackURL, "channels": s.Channels, "metadata": meta,
+	}, &out)
+	if err != nil {
+		return "", err
+	}
+	page, err := url.Parse(out.AuthorizationURL)
+	if err != nil || page.Host == "" || (page.Scheme != "https" && page.Scheme != "http") ||
+		(out.Reference != "" && out.Reference != s.Reference) {
+		return "", &payment.ProviderError{Code: codeMalformed, Message: "initialize gave no page to go to", Uncertain: true}
+	}
+	return out.AuthorizationURL, nil
+}
+
+// Verify implements payment.Provider.
+func (c *Client) Verify(ctx context.Context, reference string) (payment.Charge, error) {
+	var d charge
+	err := c.call(ctx, http.MethodGet, "/transaction/verify/"+url.PathEscape(reference), nil, &d)
+	if e, ok := errors.AsType[*payment.ProviderError](err); ok && e.Code == codeNotFound {
+		return payment.Charge{Reference: reference}, nil
+	}
+	if err != nil {
+		return payment.Charge{}, err
+	}
+	out := d.charge()
+	if out.Reference != reference || out.Status == "" || !d.Amount.ok {
+		return payment.Charge{}, &payment.ProviderError{Code: codeMalformed, Message: "verify answered about something else", Uncertain: true}
+	}
+	return out, nil
+}
+
+// Refund implements payment.Provider.
+func (c *Client) Refund(ctx context.Context, reference string, amount money.Kobo, note string) (payment.Refund, error) {
+	var d refund
+	err := c.call(ctx, http.MethodPost, "/refund", map[string]any{
+		"transaction": reference, "amount": int64(amount), "merchant_note": note, "customer_note": note,
+	}, &d)
+	if err != nil {
+		return payment.Refund{}, err
+	}
+	out := d.refund(reference)
+	if out.ProviderID == "" {
+		return payment.Refund{}, &payment.ProviderError{Code: codeMalformed, Message: "refund gave no id", Uncertain: true}
+	}
+	return out, nil
+}
+
+// refundPage is how many refunds of one transaction are looked at.
+const refundPage = "100"
+
+// Refunds implements payment.Provider. The list is documented to take the
+// transaction's id, so the reference is looked up first.
+func (c *Client) Refunds(ctx context.Context, reference string) ([]payment.Refund, error) {
+	t, err := c.Verify(ctx, reference)
+	if err != nil {
+		return nil, err
+	}
+	if !t.Found {
+		return nil, nil
+	}
+	var list []refund
+	q := url.Values{"transaction": {t.ProviderID}, "perPage": {refundPage}}
+	if err := c.call(ctx, http.MethodGet, "/refund?"+q.Encode(), nil, &list); err != nil {
+		return nil, err
+	}
+	out := make([]payment.Refund, 0, len(list))
+	for _, d := range list {
+		// A filter that is not understood would list everybody's.
+		if d.of(t.ProviderID, reference) {
+			out = append(out, d.refund(reference))
+		}
+	}
+	return out, nil
+}
+
+// Codes of our own for what has none from Paystack, and those told apart here.
+const (
+	codeMalformed   = "malformed"
+	codeUnreachable = "unreachable"
+	codeTimeout     = "timeout"
+	codeRateLimited = "rate_limited"
+	codeNotFound    = "transaction_not_found"
+	codeDuplicate   = "duplicate_reference"
+	codeInvalidKey  = "invalid_Key"
+)
+
+type envelope struct {
+	Status  bool            `json:"status"`
+	Message string          `json:"message"`
+	Type    anyText         `json:"type"`
+	Code    anyText         `json:"code"`
+	Data    json.RawMessage `json:"data"`
+}
+
+// call makes one request within the deadline and reads data into out.
+func (c *Client) call(ctx context.Context, method, path string, body, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	var r io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("paystack: %w", err)
+		}
+		r = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.base.String(), "/")+path, r)
+	if err != nil {
+		return fmt.Errorf("paystack: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.cfg.SecretKey)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "FairQueue/"+c.cfg.Version)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.cfg.HTTP.Do(req)
+	if err != nil {
+		return unreachable(ctx, err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil {
+		return unreachable(ctx, err)
+	}
+	if len(raw) > maxAnswer {
+		return &payment.ProviderError{Code: codeMalformed, Message: "the answer is too long", Uncertain: true}
+	}
+	return answer(res, raw, out)
+}
+
+func unreachable(ctx context.Context, err error) error {
+	code := codeUnreachable
+	if ctx.Err() != nil {
+		code = codeTimeout
+	}
+	// A url.Error repeats the address, which holds no secret; the key is in a header.
+	return &payment.ProviderError{Code: code, Uncertain: true, Err: err}
+}
+
+// answer reads the envelope. The code decides, then the status.
+func answer(res *http.Response, raw []byte, out any) error {
+	var env envelope
+	bad := json.Unmarshal(raw, &env)
+	if bad == nil && res.StatusCode == http.StatusOK && env.Status {
+		if err := json.Unmarshal(env.Data, out); err != nil {
+			return &payment.ProviderError{Code: codeMalformed, Uncertain: true, Err: err}
+		}
+		return nil
+	}
+	e := &payment.ProviderError{Code: string(env.Code), Message: env.Message}
+	if e.Code == "" {
+		e.Code = guessCode(res.StatusCode, env.Message)
+	}
+	switch {
+	case res.StatusCode == http.StatusTooManyRequests:
+		e.Code, e.RetryAfter = codeRateLimited, retryAfter(res.Header, time.Now())
+	case res.StatusCode >= http.StatusInternalServerError, bad != nil:
+		e.Uncertain, e.Err = true, bad
+	case e.Code == codeDuplicate:
+		// Somebody has opened it: we ourselves, before an answer was lost.
+		e.Uncertain = true
+	case e.Code == codeInvalidKey, res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden:
+		// Nothing about this buyer: it works again when the key is right.
+	case res.StatusCode >= http.StatusBadRequest:
+		e.Refused = true
+	default:
+		// 2xx or 3xx without a success in it.
+		e.Uncertain = true
+	}
+	return e
+}
+
+// guessCode is for older paths that give a message and no code.
+func guessCode(status int, message string) string {
+	m := strings.ToLower(message)
+	switch {
+	case strings.Contains(m, "duplicate transaction reference"):
+		return codeDuplicate
+	case strings.Contains(m, "reference not found"), strings.Contains(m, "transaction not found"):
+		return codeNotFound
+	case strings.Contains(m, "invalid key"):
+		return codeInvalidKey
+	case strings.Contains(m, "fully reversed"):
+		return "transaction_reversed"
+	}
+	return "http_" + strconv.Itoa(status)
+}
+
+// maxRetryAfter bounds what a header can make us wait.
+const maxRetryAfter = 5 * time.Minute
+
+// retryAfter reads Retry-After (seconds or a date) or x-ratelimit-reset
+// (seconds, or a moment in Unix seconds).
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	d := time.Duration(0)
+	if v := h.Get("Retry-After"); v != "" {
+		if n, err := strconv.ParseInt(v, 10, 32); err == nil {
+			d = time.Duration(n) * time.Second
+		} else if at, err := http.ParseTime(v); err == nil {
+			d = at.Sub(now)
+		}
+	} else if n, err := strconv.ParseInt(h.Get("X-Ratelimit-Reset"), 10, 64); err == nil {
+		if d = maxRetryAfter; n < int64(maxRetryAfter/time.Second) {
+			d = time.Duration(n) * time.Second
+		} else if until := time.Unix(n, 0).Sub(now); until < d {
+			d = until
+		}
+	}
+	return min(max(d, time.Second), maxRetryAfter)
+}

@@ -1,0 +1,208 @@
+package ticket
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/boombuler/barcode/qr"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"fairqueue/internal/db"
+	"fairqueue/internal/db/ticketdb"
+	"fairqueue/internal/fault"
+	"fairqueue/internal/keys"
+	"fairqueue/internal/money"
+)
+
+// Ticket is the right to come in once.
+type Ticket struct {
+	ID, EventID, TierID, ClaimID, AccountID uuid.UUID
+	Tier                                    string
+	HolderName                              string
+	Price                                   money.Kobo
+	// Status: valid, used, returned or void.
+	Status   string
+	IssuedAt time.Time
+	// Code is what the QR carries; empty unless valid or used.
+	Code string
+}
+
+// Config is what a Service needs.
+type Config struct {
+	DB     db.Conn
+	Keys   *keys.Ring
+	Logger *slog.Logger
+}
+
+// Service is the one door to tickets.
+type Service struct {
+	cfg Config
+	q   *ticketdb.Queries
+	key ed25519.PrivateKey
+}
+
+// New returns a Service.
+func New(cfg Config) *Service {
+	return &Service{cfg: cfg, q: queries, key: cfg.Keys.Signer("ticket")}
+}
+
+var queries = ticketdb.New()
+
+var errNotFound = fault.New(fault.NotFound, "ticket_not_found", "There is no such ticket of yours.")
+
+// Order is what a settled payment bought.
+type Order struct {
+	EventID, ClaimID, PaymentID, AccountID uuid.UUID
+	HolderName                             string
+	Units                                  []Unit
+}
+
+// Unit is one place of an order.
+type Unit struct {
+	UnitID, TierID uuid.UUID
+	Price          money.Kobo
+}
+
+// IssueTx issues the tickets of an order in the caller's transaction and returns their ids.
+func IssueTx(ctx context.Context, tx pgx.Tx, o Order) ([]uuid.UUID, error) {
+	p := ticketdb.IssueParams{EventID: o.EventID, ClaimID: o.ClaimID, PaymentID: o.PaymentID, AccountID: o.AccountID, HolderName: o.HolderName}
+	for _, u := range o.Units {
+		id, err := uuid.NewRandom()
+		if err != nil {
+			return nil, fmt.Errorf("ticket.IssueTx: %w", err)
+		}
+		p.Ids = append(p.Ids, id)
+		p.TierIds = append(p.TierIds, u.TierID)
+		p.UnitIds = append(p.UnitIds, u.UnitID)
+		p.Prices = append(p.Prices, int64(u.Price))
+	}
+	ids, err := queries.Issue(ctx, tx, p)
+	if err != nil {
+		return nil, fmt.Errorf("ticket.IssueTx: %w", err)
+	}
+	return ids, nil
+}
+
+// The most tickets in a page of a list, and how many when nobody says.
+const (
+	maxPage     = 100
+	defaultPage = 50
+)
+
+// List returns the account's tickets, newest first, in pages.
+func (s *Service) List(ctx context.Context, account uuid.UUID, limit int, cursor string) (tickets []Ticket, next string, err error) {
+	if limit <= 0 {
+		limit = defaultPage
+	}
+	limit = min(limit, maxPage)
+	at, id, err := db.ParseCursor(cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	rows, err := s.q.ListTickets(ctx, s.cfg.DB, account, at, id, int32(limit)+1) //nolint:gosec // at most 100
+	if err != nil {
+		return nil, "", db.Fault(fmt.Errorf("ticket.List: %w", err))
+	}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		last := rows[limit-1]
+		next = db.Cursor(last.IssuedAt, last.ID)
+	}
+	tickets = make([]Ticket, len(rows))
+	for i, r := range rows {
+		tickets[i] = s.ticket(ticketdb.GetTicketRow(r))
+	}
+	return tickets, next, nil
+}
+
+// Get returns the account's ticket; 404 ticket_not_found.
+func (s *Service) Get(ctx context.Context, account, id uuid.UUID) (Ticket, error) {
+	row, err := s.q.GetTicket(ctx, s.cfg.DB, id, account)
+	if db.NoRows(err) {
+		return Ticket{}, errNotFound
+	}
+	if err != nil {
+		return Ticket{}, db.Fault(fmt.Errorf("ticket.Get: %w", err))
+	}
+	return s.ticket(row), nil
+}
+
+// OfClaim returns the tickets of a claim of the account.
+func (s *Service) OfClaim(ctx context.Context, account, claim uuid.UUID) ([]Ticket, error) {
+	rows, err := s.q.TicketsOfClaim(ctx, s.cfg.DB, claim, account)
+	if err != nil {
+		return nil, db.Fault(fmt.Errorf("ticket.OfClaim: %w", err))
+	}
+	tickets := make([]Ticket, len(rows))
+	for i, r := range rows {
+		tickets[i] = s.ticket(ticketdb.GetTicketRow(r))
+	}
+	return tickets, nil
+}
+
+func (s *Service) ticket(r ticketdb.GetTicketRow) Ticket {
+	t := Ticket{
+		ID: r.ID, EventID: r.EventID, TierID: r.TierID, ClaimID: r.ClaimID, AccountID: r.AccountID,
+		Tier: r.TierName, HolderName: r.HolderName, Price: money.Kobo(r.PriceKobo), Status: r.Status, IssuedAt: r.IssuedAt,
+	}
+	if t.Status == "valid" || t.Status == "used" {
+		t.Code = s.code(t.ID, t.EventID)
+	}
+	return t
+}
+
+const (
+	codePrefix = "FQ1."
+	codeLabel  = "fairqueue-ticket-v1"
+)
+
+func (s *Service) code(id, event uuid.UUID) string {
+	return codePrefix + base64.RawURLEncoding.EncodeToString(append(id[:], ed25519.Sign(s.key, signed(id, event))...))
+}
+
+func signed(id, event uuid.UUID) []byte {
+	m := make([]byte, 0, len(codeLabel)+2*len(id))
+	m = append(m, codeLabel...)
+	m = append(m, id[:]...)
+	return append(m, event[:]...)
+}
+
+// Read returns the ticket whose code this is, if it was signed for the event.
+func (s *Service) Read(code string, event uuid.UUID) (id uuid.UUID, ok bool) {
+	body, found := strings.CutPrefix(code, codePrefix)
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(body)
+	if !found || err != nil || len(raw) != len(id)+ed25519.SignatureSize {
+		return uuid.Nil, false
+	}
+	copy(id[:], raw)
+	public, _ := s.key.Public().(ed25519.PublicKey)
+	if !ed25519.Verify(public, signed(id, event), raw[len(id):]) {
+		return uuid.Nil, false
+	}
+	return id, true
+}
+
+// QR returns the modules of the QR code of a ticket's code, true for dark, without quiet zone.
+func QR(code string) ([][]bool, error) {
+	// Level M survives a scratched screen and keeps the modules large.
+	img, err := qr.Encode(code, qr.M, qr.Auto)
+	if err != nil {
+		return nil, fmt.Errorf("ticket.QR: %w", err)
+	}
+	size := img.Bounds().Dx()
+	rows := make([][]bool, size)
+	for y := range rows {
+		rows[y] = make([]bool, size)
+		for x := range rows[y] {
+			r, _, _, _ := img.At(x, y).RGBA()
+			rows[y][x] = r == 0
+		}
+	}
+	return rows, nil
+}

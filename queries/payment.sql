@@ -1,0 +1,176 @@
+-- Owner: internal/payment (payments, webhooks, refunds).
+-- Locks: payment first, then what package claim locks (spot, claim, units), refunds last.
+
+-- name: Buyer :one
+SELECT email, name FROM accounts WHERE id = @id;
+
+-- name: EventName :one
+SELECT name FROM events WHERE id = @id;
+
+-- name: LiveOfClaim :one
+-- The attempt of a claim that is under way; there is one at most.
+SELECT * FROM payments WHERE claim_id = @claim_id AND status IN ('initializing', 'pending');
+
+-- name: CountStarts :one
+-- How often the fan was sent to pay for a claim. Attempts that never reached a page of the provider do not count.
+SELECT count(*) FROM payments
+WHERE claim_id = @claim_id AND (initialized_at IS NOT NULL OR status IN ('initializing', 'pending'));
+
+-- name: InsertPayment :one
+INSERT INTO payments (id, claim_id, event_id, account_id, provider, reference, amount_kobo, status, channels, deadline_at, next_check_at)
+VALUES (@id, @claim_id, @event_id, @account_id, @provider, @reference, @amount_kobo, 'initializing', @channels,
+        now() + make_interval(secs => @open_seconds::int), now() + make_interval(secs => @check_seconds::int))
+RETURNING *;
+
+-- name: GetPayment :one
+SELECT * FROM payments WHERE id = @id;
+
+-- name: PaymentOfAccount :one
+SELECT * FROM payments WHERE id = @id AND account_id = @account_id;
+
+-- name: PaymentByReference :one
+SELECT * FROM payments WHERE reference = @reference;
+
+-- name: PaymentsOfClaim :many
+SELECT * FROM payments WHERE claim_id = @claim_id AND account_id = @account_id ORDER BY created_at DESC, id DESC;
+
+-- name: LockPayment :one
+-- The first lock of every decision about a payment.
+SELECT sqlc.embed(payments), now()::timestamptz AS now FROM payments WHERE id = @id FOR UPDATE;
+
+-- name: LeaseOpening :one
+-- One at a time opens the transaction at the provider; the lease outlives every deadline of that call.
+UPDATE payments
+SET openings = openings + 1, opening_until = now() + make_interval(secs => @lease_seconds::int)
+WHERE id = @id AND status = 'initializing' AND (opening_until IS NULL OR opening_until <= now())
+RETURNING *;
+
+-- name: EndLease :exec
+UPDATE payments SET opening_until = NULL WHERE id = @id AND openings = @openings;
+
+-- name: ToPending :one
+-- The provider has opened the transaction; its time runs from here.
+UPDATE payments
+SET status = 'pending', authorization_url = @authorization_url, initialized_at = now(), opening_until = NULL,
+    deadline_at = now() + make_interval(secs => @open_seconds::int),
+    next_check_at = now() + make_interval(secs => @check_seconds::int)
+WHERE id = @id AND status = ANY(@from_states::text[])
+RETURNING *;
+
+-- name: EndPayment :execrows
+-- Failed or abandoned. Neither is the last word of a provider: it is asked again for a day.
+UPDATE payments
+SET status = @status, gateway_response = @gateway_response, opening_until = NULL, late_expected = true, checks = 0,
+    next_check_at = now() + make_interval(secs => @check_seconds::int)
+WHERE id = @id AND status = ANY(@from_states::text[]);
+
+-- name: SettlePayment :execrows
+-- What came, written down once.
+UPDATE payments
+SET status = @status, settled_at = now(), received_kobo = @received_kobo, requested_kobo = @requested_kobo,
+    fees_kobo = @fees_kobo, channel = @channel, provider_id = @provider_id, gateway_response = @gateway_response,
+    provider_status = 'success', late_expected = false, opening_until = NULL
+WHERE id = @id AND settled_at IS NULL AND status = ANY(@from_states::text[]);
+
+-- name: MovePayment :execrows
+UPDATE payments SET status = @status WHERE id = @id AND status = ANY(@from_states::text[]);
+
+-- name: Observe :exec
+-- What the provider said when it was asked and nothing followed from it.
+UPDATE payments SET provider_status = @provider_status, gateway_response = @gateway_response, checked_at = now()
+WHERE id = @id AND settled_at IS NULL;
+
+-- name: TakeCheck :one
+-- The right to ask the provider now: once in a while for each payment, however often the page is loaded.
+UPDATE payments SET checked_at = now()
+WHERE id = @id AND settled_at IS NULL
+  AND (checked_at IS NULL OR checked_at <= now() - make_interval(secs => @every_seconds::int))
+RETURNING *;
+
+-- name: TakeDue :many
+-- Payments to ask the provider about, those under way first; each gets its next time at once, so that two that
+-- reconcile never take the same. Under way: 5 s, 10 s … 60 s. Given up: 1 min … 1 h, until a day is over.
+UPDATE payments p
+SET checks = p.checks + 1,
+    late_expected = p.late_expected AND p.created_at > now() - interval '24 hours',
+    next_check_at = now() + CASE WHEN p.late_expected
+        THEN least(interval '1 hour', interval '1 minute' * power(2, least(p.checks, 10)))
+        ELSE least(interval '60 seconds', interval '5 seconds' * power(2, least(p.checks, 10))) END
+FROM (
+    SELECT d.id FROM payments d
+    WHERE (d.status IN ('initializing', 'pending') OR d.late_expected) AND d.next_check_at <= now()
+    ORDER BY d.late_expected, d.next_check_at
+    LIMIT @max_payments
+    FOR UPDATE SKIP LOCKED
+) due
+WHERE p.id = due.id
+RETURNING p.*;
+
+-- name: InsertWebhook :one
+-- Stores a webhook before anything is done about it; a repetition is the same row and gives none.
+INSERT INTO webhooks (provider, dedupe, kind, reference, body)
+VALUES (@provider, @dedupe, @kind, @reference, @body)
+ON CONFLICT (dedupe) DO NOTHING
+RETURNING id;
+
+-- name: GetWebhook :one
+SELECT * FROM webhooks WHERE id = @id;
+
+-- name: WebhookDone :exec
+UPDATE webhooks SET processed_at = now(), outcome = @outcome WHERE id = @id AND processed_at IS NULL;
+
+-- name: InsertRefund :exec
+INSERT INTO refunds (id, payment_id, amount_kobo, reason, status)
+VALUES (@id, @payment_id, @amount_kobo, @reason, 'due');
+
+-- name: GetRefund :one
+SELECT r.*, p.reference, p.event_id, p.provider
+FROM refunds r
+JOIN payments p ON p.id = r.payment_id
+WHERE r.id = @id;
+
+-- name: RefundsOfPayment :many
+SELECT * FROM refunds WHERE payment_id = @payment_id ORDER BY created_at, id;
+
+-- name: LockRefundsOfPayment :many
+SELECT * FROM refunds WHERE payment_id = @payment_id ORDER BY created_at, id FOR UPDATE;
+
+-- name: LeaseRefund :execrows
+-- Written before the provider is called: whoever finds requested must look the refund up before asking again.
+UPDATE refunds SET status = 'requested', requested_at = now(), provider_refund_id = NULL
+WHERE id = @id AND status = ANY(@from_states::text[])
+  AND (status <> 'requested' OR requested_at <= now() - make_interval(secs => @lease_seconds::int));
+
+-- name: MoveRefund :execrows
+UPDATE refunds
+SET status = @status, provider_refund_id = coalesce(sqlc.narg(provider_refund_id), provider_refund_id), last_error = @last_error,
+    processed_at = CASE WHEN @status = 'processed' THEN now() END
+WHERE id = @id AND status = ANY(@from_states::text[]);
+
+-- name: Orders :many
+-- Claims of an event for which money was asked, newest first, each with its best payment.
+SELECT c.id, a.email, c.total_kobo, c.created_at, c.paid_at,
+       CASE WHEN c.status = 'held' AND c.expires_at <= now() THEN 'expired' ELSE c.status END::text AS claim_status,
+       p.status AS payment_status, p.reference,
+       l.quantity, l.tiers
+FROM claims c
+JOIN accounts a ON a.id = c.account_id
+JOIN LATERAL (
+    SELECT x.status, x.reference FROM payments x
+    WHERE x.claim_id = c.id
+    ORDER BY (x.status = 'succeeded') DESC, (x.settled_at IS NOT NULL) DESC, x.created_at DESC
+    LIMIT 1
+) p ON true
+JOIN LATERAL (
+    SELECT sum(y.n)::bigint AS quantity, string_agg(y.n || ' × ' || y.name, ', ' ORDER BY y.ordinal)::text AS tiers
+    FROM (
+        SELECT t.name, t.ordinal, count(*) AS n
+        FROM claim_lines cl JOIN tiers t ON t.id = cl.tier_id
+        WHERE cl.claim_id = c.id
+        GROUP BY t.name, t.ordinal
+    ) y
+) l ON true
+WHERE c.event_id = @event_id
+  AND (c.created_at, c.id) < (@before_at::timestamptz, @before_id::uuid)
+ORDER BY c.created_at DESC, c.id DESC
+LIMIT @max_orders;

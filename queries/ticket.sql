@@ -1,0 +1,33 @@
+-- Owner: internal/ticket (tickets).
+
+-- name: Issue :many
+-- One ticket a unit of a settled payment.
+INSERT INTO tickets (id, event_id, tier_id, unit_id, claim_id, payment_id, account_id, holder_name, price_kobo)
+SELECT n.id, @event_id, n.tier_id, n.unit_id, @claim_id, @payment_id, @account_id, @holder_name, n.price_kobo
+FROM (
+    SELECT unnest(@ids::uuid[]) AS id, unnest(@tier_ids::uuid[]) AS tier_id,
+           unnest(@unit_ids::uuid[]) AS unit_id, unnest(@prices::bigint[]) AS price_kobo
+) n
+RETURNING id;
+
+-- name: ListTickets :many
+-- The tickets of an account, newest first.
+SELECT t.*, r.name AS tier_name
+FROM tickets t
+JOIN tiers r ON r.id = t.tier_id
+WHERE t.account_id = @account_id AND (t.issued_at, t.id) < (@before_at::timestamptz, @before_id::uuid)
+ORDER BY t.issued_at DESC, t.id DESC
+LIMIT @max_tickets;
+
+-- name: GetTicket :one
+SELECT t.*, r.name AS tier_name
+FROM tickets t
+JOIN tiers r ON r.id = t.tier_id
+WHERE t.id = @id AND t.account_id = @account_id;
+
+-- name: TicketsOfClaim :many
+SELECT t.*, r.name AS tier_name
+FROM tickets t
+JOIN tiers r ON r.id = t.tier_id
+WHERE t.claim_id = @claim_id AND t.account_id = @account_id
+ORDER BY r.ordinal, t.id;
