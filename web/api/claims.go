@@ -47,7 +47,7 @@ type Seat struct {
 
 type newClaim struct {
 	TierID   uuid.UUID `json:"tier_id" format:"uuid"`
-	Quantity int       `json:"quantity" minimum:"1" maximum:"50"`
+	Quantity int       `json:"quantity" minimum:"1" maximum:"50" example:"2"`
 }
 
 func claimOut(c claim.Claim) Claim {

@@ -66,11 +66,16 @@ type docsSection struct {
 type docsOp struct {
 	Anchor, Method, Path, Summary, About, Auth string
 	Params                                     []docsField
-	Body                                       string
+	Body, Try                                  string
 	Answers                                    []docsAnswer
 }
 
-type docsAnswer struct{ Status, About, Schema string }
+// docsAnswer is a success with the type of its body, or a status of problems
+// with their codes.
+type docsAnswer struct {
+	Status, About, Schema string
+	Codes                 []string
+}
 
 type docsSchema struct {
 	Name   string
@@ -94,7 +99,7 @@ func newDocsView(doc *huma.OpenAPI) docsView {
 		for path, item := range doc.Paths {
 			for _, op := range []*huma.Operation{item.Get, item.Post, item.Patch, item.Delete} {
 				if op != nil && op.Tags[0] == tag.Name {
-					s.Ops = append(s.Ops, newDocsOp(path, op))
+					s.Ops = append(s.Ops, newDocsOp(doc, path, op))
 				}
 			}
 		}
@@ -126,7 +131,7 @@ func methodRank(m string) int {
 	return slices.Index([]string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete}, m)
 }
 
-func newDocsOp(path string, op *huma.Operation) docsOp {
+func newDocsOp(doc *huma.OpenAPI, path string, op *huma.Operation) docsOp {
 	o := docsOp{Anchor: op.OperationID, Method: op.Method, Path: path, Summary: op.Summary, About: op.Description}
 	switch len(op.Security) {
 	case 0:
@@ -146,13 +151,80 @@ func newDocsOp(path string, op *huma.Operation) docsOp {
 	}
 	for status, r := range op.Responses {
 		a := docsAnswer{Status: status, About: r.Description}
-		for _, m := range r.Content {
-			a.Schema = refName(m.Schema)
+		for mediaType, m := range r.Content {
+			if mediaType == problemType {
+				text, codes, _ := strings.Cut(r.Description, ": ")
+				a.About, a.Codes = text, strings.Split(strings.ReplaceAll(codes, "`", ""), ", ")
+			} else {
+				a.Schema = refName(m.Schema)
+			}
 		}
 		o.Answers = append(o.Answers, a)
 	}
+	o.Try = try(doc, path, op)
 	slices.SortFunc(o.Answers, func(a, b docsAnswer) int { return strings.Compare(a.Status, b.Status) })
 	return o
+}
+
+// try is a command line that calls the operation.
+func try(doc *huma.OpenAPI, path string, op *huma.Operation) string {
+	var b strings.Builder
+	b.WriteString("curl")
+	if op.Method != http.MethodGet {
+		b.WriteString(" -X " + op.Method)
+	}
+	if op.OperationID == "stream-queue" {
+		b.WriteString(" -N")
+	}
+	b.WriteString(" " + doc.Servers[0].URL + path)
+	if len(op.Security) == 1 {
+		b.WriteString(" \\\n  -H 'Authorization: Bearer TOKEN'")
+	}
+	for _, p := range op.Parameters {
+		if p.In == "header" {
+			b.WriteString(" \\\n  -H '" + p.Name + ": …'")
+		}
+	}
+	if op.RequestBody != nil && op.RequestBody.Required {
+		example, err := json.Marshal(exampleOf(doc, op.RequestBody.Content["application/json"].Schema))
+		if err == nil && string(example) != "{}" {
+			b.WriteString(" \\\n  -H 'Content-Type: application/json' \\\n  -d '" + string(example) + "'")
+		}
+	}
+	return b.String()
+}
+
+// exampleOf makes a value of a schema: what is required, and where nothing is
+// required, what has an example.
+func exampleOf(doc *huma.OpenAPI, s *huma.Schema) any {
+	for s.Ref != "" {
+		s = doc.Components.Schemas.SchemaFromRef(s.Ref)
+	}
+	switch {
+	case len(s.Examples) > 0:
+		return s.Examples[0]
+	case len(s.Enum) > 0:
+		return s.Enum[0]
+	case s.Type == huma.TypeArray:
+		return []any{exampleOf(doc, s.Items)}
+	case s.Type == huma.TypeInteger && s.Minimum != nil:
+		return int64(*s.Minimum)
+	case s.Type == huma.TypeInteger:
+		return 1
+	case s.Format == "date-time":
+		return "2030-08-01T18:00:00Z"
+	case s.Format == "uuid":
+		return "0190e8a0-0000-7000-8000-000000000001"
+	case s.Type == huma.TypeObject:
+		m := map[string]any{}
+		for name, p := range s.Properties {
+			if slices.Contains(s.Required, name) || (len(s.Required) == 0 && len(p.Examples) > 0) {
+				m[name] = exampleOf(doc, p)
+			}
+		}
+		return m
+	}
+	return ""
 }
 
 func fieldsOf(s *huma.Schema) []docsField {

@@ -61,7 +61,7 @@ type salePatch struct {
 	Pace
 	MaxTicketsPerFan *int       `json:"max_tickets_per_fan,omitempty" minimum:"1" maximum:"50"`
 	MaxWaiting       *int64     `json:"max_waiting,omitempty" minimum:"1"`
-	Message          *string    `json:"message,omitempty" maxLength:"500" doc:"Everybody who waits reads it at once; empty for none."`
+	Message          *string    `json:"message,omitempty" maxLength:"500" example:"Doors open at six." doc:"Everybody who waits reads it at once; empty for none."`
 	ClosesAt         *time.Time `json:"closes_at,omitempty"`
 }
 
