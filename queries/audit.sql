@@ -1,0 +1,218 @@
+-- Read only, all in one snapshot. Each check gives how much was looked at, how
+-- many violations there are, and the first twenty in words without anything
+-- personal. at is the clock after the snapshot was taken: whatever the snapshot
+-- shows as taken over had ended before it.
+
+-- name: Patience :exec
+-- An audit of a large event may take longer than a statement of the product.
+SELECT set_config('statement_timeout', '300s', true);
+
+-- name: Moment :one
+SELECT e.id, clock_timestamp()::timestamptz AS at, s.state, s.ordering,
+       COALESCE(h.arrivals, 0)::bigint AS arrivals, COALESCE(h.serving, 0)::bigint AS serving
+FROM events e JOIN sales s ON s.event_id = e.id LEFT JOIN queue_heads h ON h.event_id = e.id
+WHERE e.id = @event_id;
+
+-- name: NeverOversold :one
+WITH tier AS (
+    SELECT t.name, t.capacity, count(u.id) AS places,
+           count(u.id) FILTER (WHERE u.state IN ('held', 'paying', 'sold')) AS taken
+    FROM tiers t LEFT JOIN units u ON u.tier_id = t.id
+    WHERE t.event_id = @event_id GROUP BY t.id
+), bad AS (
+    SELECT format('tier %s: %s units held, paying or sold, %s units in all, capacity %s', name, taken, places, capacity) AS detail
+    FROM tier WHERE taken > capacity OR places > capacity
+    UNION ALL
+    SELECT format('tier %s: place %s exists %s times', u.tier_id, u.slot, count(*))
+    FROM units u WHERE u.event_id = @event_id GROUP BY u.tier_id, u.slot HAVING count(*) > 1
+    UNION ALL
+    SELECT format('unit %s has %s live tickets', k.unit_id, count(*))
+    FROM tickets k WHERE k.event_id = @event_id AND k.status IN ('valid', 'used') GROUP BY k.unit_id HAVING count(*) > 1
+    UNION ALL
+    SELECT format('unit %s has a live ticket of claim %s, but is %s by %s', u.id, k.claim_id, u.state, COALESCE(u.claim_id::text, 'nobody'))
+    FROM tickets k JOIN units u ON u.id = k.unit_id
+    WHERE k.event_id = @event_id AND k.status IN ('valid', 'used') AND (u.state <> 'sold' OR u.claim_id IS DISTINCT FROM k.claim_id)
+    UNION ALL
+    SELECT format('unit %s is %s by claim %s, and claim %s is %s with it', u.id, u.state, COALESCE(u.claim_id::text, 'nobody'), c.id, c.status)
+    FROM claims c JOIN claim_lines l ON l.claim_id = c.id JOIN units u ON u.id = l.unit_id
+    WHERE c.event_id = @event_id AND (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > @at))
+      AND (u.claim_id IS DISTINCT FROM c.id OR u.state <> c.status)
+    UNION ALL
+    SELECT format('unit %s is %s by claim %s, which is %s', u.id, u.state, c.id, c.status)
+    FROM units u JOIN claims c ON c.id = u.claim_id
+    WHERE u.event_id = @event_id
+      AND ((u.state = 'sold' AND c.status NOT IN ('paid', 'refunded')) OR (u.state = 'paying' AND c.status <> 'paying'))
+)
+SELECT (SELECT COALESCE(sum(places), 0) FROM tier)::bigint AS checked,
+       (SELECT count(*) FROM bad) AS violations,
+       ARRAY(SELECT detail FROM bad LIMIT 20)::text[] AS detail;
+
+-- name: OneSpotPerFan :one
+WITH fan AS (
+    SELECT p.account_id, count(*) AS spots FROM spots p WHERE p.event_id = @event_id GROUP BY p.account_id
+)
+SELECT (SELECT count(*) FROM fan) AS checked,
+       (SELECT count(*) FROM fan WHERE spots > 1) AS violations,
+       ARRAY(SELECT format('account %s has %s spots', account_id, spots) FROM fan WHERE spots > 1 LIMIT 20)::text[] AS detail;
+
+-- name: ArrivalGapless :one
+WITH seen AS (
+    SELECT p.arrival, count(*) AS n FROM spots p WHERE p.event_id = @event_id GROUP BY p.arrival
+), bad AS (
+    SELECT format('arrival %s is nobody''s', g.arrival) AS detail
+    FROM generate_series(1, @arrivals::bigint) AS g (arrival)
+    WHERE NOT EXISTS (SELECT FROM seen WHERE seen.arrival = g.arrival)
+    UNION ALL
+    SELECT format('arrival %s was given %s times', arrival, n) FROM seen WHERE n > 1
+    UNION ALL
+    SELECT format('arrival %s, but only %s came', arrival, @arrivals::bigint) FROM seen WHERE arrival > @arrivals::bigint
+)
+SELECT (SELECT COALESCE(sum(n), 0) FROM seen)::bigint AS checked,
+       (SELECT count(*) FROM bad) AS violations,
+       ARRAY(SELECT detail FROM bad LIMIT 20)::text[] AS detail;
+
+-- name: Spots :many
+-- The line in the order of arrival, with what tells who was called when.
+SELECT id, arrival, called_step, status,
+       (status = 'left' OR again IS NOT NULL)::boolean AS passable
+FROM spots WHERE event_id = @event_id ORDER BY arrival, id;
+
+-- name: Decisions :many
+-- The ledger's rows of a kind, oldest first.
+SELECT id, body FROM ledger WHERE event_id = @event_id AND kind = @kind::text ORDER BY id;
+
+-- name: WithinLimits :one
+-- Of claims: what was granted, with the tickets the fan had then, against the
+-- limit that the claim records; and what each fan has now, against the highest
+-- limit there ever was. A ticket that ended within a minute of the grant may
+-- have ended before it: a transaction's time is that of its beginning.
+-- Of the room: everybody's visit as far as the rows tell, cut short wherever
+-- they tell too little (it ends with line time, leaving, or the purchase; line
+-- time is never ahead of the clock), against the highest max_inside there ever
+-- was. A fan called again has only the last visit on record. So what is counted
+-- really happened, and not everything that happened is counted.
+WITH changed AS (
+    SELECT b.body->'changes' AS c FROM ledger b WHERE b.event_id = @event_id AND b.kind = 'sale_changed'
+), force AS (
+    SELECT GREATEST(s.max_tickets_per_fan,
+               (SELECT max(v) FROM changed, LATERAL (SELECT CASE WHEN jsonb_typeof(x) = 'number' THEN (x)::bigint END AS v
+                    FROM unnest(ARRAY[c->'max_tickets_per_fan'->'from', c->'max_tickets_per_fan'->'to']) AS x) n)) AS per_fan,
+           GREATEST(s.max_inside,
+               (SELECT max(v) FROM changed, LATERAL (SELECT CASE WHEN jsonb_typeof(x) = 'number' THEN (x)::bigint END AS v
+                    FROM unnest(ARRAY[c->'max_inside'->'from', c->'max_inside'->'to']) AS x) n)) AS inside
+    FROM sales s WHERE s.event_id = @event_id
+), granted AS (
+    SELECT c.id, c.account_id, c.limit_then,
+           (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > @at)) AS open,
+           (SELECT count(*) FROM claim_lines l WHERE l.claim_id = c.id) AS units,
+           (SELECT count(*) FROM tickets k
+            WHERE k.account_id = c.account_id AND k.event_id = c.event_id AND k.claim_id <> c.id AND k.issued_at <= c.created_at
+              AND (k.ended_at IS NULL OR k.ended_at > c.created_at + interval '1 minute')) AS had
+    FROM claims c WHERE c.event_id = @event_id
+), owns AS (
+    SELECT o.account_id, sum(o.n)::bigint AS units, sum(o.opened)::bigint AS opened
+    FROM (SELECT g.account_id, g.units AS n, 1 AS opened FROM granted g WHERE g.open
+          UNION ALL
+          SELECT k.account_id, 1, 0 FROM tickets k WHERE k.event_id = @event_id AND k.status IN ('valid', 'used')) o
+    GROUP BY o.account_id
+), visit AS (
+    SELECT p.id, p.entered_at,
+           LEAST(p.visit_ends_at, p.left_at,
+                 CASE WHEN p.status = 'done' THEN (SELECT max(c.paid_at) FROM claims c WHERE c.spot_id = p.id) END) AS ended_at
+    FROM spots p WHERE p.event_id = @event_id AND p.entered_at IS NOT NULL
+), step AS (
+    SELECT m.id, m.at, m.delta, sum(m.delta) OVER (ORDER BY m.at, m.delta, m.id) AS inside
+    FROM (SELECT v.id, v.entered_at AS at, 1 AS delta FROM visit v WHERE v.ended_at > v.entered_at
+          UNION ALL
+          SELECT v.id, v.ended_at, -1 FROM visit v WHERE v.ended_at > v.entered_at) m
+), bad AS (
+    SELECT format('claim %s: %s units granted to a fan with %s tickets, limit %s', id, units, had, limit_then) AS detail
+    FROM granted WHERE units + had > limit_then
+    UNION ALL
+    SELECT format('account %s has %s units, the limit was never above %s', account_id, units, per_fan)
+    FROM owns, force WHERE units > per_fan
+    UNION ALL
+    SELECT format('account %s has %s open claims', account_id, opened) FROM owns WHERE opened > 1
+    UNION ALL
+    SELECT format('spot %s entered as number %s of those inside, max_inside was never above %s', step.id, step.inside, force.inside)
+    FROM step, force WHERE step.delta > 0 AND step.inside > force.inside
+)
+SELECT ((SELECT count(*) FROM granted) + (SELECT count(*) FROM visit))::bigint AS checked,
+       (SELECT count(*) FROM bad) AS violations,
+       ARRAY(SELECT detail FROM bad LIMIT 20)::text[] AS detail;
+
+-- name: PaidMeansTicketOrRefund :one
+-- Every payment that came in: a live ticket for each unit of its claim, or
+-- refunds (on their way or done) for what has none; a free ticket that ended
+-- has nothing to give back. Charged-back money has gone its own way.
+WITH paid AS (
+    SELECT p.id, p.status, p.received_kobo,
+           (SELECT count(*) FROM claim_lines l WHERE l.claim_id = p.claim_id) AS units,
+           (SELECT count(*) FROM tickets k WHERE k.payment_id = p.id) AS tickets,
+           (SELECT count(*) FROM tickets k WHERE k.payment_id = p.id AND k.status IN ('valid', 'used')) AS live,
+           (SELECT COALESCE(sum(k.price_kobo), 0) FROM tickets k WHERE k.payment_id = p.id AND k.status IN ('valid', 'used'))::bigint AS worth,
+           (SELECT COALESCE(sum(r.amount_kobo), 0) FROM refunds r WHERE r.payment_id = p.id)::bigint AS refunds
+    FROM payments p
+    WHERE p.event_id = @event_id AND p.status IN ('succeeded', 'refund_due', 'refunded')
+), bad AS (
+    SELECT format('payment %s (%s): %s kobo received, %s of %s tickets live, %s kobo of refunds', id, status, received_kobo, live, units, refunds) AS detail
+    FROM paid
+    WHERE NOT (status = 'succeeded' AND units > 0 AND live = units)
+      AND NOT (received_kobo > 0 AND worth + refunds >= received_kobo)
+      AND NOT (received_kobo = 0 AND units > 0 AND tickets = units)
+)
+SELECT (SELECT count(*) FROM paid) AS checked,
+       (SELECT count(*) FROM bad) AS violations,
+       ARRAY(SELECT detail FROM bad LIMIT 20)::text[] AS detail;
+
+-- name: TicketMeansPaid :one
+WITH live AS (
+    SELECT k.id, k.claim_id, k.price_kobo, k.account_id AS holder, c.status AS claim_status, c.account_id AS buyer,
+           p.id AS payment_id, p.claim_id AS paid_claim, p.status AS payment_status, p.provider, p.received_kobo,
+           (SELECT count(*) FROM payments q WHERE q.claim_id = k.claim_id AND q.status = 'succeeded') AS successes,
+           sum(k.price_kobo) OVER (PARTITION BY k.payment_id) AS worth
+    FROM tickets k
+    LEFT JOIN payments p ON p.id = k.payment_id
+    LEFT JOIN claims c ON c.id = k.claim_id
+    WHERE k.event_id = @event_id AND k.status IN ('valid', 'used')
+), bad AS (
+    SELECT format('ticket %s of claim %s (%s): payment %s is %s with %s kobo for tickets worth %s, %s successes in all',
+               id, claim_id, COALESCE(claim_status, 'gone'), COALESCE(payment_id::text, 'none'), COALESCE(payment_status, 'gone'),
+               COALESCE(received_kobo, 0), worth, successes) AS detail
+    FROM live
+    WHERE payment_status IS DISTINCT FROM 'succeeded' OR paid_claim IS DISTINCT FROM claim_id OR successes <> 1
+       OR claim_status IS DISTINCT FROM 'paid' OR buyer IS DISTINCT FROM holder
+       OR COALESCE(received_kobo, 0) < worth OR (provider = 'none' AND price_kobo > 0)
+)
+SELECT (SELECT count(*) FROM live) AS checked,
+       (SELECT count(*) FROM bad) AS violations,
+       ARRAY(SELECT detail FROM bad LIMIT 20)::text[] AS detail;
+
+-- name: MoneyAddsUp :one
+-- Per order. Fees that were passed on to the buyer (received is above what was
+-- asked by exactly the provider's fee) stay with the tickets; other fees are
+-- the organizer's and part of the price.
+WITH came AS (
+    SELECT p.claim_id,
+           sum(p.received_kobo)::bigint AS received,
+           COALESCE(sum(p.received_kobo) FILTER (WHERE p.status = 'charged_back'), 0)::bigint AS charged_back,
+           COALESCE(sum(p.fees_kobo) FILTER (WHERE p.status = 'succeeded' AND p.fees_kobo > 0
+                    AND p.received_kobo = p.amount_kobo + p.fees_kobo), 0)::bigint AS passed_on
+    FROM payments p WHERE p.event_id = @event_id AND p.settled_at IS NOT NULL GROUP BY p.claim_id
+), orders AS (
+    SELECT came.*,
+           (SELECT COALESCE(sum(k.price_kobo), 0) FROM tickets k WHERE k.claim_id = came.claim_id AND k.status IN ('valid', 'used'))::bigint AS worth,
+           (SELECT COALESCE(sum(r.amount_kobo), 0) FROM refunds r JOIN payments p ON p.id = r.payment_id
+            WHERE p.claim_id = came.claim_id AND r.status = 'processed')::bigint AS refunded,
+           (SELECT COALESCE(sum(r.amount_kobo), 0) FROM refunds r JOIN payments p ON p.id = r.payment_id
+            WHERE p.claim_id = came.claim_id AND r.status <> 'processed')::bigint AS due
+    FROM came
+), bad AS (
+    SELECT format('order %s: received %s, tickets %s, refunded %s, refunds due %s, charged back %s, fees passed on %s',
+               claim_id, received, worth, refunded, due, charged_back, passed_on) AS detail
+    FROM orders
+    WHERE received - worth - refunded - due - charged_back <> CASE WHEN worth > 0 THEN passed_on ELSE 0 END
+)
+SELECT (SELECT count(*) FROM orders) AS checked,
+       (SELECT count(*) FROM bad) AS violations,
+       ARRAY(SELECT detail FROM bad LIMIT 20)::text[] AS detail;
