@@ -148,7 +148,7 @@ func (a *API) claims() {
 		id: "extend-claim", method: http.MethodPost, path: prefix + "/claims/{id}/extend", tag: tagClaims, auth: bearer,
 		summary: "Hold for longer",
 		doc:     "hold_seconds from now, in the last 120 seconds of a hold (the last half of a shorter one), never past the cap: 3 × hold_seconds, at least 15 minutes, after the claim was made.",
-		ok:      []int{http.StatusOK}, codes: []string{"claim_not_found", "too_early", "cap_reached", "claim_expired"},
+		ok:      []int{http.StatusOK}, codes: []string{"claim_not_found", "too_early", "cap_reached", "claim_expired", "payment_pending", "sale_not_open"},
 	}, func(r *request) (*reply[Claim], error) {
 		who, id, err := r.claimOf()
 		if err != nil {
@@ -168,7 +168,7 @@ func (a *API) claims() {
 		id: "release-claim", method: http.MethodDelete, path: prefix + "/claims/{id}", tag: tagClaims, auth: bearer,
 		summary: "Give tickets back",
 		doc:     "Held: they are back at once. Being paid for: only if the provider, asked now, says abandoned, failed or not found.",
-		ok:      []int{http.StatusNoContent}, codes: []string{"claim_not_found", "payment_pending", "provider_unavailable"},
+		ok:      []int{http.StatusNoContent}, codes: []string{"claim_not_found", "payment_pending", "claim_paid", "provider_unavailable"},
 	}, func(r *request) (*nothing, error) {
 		who, id, err := r.claimOf()
 		if err != nil {

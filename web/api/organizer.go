@@ -19,7 +19,7 @@ type newEvent struct {
 	Slug     string    `json:"slug,omitempty" minLength:"1" maxLength:"80" doc:"Part of the address; made from the name if left out." example:"lagos-night"`
 	Venue    string    `json:"venue" minLength:"1" maxLength:"200" example:"Eko Convention Centre"`
 	Timezone string    `json:"timezone,omitempty" maxLength:"100" default:"Africa/Lagos" doc:"IANA name." example:"Africa/Lagos"`
-	StartsAt time.Time `json:"starts_at"`
+	StartsAt time.Time `json:"starts_at" example:"2030-08-01T18:00:00Z"`
 	Sale     newSale   `json:"sale"`
 	Tiers    []newTier `json:"tiers" nullable:"false" minItems:"1" maxItems:"100"`
 }
@@ -27,8 +27,8 @@ type newEvent struct {
 type newSale struct {
 	Ordering         string     `json:"ordering" enum:"fifo,draw"`
 	LobbyOpensAt     *time.Time `json:"lobby_opens_at,omitempty" nullable:"true" doc:"No lobby if left out."`
-	OpensAt          time.Time  `json:"opens_at"`
-	ClosesAt         time.Time  `json:"closes_at"`
+	OpensAt          time.Time  `json:"opens_at" example:"2030-06-01T09:00:00Z"`
+	ClosesAt         time.Time  `json:"closes_at" example:"2030-07-31T18:00:00Z"`
 	MaxWaiting       *int64     `json:"max_waiting,omitempty" nullable:"true" minimum:"1" doc:"Longest the line may get; no limit if left out."`
 	Beacon           *newBeacon `json:"beacon,omitempty"`
 	MaxTicketsPerFan *int       `json:"max_tickets_per_fan,omitempty" minimum:"1" maximum:"50" example:"4"`

@@ -42,7 +42,7 @@ func (a *API) payments() {
 		summary: "Start paying",
 		doc:     "201 with a new payment; while one is pending the same one comes back with 200. Send the buyer to authorization_url.",
 		body:    newPayment{}, bodyOptional: true, ok: []int{http.StatusCreated, http.StatusOK},
-		codes: []string{"claim_not_found", "claim_expired", "attempts_used", "provider_unavailable"},
+		codes: []string{"claim_not_found", "claim_expired", "claim_paid", "attempts_used", "provider_unavailable"},
 	}, func(r *request) (*reply[onePayment], error) {
 		who, id, err := r.claimOf()
 		if err != nil {

@@ -171,6 +171,7 @@ var codes = map[string]code{
 	"too_early":            {409, "Too early", "A hold can be extended in its last 120 seconds, or the last half of a shorter one."},
 	"cap_reached":          {409, "Cannot be extended further", "The hold has reached its longest possible time."},
 	"claim_expired":        {409, "The hold has ended", "The hold ended before this request."},
+	"claim_paid":           {409, "Paid", "The claim is paid for; its tickets stand under GET /tickets."},
 	"payment_pending":      {409, "Being paid for", "A payment is under way and the bank has not decided."},
 	"attempts_used":        {409, "No attempts left", "Both attempts to pay in this visit are used."},
 	"slug_taken":           {409, "Address taken", "Another event has this slug."},
