@@ -59,7 +59,7 @@ var imports = map[string][]string{
 
 	// Readers.
 	"internal/stats": {"internal/db", "internal/db/statsdb", "internal/money"},
-	"internal/audit": {"internal/ledger", "internal/db", "internal/db/auditdb"},
+	"internal/audit": {"internal/ledger", "internal/db", "internal/db/auditdb", "internal/fault"},
 
 	// Around the product.
 	"internal/lab":      {},

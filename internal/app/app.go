@@ -154,11 +154,13 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) 
 	a.Queue = queue.New(queue.Config{DB: a.pool, Sales: a.Sales, Keys: ring, Clock: a.clock, Issuer: a.cfg.Base(), Logger: log})
 	a.Claims = claim.New(claim.Config{DB: a.pool, Sales: a.Sales, Queue: a.Queue, Clock: a.clock, Logger: log})
 	a.Tickets = ticket.New(ticket.Config{DB: a.pool, Keys: ring, Logger: log})
+	provider, err := paystack.New(paystack.Config{BaseURL: cfg.PaystackBaseURL, SecretKey: cfg.PaystackSecretKey, Logger: log})
+	if err != nil {
+		return nil, err
+	}
 	a.Payments = payment.New(payment.Config{
 		DB: a.pool, Claims: a.Claims, Queue: a.Queue, Sales: a.Sales, Tickets: a.Tickets, Mail: mailer, Jobs: jobs,
-		Provider:  paystack.New(paystack.Config{BaseURL: cfg.PaystackBaseURL, SecretKey: cfg.PaystackSecretKey, Logger: log}),
-		Clock:     a.clock,
-		PublicURL: a.cfg.Base(), Logger: log,
+		Provider: provider, Clock: a.clock, PublicURL: a.cfg.Base(), Logger: log,
 	})
 
 	registry := prometheus.NewRegistry()
