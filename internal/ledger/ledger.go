@@ -1,11 +1,16 @@
-// Package ledger knows what was decided about order, stock and money, in the order it was decided.
 package ledger
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"fairqueue/internal/db"
+	"fairqueue/internal/db/ledgerdb"
 )
 
 // Kind names a decision.
@@ -13,8 +18,8 @@ type Kind string
 
 // The decisions.
 const (
-	Joined        Kind = "joined"         // {"from","to","root"}
-	Called        Kind = "called"         // {"step","from_number","to_number","again":[numbers]}
+	Joined        Kind = "joined"         // {"from","to","root"}: arrivals, and the Merkle root of their leaves
+	Called        Kind = "called"         // {"step","from_number","to_number","again":[numbers]}; to below from: only returners
 	SaleMoved     Kind = "sale_moved"     // {"from","to","by"}
 	SaleChanged   Kind = "sale_changed"   // {"by","changes":{field:{"from","to"}}}
 	ClaimGranted  Kind = "claim_granted"  // {"claim","spot","units":[…],"limit"}
@@ -28,14 +33,21 @@ const (
 )
 
 // Write appends one decision in the caller's transaction; body must marshal to a
-// JSON object without anything personal in it.
+// JSON object without anything personal in it. The zero event is none.
 func Write(ctx context.Context, tx pgx.Tx, event uuid.UUID, kind Kind, body any) error {
-	panic("not built")
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("ledger.Write: %s: %w", kind, err)
+	}
+	if !bytes.HasPrefix(raw, []byte("{")) {
+		return fmt.Errorf("ledger.Write: %s: the body is no JSON object", kind)
+	}
+	id := &event
+	if event == uuid.Nil {
+		id = nil
+	}
+	if err := ledgerdb.New().Append(ctx, tx, id, string(kind), raw); err != nil {
+		return db.Fault(fmt.Errorf("ledger.Write: %s: %w", kind, err))
+	}
+	return nil
 }
-
-// LeafHash is RFC 6962's hash of a leaf, MerkleRoot its tree hash (SHA-256 of
-// nothing for no leaves).
-func LeafHash(leaf []byte) [32]byte { panic("not built") }
-
-// MerkleRoot is the tree hash over leaf hashes.
-func MerkleRoot(leafHashes [][32]byte) [32]byte { panic("not built") }

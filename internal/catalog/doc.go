@@ -1,0 +1,2 @@
+// Package catalog knows events: what happens where and when.
+package catalog

@@ -1,0 +1,86 @@
+-- name: InsertSale :exec
+INSERT INTO sales (event_id, ordering, lobby_opens_at, opens_at, closes_at, max_tickets_per_fan, max_waiting,
+                   admit_per_minute, max_inside, turn_seconds, visit_seconds, hold_seconds, grace_seconds,
+                   beacon_name, beacon_round, beacon_url)
+VALUES (@event_id, @ordering, sqlc.narg('lobby_opens_at'), @opens_at, @closes_at, @max_tickets_per_fan, sqlc.narg('max_waiting'),
+        @admit_per_minute, @max_inside, @turn_seconds, @visit_seconds, @hold_seconds, @grace_seconds,
+        sqlc.narg('beacon_name'), sqlc.narg('beacon_round'), sqlc.narg('beacon_url'));
+
+-- name: InsertTier :exec
+INSERT INTO tiers (id, event_id, ordinal, name, price_kobo, capacity)
+VALUES (@id, @event_id, @ordinal, @name, @price_kobo, @capacity);
+
+-- name: Pictures :many
+-- The whole picture of some sales at one moment, one row a tier: those in some states, and those asked for by id or slug.
+-- Units that are not sold are counted from units_unsold alone (no heap); only holds past their time need the rows.
+SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at, e.created_at,
+       s.state, s.ordering, s.lobby_opens_at, s.opens_at, s.closes_at, s.max_tickets_per_fan, s.max_waiting,
+       s.admit_per_minute, s.max_inside, s.turn_seconds, s.visit_seconds, s.hold_seconds, s.grace_seconds,
+       s.message, s.message_at, s.beacon_name, s.beacon_round, s.beacon_url,
+       s.published_at, s.opened_at, s.ended_at, s.paused_at, s.version,
+       now()::timestamptz AS at,
+       (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
+       h.arrivals, h.lobby_size, h.serving,
+       t.id AS tier_id, t.ordinal, t.name AS tier_name, t.price_kobo, t.capacity, t.seated,
+       u.free, u.held, u.blocked, p.past
+FROM sales s
+JOIN events e ON e.id = s.event_id
+JOIN tiers t ON t.event_id = s.event_id
+LEFT JOIN queue_heads h ON h.event_id = s.event_id
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE n.state = 'free') AS free,
+           count(*) FILTER (WHERE n.state IN ('held', 'paying')) AS held,
+           count(*) FILTER (WHERE n.state = 'blocked') AS blocked
+    FROM units n WHERE n.event_id = s.event_id AND n.tier_id = t.id AND n.state <> 'sold'
+) u
+CROSS JOIN LATERAL (
+    SELECT count(*) AS past
+    FROM units n WHERE n.event_id = s.event_id AND n.tier_id = t.id AND n.state <> 'sold' AND n.state = 'held' AND n.held_until <= now()
+) p
+WHERE s.state = ANY (@states::text[]) OR e.id = ANY (@ids::uuid[]) OR e.slug = ANY (@slugs::text[])
+ORDER BY e.id, t.ordinal;
+
+-- name: Listed :many
+-- Published events in the order of the public list: those on sale first, soonest first.
+SELECT e.id, e.starts_at, (s.state = 'ended')::boolean AS over
+FROM events e JOIN sales s ON s.event_id = e.id
+WHERE s.state <> 'draft'
+  AND ((s.state = 'ended')::boolean, e.starts_at, e.id) > (@after_over::boolean, @after_starts::timestamptz, @after_id::uuid)
+ORDER BY (s.state = 'ended')::boolean, e.starts_at, e.id
+LIMIT @max_rows;
+
+-- name: ListedOwn :many
+SELECT id FROM events WHERE organization_id = @organization_id ORDER BY created_at DESC, id DESC LIMIT 1000;
+
+-- name: Move :one
+-- Moves a sale if it is in one of the states the table of moves allows; no row otherwise.
+WITH was AS (
+    SELECT w.event_id, w.state FROM sales w WHERE w.event_id = @event_id AND w.state = ANY (@from_states::text[]) FOR UPDATE
+)
+UPDATE sales s
+SET state = @to_state::text,
+    published_at = COALESCE(s.published_at, now()),
+    opened_at = CASE WHEN @to_state::text = 'open' THEN COALESCE(s.opened_at, now()) ELSE s.opened_at END,
+    ended_at = CASE WHEN @to_state::text = 'ended' THEN now() ELSE s.ended_at END,
+    paused_total = s.paused_total + COALESCE(now() - s.paused_at, '0'),
+    paused_at = CASE WHEN @to_state::text = 'paused' THEN now() END,
+    version = s.version + 1
+FROM was WHERE s.event_id = was.event_id
+RETURNING was.state;
+
+-- name: State :one
+SELECT state FROM sales WHERE event_id = @event_id;
+
+-- name: LockTerms :one
+SELECT state, opens_at, opened_at, closes_at, max_tickets_per_fan, max_waiting, admit_per_minute, max_inside, turn_seconds, visit_seconds,
+       hold_seconds, grace_seconds, message, now()::timestamptz AS at
+FROM sales WHERE event_id = @event_id FOR UPDATE;
+
+-- name: SetTerms :exec
+UPDATE sales
+SET closes_at = @closes_at, max_tickets_per_fan = @max_tickets_per_fan, max_waiting = sqlc.narg('max_waiting'), admit_per_minute = @admit_per_minute,
+    max_inside = @max_inside, turn_seconds = @turn_seconds, visit_seconds = @visit_seconds, hold_seconds = @hold_seconds,
+    grace_seconds = @grace_seconds,
+    message_at = CASE WHEN message <> @message THEN now() ELSE message_at END,
+    message = @message, version = version + 1
+WHERE event_id = @event_id;
