@@ -30,12 +30,7 @@ const (
 )
 
 // sessionCookie is the name of the cookie that says who is signed in.
-func (s *Server) sessionCookie() string {
-	if s.secure() {
-		return "__Host-fq_session"
-	}
-	return "fq_session"
-}
+func (s *Server) sessionCookie() string { return account.CookieName(s.cfg.PublicURL.String()) }
 
 // cookieIdentity verifies the session cookie of a request, without a look-up.
 func (s *Server) cookieIdentity(r *http.Request) (account.Identity, bool) {

@@ -258,3 +258,12 @@ func (r *revocations) misses(rows []accountdb.RevocationsRow) bool {
 	}
 	return false
 }
+
+// CookieName is the name of the session cookie of a site: with the prefix by
+// which browsers pin it to the host where the site is served over TLS.
+func CookieName(baseURL string) string {
+	if strings.HasPrefix(baseURL, "https://") {
+		return "__Host-fq_session"
+	}
+	return "fq_session"
+}
