@@ -172,3 +172,12 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 }
+
+func TestTheCookieIsPinnedWhereThereIsTLS(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{"https://fair.example": "__Host-fq_session", "http://localhost:8080": "fq_session"} {
+		if got := account.CookieName(url); got != want {
+			t.Errorf("%s: %s", url, got)
+		}
+	}
+}

@@ -141,7 +141,7 @@ func (m *Mailer) Mailbox(ctx context.Context, to string, limit int) ([]Sent, err
 	if limit <= 0 {
 		limit = 50
 	}
-	n := int32(min(limit, 1000)) //nolint:gosec // bounded
+	n := int32(min(limit, 1000))
 	var rows []maildb.NewestRow
 	var err error
 	if to == "" {
