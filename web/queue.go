@@ -66,11 +66,11 @@ func (s *Server) waiting(c echo.Context, e *sale.Snapshot, id account.Identity) 
 	case f.Code == "not_in_queue":
 		return strangerView(e), nil
 	case f.Kind == fault.Unavailable:
-		old, known := s.last.get(key)
-		if !known || (old.Status != queue.Waiting && old.Status != queue.InLobby) {
-			return v, err
+		v = strangerView(e)
+		if old, known := s.last.get(key); known && (old.Status == queue.Waiting || old.Status == queue.InLobby) {
+			v = waitingView(e, old)
 		}
-		v = waitingView(e, old)
+		s.cfg.Logger.Warn("the waiting room is on hold", "err", err, "request", requestID(c))
 		v.OnHold = true
 		v.PollAfter = 5 * time.Second
 		return v, nil

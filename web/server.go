@@ -124,6 +124,9 @@ func (s *Server) Handler() http.Handler {
 	})
 }
 
+// Routes lists every route, those of programs included.
+func (s *Server) Routes() []*echo.Route { return s.echo.Routes() }
+
 // CloseStreams ends every open event stream, so that a stop need not wait for them.
 func (s *Server) CloseStreams() { s.api.CloseStreams() }
 
