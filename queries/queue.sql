@@ -180,3 +180,25 @@ RETURNING id, arrival;
 UPDATE queue_heads
 SET serving = @serving, credit = @credit, credit_at = clock_timestamp(), step = step + 1
 WHERE event_id = @event_id AND step = @step AND serving <= @serving;
+
+-- name: Ours :many
+-- Which of these spots exist.
+SELECT id FROM spots WHERE id = ANY (@ids::uuid[]);
+
+-- name: Places :many
+-- The lines of one account that are not over, newest first.
+SELECT p.event_id FROM spots p JOIN sales s ON s.event_id = p.event_id
+WHERE p.account_id = @account_id AND s.state NOT IN ('draft', 'ended') AND p.status <> 'left'
+ORDER BY p.joined_at DESC LIMIT 50;
+
+-- name: Steps :many
+-- The newest steps of a line, from the ledger.
+SELECT COALESCE((body->>'from_number')::bigint, 0)::bigint AS from_number, COALESCE((body->>'to_number')::bigint, 0)::bigint AS to_number, at
+FROM ledger WHERE event_id = @event_id::uuid AND kind = 'called' AND (body->>'to_number')::bigint >= (body->>'from_number')::bigint
+ORDER BY id DESC LIMIT @max_rows;
+
+-- name: Exceptions :many
+-- The newest returns to a line, from the ledger.
+SELECT COALESCE((body->>'number')::bigint, 0)::bigint AS number, (body->>'rule')::text AS rule, at
+FROM ledger WHERE event_id = @event_id::uuid AND kind = 'returned'
+ORDER BY id DESC LIMIT @max_rows;

@@ -182,6 +182,39 @@ func (q *Queries) EnterSpot(ctx context.Context, db DBTX, id uuid.UUID) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const exceptions = `-- name: Exceptions :many
+SELECT COALESCE((body->>'number')::bigint, 0)::bigint AS number, (body->>'rule')::text AS rule, at
+FROM ledger WHERE event_id = $1::uuid AND kind = 'returned'
+ORDER BY id DESC LIMIT $2
+`
+
+type ExceptionsRow struct {
+	Number int64
+	Rule   string
+	At     time.Time
+}
+
+// The newest returns to a line, from the ledger.
+func (q *Queries) Exceptions(ctx context.Context, db DBTX, eventID uuid.UUID, maxRows int32) ([]ExceptionsRow, error) {
+	rows, err := db.Query(ctx, exceptions, eventID, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ExceptionsRow{}
+	for rows.Next() {
+		var i ExceptionsRow
+		if err := rows.Scan(&i.Number, &i.Rule, &i.At); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const finishSpot = `-- name: FinishSpot :exec
 UPDATE spots
 SET status = 'done', again = NULL, again_seq = NULL, again_after = NULL
@@ -374,6 +407,31 @@ func (q *Queries) Next(ctx context.Context, db DBTX, eventID uuid.UUID, arrivals
 	return items, nil
 }
 
+const ours = `-- name: Ours :many
+SELECT id FROM spots WHERE id = ANY ($1::uuid[])
+`
+
+// Which of these spots exist.
+func (q *Queries) Ours(ctx context.Context, db DBTX, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, ours, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const place = `-- name: Place :one
 SELECT p.id, p.arrival, p.joined_at, p.status, p.called_at, p.turn_ends_at, p.visit_ends_at, p.again, p.again_seq, p.again_after,
        h.arrivals, h.serving,
@@ -459,6 +517,33 @@ func (q *Queries) Place(ctx context.Context, db DBTX, eventID uuid.UUID, account
 		&i.Before,
 	)
 	return i, err
+}
+
+const places = `-- name: Places :many
+SELECT p.event_id FROM spots p JOIN sales s ON s.event_id = p.event_id
+WHERE p.account_id = $1 AND s.state NOT IN ('draft', 'ended') AND p.status <> 'left'
+ORDER BY p.joined_at DESC LIMIT 50
+`
+
+// The lines of one account that are not over, newest first.
+func (q *Queries) Places(ctx context.Context, db DBTX, accountID uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, places, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var event_id uuid.UUID
+		if err := rows.Scan(&event_id); err != nil {
+			return nil, err
+		}
+		items = append(items, event_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const returners = `-- name: Returners :many
@@ -571,6 +656,39 @@ UPDATE queue_heads SET returns = $1 WHERE event_id = $2
 func (q *Queries) SetReturns(ctx context.Context, db DBTX, returns int64, eventID uuid.UUID) error {
 	_, err := db.Exec(ctx, setReturns, returns, eventID)
 	return err
+}
+
+const steps = `-- name: Steps :many
+SELECT COALESCE((body->>'from_number')::bigint, 0)::bigint AS from_number, COALESCE((body->>'to_number')::bigint, 0)::bigint AS to_number, at
+FROM ledger WHERE event_id = $1::uuid AND kind = 'called' AND (body->>'to_number')::bigint >= (body->>'from_number')::bigint
+ORDER BY id DESC LIMIT $2
+`
+
+type StepsRow struct {
+	FromNumber int64
+	ToNumber   int64
+	At         time.Time
+}
+
+// The newest steps of a line, from the ledger.
+func (q *Queries) Steps(ctx context.Context, db DBTX, eventID uuid.UUID, maxRows int32) ([]StepsRow, error) {
+	rows, err := db.Query(ctx, steps, eventID, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []StepsRow{}
+	for rows.Next() {
+		var i StepsRow
+		if err := rows.Scan(&i.FromNumber, &i.ToNumber, &i.At); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const tidySpots = `-- name: TidySpots :exec

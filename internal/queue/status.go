@@ -1,0 +1,187 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fairqueue/internal/db"
+	"fairqueue/internal/db/queuedb"
+	"fairqueue/internal/fault"
+	"fairqueue/internal/sale"
+)
+
+// stored are the statuses of a row.
+var stored = struct{ joined, called, inside, left, done string }{"joined", "called", "inside", "left", "done"}
+
+// The ways of asking for another turn; also the rules in the ledger, with ruleLobby for leaving undone.
+const (
+	redeem    = "redeem"
+	behind    = "behind"
+	ruleLobby = "lobby"
+)
+
+// Status returns the account's place; 404 not_in_queue.
+func (s *Service) Status(ctx context.Context, event *sale.Snapshot, account uuid.UUID) (View, error) {
+	return s.status(ctx, s.cfg.DB, event, account)
+}
+
+func (s *Service) status(ctx context.Context, conn queuedb.DBTX, event *sale.Snapshot, account uuid.UUID) (View, error) {
+	p, err := queuedb.New().Place(ctx, conn, event.ID(), account)
+	if db.NoRows(err) {
+		return View{}, notInQueue()
+	}
+	if err != nil {
+		return View{}, db.Fault(fmt.Errorf("queue.Status: %w", err))
+	}
+	return s.view(event, account, p)
+}
+
+func notInQueue() error {
+	return fault.New(fault.NotFound, "not_in_queue", "You are not in this line. Join it first.")
+}
+
+// derive is what a fan is told: it follows from the row, the sale and the clock.
+func derive(p queuedb.PlaceRow) Status {
+	state := sale.State(p.State)
+	switch {
+	case p.Status == stored.left:
+		return Left
+	case state == sale.Ended || p.Status == stored.done:
+		return Done
+	case p.Status == stored.called:
+		switch {
+		case p.TurnEndsAt.After(p.LineAt):
+			return Called
+		case graceEnd(p).After(p.LineAt):
+			return Missed
+		}
+		return Done
+	case p.Status == stored.inside:
+		if p.VisitEndsAt.After(p.LineAt) || p.ClaimID != nil {
+			return Inside
+		}
+		return Done
+	case state == sale.Open || state == sale.Paused:
+		return Waiting
+	}
+	return InLobby
+}
+
+// graceEnd is until when a missed turn can be asked for again, in line time.
+func graceEnd(p queuedb.PlaceRow) time.Time {
+	return p.TurnEndsAt.Add(time.Duration(p.GraceSeconds) * time.Second)
+}
+
+// real turns line time into the database's time, as of now.
+func real(p queuedb.PlaceRow, line time.Time) time.Time { return line.Add(p.At.Sub(p.LineAt)) }
+
+// view makes what a fan sees of one moment's rows.
+func (s *Service) view(event *sale.Snapshot, account uuid.UUID, p queuedb.PlaceRow) (View, error) {
+	v := View{
+		SpotID: p.ID, EventID: event.ID(), Account: account, Status: derive(p), Arrival: p.Arrival, JoinedAt: p.JoinedAt.UTC(),
+		Serving: p.Serving, State: sale.State(p.State), LimitLeft: p.Owned < int64(p.MaxTicketsPerFan),
+	}
+	if v.State == sale.Open && event.State == sale.SoldOut {
+		v.State = sale.SoldOut
+	}
+	if n, known := (order{sale.Ordering(p.Ordering), p.OpenedAt != nil}).number(p.Arrival); known {
+		v.Number = &n
+	}
+	switch v.Status {
+	case InLobby, Waiting:
+		if ahead, known := aheadOf(p, v.Number); known {
+			v.Ahead = &ahead
+			v.ETA = eta(p, event, v.State, ahead)
+		}
+	case Called, Inside:
+		a, err := s.admission(event.ID(), account, p, v)
+		if err != nil {
+			return View{}, err
+		}
+		v.Admission = a
+		var none int64
+		v.Ahead = &none
+	case Missed:
+		at := real(p, graceEnd(p)).UTC()
+		v.GraceEndsAt = &at
+	}
+	v.PollAfter = pollAfter(p, v)
+	return v, nil
+}
+
+// aheadOf counts who comes before a waiting fan, at most: numbers, also of those who left.
+func aheadOf(p queuedb.PlaceRow, number *int64) (int64, bool) {
+	if p.Again != nil {
+		n := p.Before
+		if *p.Again == behind && p.AgainAfter != nil {
+			n += max(0, *p.AgainAfter-p.Serving)
+		}
+		return n, true
+	}
+	if number == nil {
+		return 0, false
+	}
+	return max(0, *number-1-p.Serving), true
+}
+
+// eta is a range for the wait: from the faster of the organizer's pace and the
+// measured one to half as long again as the slower. Nothing is said while nothing
+// is known: the line stands still, or nothing is left to sell.
+func eta(p queuedb.PlaceRow, event *sale.Snapshot, state sale.State, ahead int64) *ETA {
+	var until time.Duration
+	switch state {
+	case sale.Lobby, sale.Scheduled:
+		until = max(0, p.OpensAt.Sub(p.At))
+	case sale.Open:
+		if event.State == sale.Open && event.Available() == 0 {
+			return nil
+		}
+	default:
+		return nil
+	}
+	pace := float64(p.AdmitPerMinute)
+	fast, slow := pace, pace
+	if event.Rate > 0 {
+		fast, slow = max(fast, event.Rate), min(slow, event.Rate)
+	}
+	const longest = float64(30 * 24 * time.Hour)
+	at := func(n int64, perMinute float64) time.Duration {
+		return until + time.Duration(min(longest, float64(n)/perMinute*float64(time.Minute)))
+	}
+	low, high := at(ahead, fast), at((ahead+1)*3/2, slow)
+	// One step comes each second: nobody is called faster than that.
+	return &ETA{Low: low.Truncate(time.Second), High: max(high, low+2*time.Second).Round(time.Second)}
+}
+
+const (
+	pollLeast = 2 * time.Second
+	pollMost  = 15 * time.Second
+	pollNear  = 5 * time.Second
+)
+
+// pollAfter is when to ask again: soon when the turn is near, seldom when it is
+// far, never all at once.
+func pollAfter(p queuedb.PlaceRow, v View) time.Duration {
+	wait := pollMost
+	switch v.Status {
+	case Called, Inside:
+		return pollNear
+	case Missed:
+		wait = pollNear
+	case InLobby:
+		wait = p.OpensAt.Sub(p.At) / 10
+	case Waiting:
+		if v.ETA != nil {
+			wait = v.ETA.Low / 10
+		} else if p.Again != nil || v.State == sale.Open {
+			wait = pollNear
+		}
+	}
+	wait = max(pollLeast, min(pollMost, wait))
+	jitter := 0.85 + 0.3*rand.Float64() //nolint:gosec // spreads polls, guards nothing
+	return max(pollLeast, min(pollMost, time.Duration(float64(wait)*jitter))).Round(time.Millisecond)
+}

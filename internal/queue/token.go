@@ -1,0 +1,89 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+
+	"fairqueue/internal/db/queuedb"
+	"fairqueue/internal/fault"
+)
+
+// claims are what an admission token says (CONTRACT.md section 4).
+type claims struct {
+	Event  uuid.UUID `json:"event"`
+	Spot   uuid.UUID `json:"spot"`
+	Number int64     `json:"number"`
+	jwt.RegisteredClaims
+}
+
+func notAdmitted() *fault.Error {
+	return fault.New(fault.Forbidden, "not_admitted", "It is not your turn. Your place in the line shows when it is.")
+}
+
+func admissionExpired() *fault.Error {
+	return fault.New(fault.Forbidden, "admission_expired", "Your turn is over. Go back to the waiting room: you may be able to ask for another one.")
+}
+
+// admission is the right to claim of a fan who is called or inside. The token is the same each time in one turn:
+// it is worth its exp, the end of the turn plus the visit, and nothing in it changes but for a pause.
+func (s *Service) admission(event, account uuid.UUID, p queuedb.PlaceRow, v View) (*Admission, error) {
+	visit := time.Duration(p.VisitSeconds) * time.Second
+	paused := time.Duration(0)
+	if p.PausedAt != nil {
+		paused = p.At.Sub(*p.PausedAt)
+	}
+	// At is line time plus all pauses. The one that still runs counts in whole
+	// visits, so that the token does not change with each look.
+	shift := p.At.Sub(p.LineAt) - paused
+	if paused > 0 {
+		shift += (paused/visit + 1) * visit
+	}
+	exp := p.TurnEndsAt.Add(shift + visit)
+	expires := real(p, *p.TurnEndsAt)
+	if v.Status == Inside {
+		expires = real(p, *p.VisitEndsAt)
+		if p.ClaimExpiresAt != nil && p.ClaimExpiresAt.After(expires) {
+			expires = *p.ClaimExpiresAt
+		}
+		if at := p.VisitEndsAt.Add(shift); at.After(exp) {
+			exp = at
+		}
+	}
+	c := claims{Event: event, Spot: p.ID, RegisteredClaims: jwt.RegisteredClaims{
+		Issuer: s.cfg.Issuer, Subject: account.String(),
+		IssuedAt: jwt.NewNumericDate(*p.CalledAt), ExpiresAt: jwt.NewNumericDate(exp.Add(time.Second)),
+	}}
+	if v.Number != nil {
+		c.Number = *v.Number
+	}
+	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, c)
+	t.Header["kid"] = s.keyID
+	signed, err := t.SignedString(s.signer)
+	if err != nil {
+		return nil, fmt.Errorf("queue: sign an admission: %w", err)
+	}
+	return &Admission{Token: signed, ExpiresAt: expires.UTC()}, nil
+}
+
+// CheckToken verifies an admission token against account and event without the database: 403 not_admitted (forged,
+// foreign), admission_expired. It returns the spot's id.
+func (s *Service) CheckToken(token string, event, account uuid.UUID) (spot uuid.UUID, err error) {
+	var c claims
+	_, err = jwt.ParseWithClaims(token, &c,
+		func(*jwt.Token) (any, error) { return s.signer.Public(), nil },
+		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithoutClaimsValidation(), jwt.WithStrictDecoding())
+	if err != nil {
+		return uuid.Nil, notAdmitted().Because(err)
+	}
+	if c.Issuer != s.cfg.Issuer || c.Event != event || c.Subject != account.String() || c.Spot == uuid.Nil || c.ExpiresAt == nil {
+		return uuid.Nil, notAdmitted().Because(errors.New("the token is for another fan or event"))
+	}
+	if !s.cfg.Clock.Now().Before(c.ExpiresAt.Time) {
+		return uuid.Nil, admissionExpired()
+	}
+	return c.Spot, nil
+}

@@ -1,0 +1,256 @@
+package sale
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// memory holds the newest picture of each live sale. Readers take an index that
+// is never changed, without a lock; writers make a new one.
+type memory struct {
+	index atomic.Pointer[index]
+
+	mu        sync.Mutex
+	paces     map[uuid.UUID]*pace
+	followers map[uuid.UUID]map[*follower]struct{}
+}
+
+type index struct {
+	live   map[uuid.UUID]kept
+	bySlug map[string]uuid.UUID
+	// others: drafts, ended sales (by id), and nil for keys that name nothing.
+	others map[string]kept
+}
+
+type kept struct {
+	snap *Snapshot
+	// at is this machine's time of arrival, which no clock of others can make older.
+	at time.Time
+}
+
+// found is what memory knows about an id or slug; a fresh nil is a known absence.
+type found struct {
+	snap  *Snapshot
+	fresh bool
+}
+
+// maxOthers bounds what is kept besides live sales; beyond it the old are dropped.
+const maxOthers = 4096
+
+func (m *memory) init() {
+	m.index.Store(&index{live: map[uuid.UUID]kept{}, bySlug: map[string]uuid.UUID{}, others: map[string]kept{}})
+	m.paces = map[uuid.UUID]*pace{}
+	m.followers = map[uuid.UUID]map[*follower]struct{}{}
+}
+
+func (m *memory) find(key string) found {
+	ix := m.index.Load()
+	id, known := ix.bySlug[key]
+	if !known {
+		id, _ = uuid.Parse(key)
+	}
+	if k, ok := ix.live[id]; ok {
+		return found{k.snap, time.Since(k.at) < freshFor}
+	}
+	if k, ok := ix.others[key]; ok {
+		return found{k.snap, time.Since(k.at) < keptFor}
+	}
+	return found{}
+}
+
+func (m *memory) liveIDs() []uuid.UUID {
+	ix := m.index.Load()
+	ids := make([]uuid.UUID, 0, len(ix.live))
+	for id := range ix.live {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// miss remembers for a moment that a key names nothing.
+func (m *memory) miss(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := m.index.Load().copy()
+	next.others[key] = kept{at: time.Now()}
+	m.index.Store(next)
+}
+
+// put takes pictures that are not older than what is there, and tells the followers.
+func (m *memory) put(snaps []*Snapshot) {
+	if len(snaps) == 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := m.index.Load().copy()
+	now := time.Now()
+	for _, snap := range snaps {
+		id := snap.ID()
+		old, was := next.live[id]
+		if was && (snap.At.Before(old.snap.At) || snap.Version < old.snap.Version || snap.Serving < old.snap.Serving) {
+			continue // two reads crossed: the newer picture is there already
+		}
+		for _, key := range []string{id.String(), snap.Event.Slug} {
+			delete(next.others, key)
+		}
+		if snap.State == Draft || snap.State == Ended {
+			delete(next.live, id)
+			delete(next.bySlug, snap.Event.Slug)
+			delete(m.paces, id)
+			for _, key := range []string{id.String(), snap.Event.Slug} {
+				next.others[key] = kept{snap, now}
+			}
+		} else {
+			p := m.paces[id]
+			if p == nil {
+				p = &pace{}
+				m.paces[id] = p
+			}
+			snap.Rate = p.observe(snap)
+			next.live[id] = kept{snap, now}
+			next.bySlug[snap.Event.Slug] = id
+		}
+		for f := range m.followers[id] {
+			f.offer(snap)
+		}
+	}
+	m.index.Store(next)
+}
+
+func (ix *index) copy() *index {
+	next := &index{
+		live: make(map[uuid.UUID]kept, len(ix.live)+1), bySlug: make(map[string]uuid.UUID, len(ix.bySlug)+1),
+		others: make(map[string]kept, len(ix.others)+1),
+	}
+	for k, v := range ix.live {
+		next.live[k] = v
+	}
+	for k, v := range ix.bySlug {
+		next.bySlug[k] = v
+	}
+	for k, v := range ix.others {
+		if time.Since(v.at) < keptFor && len(next.others) < maxOthers {
+			next.others[k] = v
+		}
+	}
+	return next
+}
+
+// follower is one reader of an event's changes: a channel that holds the latest.
+type follower struct {
+	ch   chan *Snapshot
+	last *Snapshot
+}
+
+// offer gives the follower a picture that differs from its last. It runs under
+// the lock of memory, so there is one sender; a slow reader finds the newest.
+func (f *follower) offer(snap *Snapshot) {
+	if f.last != nil && same(f.last, snap) {
+		return
+	}
+	f.last = snap
+	select {
+	case <-f.ch:
+	default:
+	}
+	f.ch <- snap
+}
+
+// same reports whether nothing differs that a follower is told about.
+func same(a, b *Snapshot) bool {
+	if a.Serving != b.Serving || a.State != b.State || a.Message != b.Message || a.Version != b.Version || len(a.Tiers) != len(b.Tiers) {
+		return false
+	}
+	for i := range a.Tiers {
+		if a.Tiers[i] != b.Tiers[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Follow returns a channel that gets the snapshot in memory, if there is one, and the new snapshot after each change of
+// the event (serving, state, message, stock); slow readers miss intermediate ones, never the last. stop must be called.
+func (s *Service) Follow(event uuid.UUID) (ch <-chan *Snapshot, stop func()) {
+	f := &follower{ch: make(chan *Snapshot, 1)}
+	m := &s.memo
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.followers[event] == nil {
+		m.followers[event] = map[*follower]struct{}{}
+	}
+	m.followers[event][f] = struct{}{}
+	if k, ok := m.index.Load().live[event]; ok {
+		f.offer(k.snap)
+	}
+	return f.ch, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.followers[event], f)
+		if len(m.followers[event]) == 0 {
+			delete(m.followers, event)
+		}
+	}
+}
+
+// pace measures how fast a line moves while somebody waits in it: an empty line
+// says nothing about the speed, and a pause is no time of the line.
+type pace struct {
+	samples []sample
+}
+
+type sample struct {
+	line    time.Time
+	serving int64
+	// busy is how long, so far, somebody waited.
+	busy    time.Duration
+	waiting bool
+}
+
+const (
+	paceOver  = 3 * time.Minute
+	paceLeast = 10 * time.Second
+	paceStep  = time.Second
+)
+
+// observe takes the picture in and returns numbers called a minute, 0 for unknown.
+func (p *pace) observe(s *Snapshot) float64 {
+	now := sample{line: s.LineAt, serving: s.Serving, waiting: s.Serving < s.Arrivals && (s.State == Open || s.State == Paused)}
+	if n := len(p.samples); n > 0 {
+		last := p.samples[n-1]
+		now.busy = last.busy
+		if step := now.line.Sub(last.line); step > 0 && (last.waiting || now.serving > last.serving) {
+			now.busy += step
+		}
+		if now.line.Sub(last.line) < paceStep {
+			// One a second is enough; the step counts with the next.
+			return p.rate(now)
+		}
+	}
+	p.samples = append(p.samples, now)
+	drop := 0
+	for drop < len(p.samples)-1 && p.samples[len(p.samples)-1].busy-p.samples[drop].busy > paceOver {
+		drop++
+	}
+	p.samples = append(p.samples[:0], p.samples[drop:]...)
+	if len(p.samples) > 1000 {
+		p.samples = append(p.samples[:0], p.samples[len(p.samples)-500:]...)
+	}
+	return p.rate(now)
+}
+
+func (p *pace) rate(now sample) float64 {
+	if len(p.samples) == 0 {
+		return 0
+	}
+	first := p.samples[0]
+	busy := now.busy - first.busy
+	if busy < paceLeast {
+		return 0
+	}
+	return float64(now.serving-first.serving) / busy.Minutes()
+}

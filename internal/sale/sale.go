@@ -1,0 +1,154 @@
+package sale
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"fairqueue/internal/catalog"
+	"fairqueue/internal/money"
+)
+
+// State is where a sale is.
+type State string
+
+// The states. SoldOut is not stored: it is Open without an unsold unit.
+const (
+	Draft     State = "draft"
+	Scheduled State = "scheduled"
+	Lobby     State = "lobby"
+	Open      State = "open"
+	Paused    State = "paused"
+	SoldOut   State = "sold_out"
+	Ended     State = "ended"
+)
+
+// Ordering is how numbers follow from arrivals.
+type Ordering string
+
+// The orderings.
+const (
+	FIFO Ordering = "fifo"
+	Draw Ordering = "draw"
+)
+
+// Terms are what an organizer sets. JSON and form handlers fill it; Check is the one place with the ranges.
+type Terms struct {
+	Ordering         Ordering
+	LobbyOpensAt     *time.Time
+	OpensAt          time.Time
+	ClosesAt         time.Time
+	MaxTicketsPerFan int
+	MaxWaiting       *int64
+	AdmitPerMinute   int
+	MaxInside        int
+	TurnSeconds      int
+	VisitSeconds     int
+	HoldSeconds      int
+	GraceSeconds     int
+	BeaconName       string
+	BeaconRound      int64
+	BeaconURL        string
+}
+
+// NewTier is a tier to be.
+type NewTier struct {
+	Name     string
+	Price    money.Kobo
+	Capacity int
+}
+
+// NewSale is everything a new event needs.
+type NewSale struct {
+	Event catalog.NewEvent
+	Terms Terms
+	Tiers []NewTier
+}
+
+// Patch changes a running sale; nil fields stay.
+type Patch struct {
+	AdmitPerMinute, MaxInside, MaxTicketsPerFan, TurnSeconds, VisitSeconds, HoldSeconds, GraceSeconds *int
+	MaxWaiting                                                                                        *int64
+	Message                                                                                           *string
+	ClosesAt                                                                                          *time.Time
+}
+
+// Tier is a tier with its stock as of the snapshot.
+type Tier struct {
+	ID       uuid.UUID
+	Ordinal  int
+	Name     string
+	Price    money.Kobo
+	Capacity int
+	Seated   bool
+	// Available: free, or held and past its time. Held includes paying. Sold is sold.
+	Available, Held, Sold int
+}
+
+// Snapshot is one sale at one moment, read-only, shared by everybody.
+type Snapshot struct {
+	Event catalog.Event
+	Terms Terms
+	// State is the effective one: SoldOut where nothing is unsold.
+	State     State
+	Message   string
+	MessageAt *time.Time
+	Tiers     []Tier
+
+	PublishedAt, OpenedAt, EndedAt, PausedAt *time.Time
+	// At is the database's time of this picture; LineAt the sale's own clock at that
+	// moment, which stands still while paused.
+	At, LineAt time.Time
+
+	Arrivals  int64
+	LobbySize *int64
+	Serving   int64
+	// Rate is the measured outflow: numbers called a minute, over the last minutes; 0 for unknown.
+	Rate float64
+	// Version of the sales row.
+	Version int64
+}
+
+// ID is the event's id.
+func (s *Snapshot) ID() uuid.UUID { return s.Event.ID }
+
+// Published reports whether everybody may see it.
+func (s *Snapshot) Published() bool { return s.State != Draft }
+
+// Joinable reports whether joining is open.
+func (s *Snapshot) Joinable() bool {
+	switch s.State {
+	case Lobby, Open, Paused, SoldOut:
+		return true
+	}
+	return false
+}
+
+// Available is the sum over tiers.
+func (s *Snapshot) Available() (n int) {
+	for i := range s.Tiers {
+		n += s.Tiers[i].Available
+	}
+	return n
+}
+
+// Tier returns a tier by id.
+func (s *Snapshot) Tier(id uuid.UUID) (Tier, bool) {
+	for _, t := range s.Tiers {
+		if t.ID == id {
+			return t, true
+		}
+	}
+	return Tier{}, false
+}
+
+// Stock is what Available, held and sold add up to: places that can be sold at all.
+func (s *Snapshot) Stock() (n int) {
+	for i := range s.Tiers {
+		n += s.Tiers[i].Available + s.Tiers[i].Held + s.Tiers[i].Sold
+	}
+	return n
+}
+
+// RealTime turns an instant of line time into clock time, as of this snapshot.
+func (s *Snapshot) RealTime(line time.Time) time.Time { return line.Add(s.At.Sub(s.LineAt)) }
