@@ -120,6 +120,7 @@ func TestFromADraftToAPaidTicket(t *testing.T) {
 	if a := s.do("POST", cl+"/payments", fan, "").want(200, ""); a.text("payment", "id") != pay.text("payment", "id") {
 		t.Errorf("%s", a.body)
 	}
+	s.outcome(pay.text("payment", "reference"), `{"outcome":"ongoing"}`)
 	s.do("DELETE", cl, fan, "").want(409, "payment_pending")
 	s.outcome(pay.text("payment", "reference"), `{"outcome":"success","webhook":"send"}`)
 	s.until(jobs, "the payment", func() bool {
