@@ -317,3 +317,71 @@ func TestProblemsAreWhole(t *testing.T) {
 		t.Errorf("%v", p.header)
 	}
 }
+
+func TestAnEndedVisitComesBeforeABadBody(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	event, tiers := s.open(s.organizer("org@example.com"), nil)
+	fan, _ := s.somebody("fan@example.com")
+	admission := s.turn(fan, event)
+	path := "/api/v1/events/" + event + "/claims"
+	s.do("POST", path, fan, `{"quantity":0}`, "Admission", admission).want(422, "invalid_request")
+	_, err := s.pool.Exec(t.Context(), `UPDATE spots SET turn_ends_at = now() - interval '1 hour'`)
+	s.must(err)
+	s.do("POST", path, fan, `{"quantity":0}`, "Admission", admission).want(403, "admission_expired")
+	s.do("POST", path, fan, claimBody(tiers[0], 1), "Admission", admission).want(403, "admission_expired")
+}
+
+func TestARefusedTokenSaysWhatIsNeeded(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	a := s.do("GET", "/api/v1/tickets", "", "").want(401, "unauthorized")
+	if !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Bearer") {
+		t.Errorf("%v", a.header)
+	}
+	s.do("GET", "/api/v1/tickets", "", "", "Authorization", "Basic YTpi").want(401, "unauthorized")
+	fan, id := s.somebody("fan@example.com")
+	// The name of the scheme is not case-sensitive.
+	s.do("GET", "/api/v1/tickets", "", "", "Authorization", "bearer "+fan).want(200, "")
+	who, err := s.accounts.Verify(account.Bearer, fan)
+	s.must(err)
+	if who.AccountID != id.ID {
+		t.Errorf("%s is not %s", who.AccountID, id.ID)
+	}
+	s.must(s.accounts.Revoke(t.Context(), who))
+	s.do("GET", "/api/v1/tickets", fan, "").want(401, "unauthorized")
+}
+
+func TestListsHavePages(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	org := s.organizer("org@example.com")
+	want := map[string]bool{}
+	for range 5 {
+		id, _ := s.open(org, nil)
+		want[id] = true
+	}
+	s.draft(org, nil)
+	path := "/api/v1/events?limit=2&cursor="
+	cursor := ""
+	for pages := 1; ; pages++ {
+		a := s.do("GET", path+cursor, "", "").want(200, "")
+		for _, e := range a.get("events").([]any) {
+			id := e.(map[string]any)["id"].(string)
+			if !want[id] {
+				t.Errorf("%s is a draft or came twice", id)
+			}
+			delete(want, id)
+		}
+		if a.json["next_cursor"] == nil {
+			if pages != 3 {
+				t.Errorf("%d pages", pages)
+			}
+			break
+		}
+		cursor = a.text("next_cursor")
+	}
+	if len(want) != 0 {
+		t.Errorf("not listed: %v", want)
+	}
+}

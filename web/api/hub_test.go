@@ -2,12 +2,16 @@ package api
 
 import (
 	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
 
 	"fairqueue/internal/catalog"
 	"fairqueue/internal/sale"
@@ -170,4 +174,44 @@ func TestReasonsWhyNobodyIsCalled(t *testing.T) {
 	if got := noticeOf(shot(uuid.New(), 1, 0)).Reason; got != "held" {
 		t.Errorf("everything held: got %q", got)
 	}
+}
+
+// clocked is a connection that notes when something was written to it.
+type clocked struct {
+	header http.Header
+	at     []time.Time
+	body   bytes.Buffer
+}
+
+func (c *clocked) Header() http.Header { return c.header }
+func (c *clocked) WriteHeader(int)     {}
+func (c *clocked) Flush()              {}
+func (c *clocked) Write(b []byte) (int, error) {
+	c.at = append(c.at, time.Now())
+	return c.body.Write(b)
+}
+
+func TestAQuietStreamSaysThatItLives(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub((&feed{ch: make(chan *sale.Snapshot)}).follow)
+		l, err := h.join(shot(uuid.New(), 1, 1000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		w := &clocked{header: http.Header{}}
+		l.serve(echo.NewResponse(w, echo.New()), httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil), &viewer{})
+		l.leave()
+		h.close()
+		if !strings.HasPrefix(w.body.String(), "retry: ") || strings.Count(w.body.String(), ":\n\n") < 15 {
+			t.Errorf("%q", w.body.String())
+		}
+		for i := 1; i < len(w.at); i++ {
+			if gap := w.at[i].Sub(w.at[i-1]); gap > 20*time.Second {
+				t.Errorf("nothing for %s", gap)
+			}
+		}
+	})
 }
