@@ -62,10 +62,11 @@ var imports = map[string][]string{
 	"internal/audit": {"internal/ledger", "internal/db", "internal/db/auditdb", "internal/fault"},
 
 	// Around the product.
-	"internal/lab":      {},
-	"internal/devstack": {"internal/fault"},
-	"internal/dbtest":   {"internal/db", "internal/devstack", "migrations"},
-	"internal/e2e":      {},
+	"internal/lab":          {},
+	"internal/devstack":     {"internal/fault"},
+	"internal/devstack/run": {"internal/devstack"},
+	"internal/dbtest":       {"internal/db", "internal/devstack", "migrations"},
+	"internal/e2e":          {},
 }
 
 // owners says which package writes a table; queries/<owner>.sql is the only

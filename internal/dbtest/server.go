@@ -71,7 +71,7 @@ func (s *server) start(ctx context.Context) error {
 func (s *server) setUp(ctx context.Context) error {
 	s.url = os.Getenv("FAIRQUEUE_TEST_DATABASE_URL")
 	if s.url == "" {
-		stack, err := devstack.StartTemp(ctx)
+		stack, err := devstack.StartTemp(ctx, false)
 		if err != nil {
 			return err
 		}

@@ -10,10 +10,10 @@ import (
 
 const tempPattern = "fairqueue-test-"
 
-// StartTemp starts a PostgreSQL for tests in a temporary folder, without
-// durability. Stop removes the folder; what killed processes left is removed
-// by the next StartTemp.
-func StartTemp(ctx context.Context) (*Stack, error) {
+// StartTemp starts a PostgreSQL for tests in a temporary folder. Without
+// durability it is faster; measurements want it. Stop removes the folder; what
+// killed processes left is removed by the next StartTemp.
+func StartTemp(ctx context.Context, durable bool) (*Stack, error) {
 	sweepTemp(ctx)
 	dir, err := os.MkdirTemp("", tempPattern)
 	if err != nil {
@@ -22,7 +22,7 @@ func StartTemp(ctx context.Context) (*Stack, error) {
 	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // PostgreSQL's user must pass through it
 		return nil, explain(dir, err)
 	}
-	s, err := Start(ctx, Config{DataDir: dir, NoSync: true, noRedis: true})
+	s, err := Start(ctx, Config{DataDir: dir, NoSync: !durable, noRedis: true})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
