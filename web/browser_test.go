@@ -164,12 +164,12 @@ func (b *browser) submit(p *page, action string, fields ...string) *page {
 	}
 	values := url.Values{}
 	names := map[string]bool{}
-	for _, kind := range []string{"input", "textarea", "select"} {
+	for _, kind := range []string{"input", "textarea", "select", "button"} {
 		for _, in := range find(forms[0], kind) {
 			name := attr(in, "name")
 			names[name] = true
 			switch {
-			case name == "":
+			case name == "" || kind == "button":
 			case kind == "textarea":
 				values.Set(name, words(in))
 			case kind == "select":

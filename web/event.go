@@ -53,7 +53,7 @@ func (s *Server) home(c echo.Context) error {
 	}
 	s.knowBadge(c)
 	if id, ok := who(c); ok {
-		if v.Places, err = s.places(c, id.AccountID, events); err != nil {
+		if v.Places, err = s.places(c, id.AccountID); err != nil {
 			return err
 		}
 	}
@@ -85,17 +85,16 @@ func byUrgency(events []*sale.Snapshot, now time.Time) {
 	})
 }
 
-// places are the account's places in lines that still move.
-func (s *Server) places(c echo.Context, account uuid.UUID, events []*sale.Snapshot) (out []views.PlaceInfo, err error) {
-	for _, e := range events {
-		if !e.Joinable() {
-			continue
-		}
-		v, err := s.cfg.Queue.Status(c.Request().Context(), e, account)
-		switch {
-		case fault.Code(err) == "not_in_queue":
-			continue
-		case err != nil:
+// places are the account's places in lines that still move, the most urgent
+// first.
+func (s *Server) places(c echo.Context, account uuid.UUID) (out []views.PlaceInfo, err error) {
+	mine, err := s.cfg.Queue.Places(c.Request().Context(), account)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range mine {
+		e, err := s.cfg.Sales.Get(c.Request().Context(), v.EventID.String())
+		if err != nil {
 			return nil, err
 		}
 		out = append(out, placeInfo(e, v))

@@ -34,6 +34,9 @@ func (s *Server) fairness(c echo.Context) error {
 	return s.page(c, views.FairnessPage(s.frame(c), v))
 }
 
+// historyShown is how many steps and exceptions the page lists.
+const historyShown = 100
+
 // auditTimeout bounds the checking behind a page.
 const auditTimeout = 8 * time.Second
 
@@ -59,5 +62,31 @@ func (s *Server) fairnessFigures(c echo.Context, e *sale.Snapshot, v *views.Fair
 		return err
 	}
 	v.Invariants, v.CheckedAt = invariants, at.Add(s.cfg.Clock.Offset())
+	steps, exceptions, err := s.cfg.Queue.History(c.Request().Context(), e.ID(), historyShown)
+	if err != nil {
+		return err
+	}
+	for _, st := range steps {
+		if st.To < st.From {
+			continue // Only people who came back: they stand among the exceptions.
+		}
+		v.Admissions = append(v.Admissions, views.Admission{From: st.From, To: st.To, At: st.At})
+	}
+	for _, x := range exceptions {
+		v.Exceptions = append(v.Exceptions, views.Exception{Number: x.Number, Rule: ruleWords(x.Rule), At: x.At})
+	}
 	return nil
+}
+
+// ruleWords says the rule of a return to the line.
+func ruleWords(rule string) string {
+	switch rule {
+	case "redeem":
+		return "Missed the turn and came back in time: next as soon as there is room"
+	case "behind":
+		return "Asked for another turn: behind everybody who waits"
+	case "lobby":
+		return "Left the lobby and came back before the sale: the same place"
+	}
+	return rule
 }

@@ -26,19 +26,18 @@ import (
 const flowLife = 30 * time.Minute
 
 func newFlow(cfg Config) *scs.SessionManager {
-	m := scs.New()
-	m.Store = &flowStore{db: cfg.DB, redis: cfg.Redis}
-	m.Codec = flowCodec{}
-	// No IdleTimeout: it would write on every load.
-	m.Lifetime = flowLife
-	m.HashTokenInStore = true
-	m.Cookie.Name = "fq_flow"
-	m.Cookie.HttpOnly = true
-	m.Cookie.SameSite = http.SameSiteLaxMode
-	m.Cookie.Secure = cfg.PublicURL.Scheme == "https"
-	m.Cookie.Path = "/"
-	m.Cookie.Persist = false
-	return m
+	// Not scs.New: it starts a goroutine for a store in memory that we do not use.
+	return &scs.SessionManager{
+		Store: &flowStore{db: cfg.DB, redis: cfg.Redis},
+		Codec: flowCodec{},
+		// No IdleTimeout: it would write on every load.
+		Lifetime:         flowLife,
+		HashTokenInStore: true,
+		Cookie: scs.SessionCookie{
+			Name: "fq_flow", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+			Secure: cfg.PublicURL.Scheme == "https",
+		},
+	}
 }
 
 // put remembers a value for this browser until a later page takes it.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
 )
 
@@ -24,8 +25,24 @@ func (s *stack) inside(b *browser, e *sale.Snapshot) *page {
 	s.t.Helper()
 	base := "/events/" + e.Event.Slug
 	b.send(b.get(base), base+"/queue").at(base + "/queue")
-	s.tick()
+	s.called(e, b)
 	return b.send(b.get(base+"/queue"), base+"/enter").at(base + "/tickets")
+}
+
+// called lets the line move until it is the turn of somebody.
+func (s *stack) called(e *sale.Snapshot, b *browser) {
+	s.t.Helper()
+	for range 1000 {
+		s.tick()
+		v, err := s.queue.Status(s.t.Context(), e, b.acc.ID)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if v.Status == queue.Called {
+			return
+		}
+	}
+	s.t.Fatal("the line does not move")
 }
 
 // hold goes on to the checkout with n tickets of the first tier.
@@ -187,7 +204,7 @@ func TestSecondDeviceSamePlace(t *testing.T) {
 	}
 	phone, laptop := s.fan("device@fair.example"), s.fan("device@fair.example")
 	want := attr(find(phone.get(base+"/queue").doc, "#live")[0], "data-number")
-	laptop.send(laptop.get(base), base+"/queue")
+	laptop.follow(laptop.post(base+"/queue", nil)).at(base + "/queue")
 	if got := attr(find(laptop.get(base+"/queue").doc, "#live")[0], "data-number"); got != want || want != "2" {
 		t.Errorf("number %s on the laptop, %s on the phone", got, want)
 	}

@@ -205,7 +205,8 @@ func (s *stack) draft(name string, change ...func(*sale.NewSale)) *sale.Snapshot
 		Terms: sale.DefaultTerms(),
 		Tiers: []sale.NewTier{{Name: "Stands", Price: 1_250_000, Capacity: 10}},
 	}
-	n.Terms.Ordering = sale.FIFO
+	// As fast as it goes: a test does not wait for the pace.
+	n.Terms.Ordering, n.Terms.AdmitPerMinute = sale.FIFO, 600_000
 	n.Terms.OpensAt, n.Terms.ClosesAt = now.Add(-time.Hour), now.Add(24*time.Hour)
 	for _, f := range change {
 		f(&n)

@@ -145,7 +145,7 @@ func TestUnknownPagesAndWrongMethods(t *testing.T) {
 	s := newStack(t)
 	e := s.event("Known")
 	b := s.visitor()
-	for _, to := range []string{"/nothing", "/events/nothing-here", "/events/nothing-here/queue", "/tickets/x/y", "/gallery/none"} {
+	for _, to := range []string{"/nothing", "/events/nothing-here", "/events/nothing-here/queue", "/gallery/none", "/organizer/nothing/here"} {
 		p := b.get(to).status(http.StatusNotFound)
 		if id := p.Header.Get("X-Request-Id"); id == "" || !strings.Contains(p.says(), id) {
 			t.Errorf("%s: the page does not say its id %q:\n%s", to, id, p.says())

@@ -35,11 +35,7 @@ func (s *Server) tickets(c echo.Context) error {
 		v.Tickets = append(v.Tickets, ticketInfo(e, t))
 	}
 	if len(mine) == 0 {
-		list, _, err := s.cfg.Sales.List(ctx, eventsShown, "")
-		if err != nil {
-			return err
-		}
-		if v.Places, err = s.places(c, id.AccountID, list); err != nil {
+		if v.Places, err = s.places(c, id.AccountID); err != nil {
 			return err
 		}
 	}
