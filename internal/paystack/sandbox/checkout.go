@@ -38,6 +38,7 @@ type checkout struct {
 	Channels                         []channel
 	Problem                          string // what to do about the last try
 	Back                             string // where the shop is
+	Failed                           bool
 	Cards                            []card
 	Number, Expiry, CVV              string // what the card form is filled with
 	PINHint, OTPHint                 string
@@ -157,6 +158,7 @@ func (s *Server) look(t *transaction, pay string) checkout {
 		c.State = t.Step
 		c.PINHint, c.OTPHint = cards[t.Card-1].PIN, cards[t.Card-1].OTP
 	case t.Status == statusFailed:
+		c.Failed = true
 		c.Problem = t.Gateway + ". No money was taken. Try another card, or go back to the shop."
 	}
 	return c
@@ -345,8 +347,8 @@ func (s *Server) checkoutCancel(w http.ResponseWriter, r *http.Request) {
 	if t == nil {
 		return
 	}
-	if t.Next == nil || t.Next.Status != statusSuccess {
-		// Money that is on its way comes all the same; everything else ends here.
+	if t.Status != statusFailed && (t.Next == nil || t.Next.Status != statusSuccess) {
+		// Money that is on its way comes all the same, and what failed has failed; everything else ends here.
 		t.Status, t.Gateway, t.Step, t.Next = statusAbandoned, "The transaction was not completed", "", nil
 	}
 	wait := s.save(t)
