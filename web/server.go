@@ -113,7 +113,7 @@ func New(cfg Config) (*Server, error) {
 
 // Handler answers every request of the main address.
 func (s *Server) Handler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return drained(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead {
 			// HEAD is GET without the body, which net/http leaves out by itself
 			// because it looks at the request it was given.
@@ -121,7 +121,7 @@ func (s *Server) Handler() http.Handler {
 			r.Method = http.MethodGet
 		}
 		s.echo.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // Routes lists every route, those of programs included.
