@@ -76,7 +76,7 @@ func (l *logs) String() string {
 	return l.b.String()
 }
 
-func newStack(t testing.TB) *stack {
+func newStack(t testing.TB, configure ...func(*http.Server)) *stack {
 	t.Helper()
 	s := &stack{TB: t, pool: dbtest.Pool(t), logs: &logs{}}
 	ring, err := keys.New("a secret of the tests, long enough")
@@ -106,6 +106,9 @@ func newStack(t testing.TB) *stack {
 		}
 	})
 	s.server = httptest.NewUnstartedServer(e)
+	for _, f := range configure {
+		f(s.server.Config)
+	}
 	base := "http://" + s.server.Listener.Addr().String()
 	public, err := url.Parse(base)
 	s.must(err)
@@ -367,7 +370,7 @@ func (s *stack) outcome(reference, body string) {
 	res, err := s.client.Do(req)
 	s.must(err)
 	defer func() { _ = res.Body.Close() }()
-	if b, _ := io.ReadAll(res.Body); res.StatusCode != 200 {
+	if b, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusOK {
 		s.Fatalf("sandbox: %d %s", res.StatusCode, b)
 	}
 }

@@ -15,7 +15,7 @@ func poll(b *testing.B, h http.Handler, path, token string) {
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			r := httptest.NewRequest(http.MethodGet, path, nil)
+			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, path, nil)
 			r.Header.Set("Authorization", "Bearer "+token)
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -30,7 +31,7 @@ func unconnected(t *testing.T) *echo.Echo {
 
 func get(e *echo.Echo, path string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	e.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, nil))
 	return w
 }
 
@@ -177,7 +178,7 @@ func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	w = httptest.NewRecorder()
-	e.ServeHTTP(w, httptest.NewRequest(http.MethodPut, "/api/v1/events", nil))
+	e.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/api/v1/events", nil))
 	if w.Code != 405 || w.Header().Get("Allow") == "" || !strings.Contains(w.Body.String(), `"code":"method_not_allowed"`) {
 		t.Errorf("%d %s %s", w.Code, w.Header(), w.Body)
 	}

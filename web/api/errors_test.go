@@ -265,7 +265,7 @@ func TestBodiesWithoutALengthAreBounded(t *testing.T) {
 	s.must(err)
 	defer func() { _ = res.Body.Close() }()
 	_ = r.Close()
-	if b, _ := io.ReadAll(res.Body); res.StatusCode != 413 || !strings.Contains(string(b), "body_too_large") {
+	if b, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(string(b), "body_too_large") {
 		t.Errorf("%d %s", res.StatusCode, b)
 	}
 }
@@ -383,5 +383,25 @@ func TestListsHavePages(t *testing.T) {
 	}
 	if len(want) != 0 {
 		t.Errorf("not listed: %v", want)
+	}
+}
+
+func TestAPatchChangesOnlyWhatItNames(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	org := s.organizer("org@example.com")
+	event, _ := s.open(org, nil)
+	path := "/api/v1/organizer/events/" + event + "/sale"
+	before := s.do("PATCH", path, org, `{}`).want(200, "")
+	if a := s.do("PATCH", path, org, `{"max_tickets_per_fan":2}`).want(200, ""); a.get("sale", "max_tickets_per_fan") != 2.0 {
+		t.Errorf("%s", a.body)
+	}
+	if a := s.do("PATCH", path, org, `{"max_tickets_per_fan":4}`).want(200, ""); string(a.body) != string(before.body) {
+		t.Errorf("%s became %s", before.body, a.body)
+	}
+	// closes_at is checked by the sale, with the path of this body.
+	a := s.do("PATCH", path, org, `{"closes_at":"2001-01-01T00:00:00Z"}`).want(422, "invalid_request")
+	if f := a.get("errors").([]any)[0].(map[string]any); f["path"] != "closes_at" {
+		t.Errorf("%s", a.body)
 	}
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // Problem is an error as a program reads it: RFC 9457 with a stable code.
-type Problem struct {
+type Problem struct { //nolint:errname // RFC 9457 calls it so, and so does the document
 	_ struct{} `additionalProperties:"true"`
 
 	Type     string        `json:"type" format:"uri-reference" doc:"Where this kind of problem is explained." example:"/api/docs#sold_out"`
@@ -47,7 +47,7 @@ func problem(err error, requestID string) *Problem {
 	wait := f.RetryAfter
 	if wait <= 0 && (status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable) {
 		// Spread, so that those who were refused together do not come back together.
-		wait = time.Second + rand.N(3*time.Second)
+		wait = time.Second + spread(3*time.Second)
 	}
 	if wait > 0 {
 		p.header.Set("Retry-After", strconv.FormatInt(int64(math.Ceil(wait.Seconds())), 10))
@@ -78,6 +78,9 @@ func outward(err error) (*fault.Error, int) {
 	f := fault.From(err)
 	return f, fault.Status(f)
 }
+
+// spread is a random part of d, so that many do not do the same at once.
+func spread(d time.Duration) time.Duration { return rand.N(d) } //nolint:gosec // nothing secret
 
 // MarshalJSON writes the further members of the problem beside its own.
 func (p *Problem) MarshalJSON() ([]byte, error) {

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
@@ -78,9 +77,7 @@ func (l *listener) serve(w *echo.Response, req *http.Request, v *viewer) {
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	rc := http.NewResponseController(w.Writer)
-	// The server's limit for reading a request would end the stream with it. The
-	// deadlines are the connection's, so they are lifted again at the end.
-	_ = rc.SetReadDeadline(time.Time{})
+	// A deadline is the connection's, not the request's: it is lifted at the end.
 	defer func() { _ = rc.SetWriteDeadline(time.Time{}) }()
 	send := func(b []byte) bool {
 		if err := rc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
@@ -93,14 +90,14 @@ func (l *listener) serve(w *echo.Response, req *http.Request, v *viewer) {
 	}
 
 	heard := l.room.latest.Load()
-	first := append([]byte("retry: "+strconv.Itoa(2000+rand.IntN(4000))+"\n\n"), heard.notice...)
+	first := append([]byte("retry: "+strconv.FormatInt((2*time.Second+spread(4*time.Second)).Milliseconds(), 10)+"\n\n"), heard.notice...)
 	first = append(first, heard.serving...)
 	first = append(first, v.turn(req.Context(), heard, true)...)
 	if !send(first) {
 		return
 	}
 	// Each stream has its own beat, so that 50,000 comments do not leave at once.
-	quiet := time.NewTimer(quietFor - rand.N(quietFor/4))
+	quiet := time.NewTimer(quietFor - spread(quietFor/4))
 	defer quiet.Stop()
 	for {
 		var out []byte
@@ -128,7 +125,7 @@ func (l *listener) serve(w *echo.Response, req *http.Request, v *viewer) {
 		if !send(out) {
 			return
 		}
-		quiet.Reset(quietFor - rand.N(quietFor/4))
+		quiet.Reset(quietFor - spread(quietFor/4))
 	}
 }
 
