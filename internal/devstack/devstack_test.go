@@ -149,7 +149,7 @@ func TestASecondStartKeepsTheDataAndTheAddresses(t *testing.T) {
 func TestAKilledProcessLeavesNothingAndTheNextStartRecovers(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
-	cmd := exec.Command(os.Args[0]) //nolint:gosec,noctx // this test binary; killed below
+	cmd := exec.Command(os.Args[0]) //nolint:noctx // this test binary; killed below
 	cmd.Env = append(os.Environ(), helperDir+"="+dir)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -265,7 +265,7 @@ func TestALongPathGetsAShortSocket(t *testing.T) {
 		t.Errorf("the socket is %s", s.pg.socketFile())
 	}
 	exec1(t, s.DatabaseURL, `SELECT 1`)
-	psql, err := exec.Command(filepath.Join(s.pg.bin.dir, "psql"), "-At", "-c", "SELECT 40 + 2", s.DatabaseURL).CombinedOutput() //nolint:gosec,noctx // ends by itself
+	psql, err := exec.Command(filepath.Join(s.pg.bin.dir, "psql"), "-At", "-c", "SELECT 40 + 2", s.DatabaseURL).CombinedOutput() //nolint:noctx // ends by itself
 	if err != nil || strings.TrimSpace(string(psql)) != "42" {
 		t.Errorf("psql: %s %v", psql, err)
 	}
@@ -298,10 +298,10 @@ func TestWhatIsMissingIsOneSentence(t *testing.T) {
 	t.Parallel()
 	fake := func(version string) string {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "initdb"), []byte("#!/bin/sh\n"), 0o755); err != nil { //nolint:gosec // a program
+		if err := os.WriteFile(filepath.Join(dir, "initdb"), []byte("#!/bin/sh\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "postgres"), []byte("#!/bin/sh\necho 'postgres (PostgreSQL) "+version+"'\n"), 0o755); err != nil { //nolint:gosec // a program
+		if err := os.WriteFile(filepath.Join(dir, "postgres"), []byte("#!/bin/sh\necho 'postgres (PostgreSQL) "+version+"'\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		return dir
@@ -390,7 +390,7 @@ func TestEnvFileIsReadBackAndBySh(t *testing.T) {
 		if got[v[0]] != v[1] {
 			t.Errorf("%s: read %q, want %q", v[0], got[v[0]], v[1])
 		}
-		out, err := exec.Command("sh", "-c", `set -a; . "$1"; printenv "$2" || true`, "sh", path, v[0]).Output() //nolint:gosec,noctx // ends by itself
+		out, err := exec.Command("sh", "-c", `set -a; . "$1"; printenv "$2" || true`, "sh", path, v[0]).Output() //nolint:noctx // ends by itself
 		if err != nil || strings.TrimSuffix(string(out), "\n") != v[1] {
 			t.Errorf("%s: sh has %q, want %q (%v)", v[0], out, v[1], err)
 		}

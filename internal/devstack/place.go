@@ -146,7 +146,7 @@ func (p place) makeBase(dataDir string) error {
 	if p.base == dataDir {
 		return nil
 	}
-	if err := os.Mkdir(p.base, 0o711); err != nil && !errors.Is(err, fs.ErrExist) { //nolint:gosec // PostgreSQL's user must pass through it
+	if err := os.Mkdir(p.base, 0o711); err != nil && !errors.Is(err, fs.ErrExist) {
 		return explain(p.base, err)
 	}
 	return checkPrivate(p.base, nil)
@@ -170,7 +170,7 @@ func checkPrivate(path string, o *owner) error {
 	if err != nil {
 		return err
 	}
-	want := uint32(os.Geteuid()) //nolint:gosec // a user id
+	want := uint32(os.Geteuid())
 	if o != nil {
 		want = o.uid
 	}

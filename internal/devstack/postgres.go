@@ -118,7 +118,7 @@ func (p *postgres) initdb(ctx context.Context) error {
 		return err
 	}
 	defer f.Close()                                                  //nolint:errcheck // only written to by the child
-	cmd := exec.Command(filepath.Join(p.bin.dir, "initdb"), args...) //nolint:gosec,noctx // ended below
+	cmd := exec.Command(filepath.Join(p.bin.dir, "initdb"), args...) //nolint:noctx // ended below
 	cmd.Stdout, cmd.Stderr = f, f
 	proc, err := launch("initdb", cmd, p.place.owner, syscall.SIGKILL)
 	if err != nil {
@@ -216,7 +216,7 @@ func (p *postgres) try(ctx context.Context, dead chan<- error) (output string, e
 	for _, s := range p.settings() {
 		args = append(args, "-c", s)
 	}
-	cmd := exec.Command(filepath.Join(p.bin.dir, "postgres"), args...) //nolint:gosec,noctx // ended by stop
+	cmd := exec.Command(filepath.Join(p.bin.dir, "postgres"), args...) //nolint:noctx // ended by stop
 	cmd.Stdout, cmd.Stderr = f, f
 	last := syscall.SIGINT
 	if p.noSync {
@@ -315,5 +315,5 @@ func freeBytes(dir string) (uint64, error) {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return 0, err
 	}
-	return st.Bavail * uint64(st.Bsize), nil //nolint:gosec,unconvert // the types differ between systems
+	return st.Bavail * uint64(st.Bsize), nil // the types differ between systems
 }

@@ -43,13 +43,13 @@ func findPostgres(ctx context.Context, dirs []string, made int) (pgBin, error) {
 	var found []pgBin
 	seen := map[string]bool{}
 	for _, dir := range dirs {
-		real, err := filepath.EvalSymlinks(dir)
-		if err != nil || seen[real] {
+		target, err := filepath.EvalSymlinks(dir)
+		if err != nil || seen[target] {
 			continue
 		}
-		seen[real] = true
-		if major, ok := pgMajor(ctx, real); ok {
-			found = append(found, pgBin{real, major})
+		seen[target] = true
+		if major, ok := pgMajor(ctx, target); ok {
+			found = append(found, pgBin{target, major})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b pgBin) int { return b.major - a.major })
@@ -78,8 +78,8 @@ func searchDirs(ctx context.Context) []string {
 	}
 	if path, err := exec.LookPath("postgres"); err == nil {
 		// Often a link to where initdb and the rest are.
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			dirs = append(dirs, filepath.Dir(target))
 		}
 	}
 	for _, pattern := range pgPlaces {
@@ -98,7 +98,7 @@ func pgMajor(ctx context.Context, dir string) (int, bool) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output() //nolint:gosec // a program of this machine
+	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output()
 	if err != nil {
 		return 0, false
 	}

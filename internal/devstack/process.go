@@ -157,7 +157,7 @@ func commandLine(ctx context.Context, pid int) string {
 	if err == nil {
 		return strings.ReplaceAll(string(b), "\x00", " ")
 	}
-	out, err := exec.CommandContext(ctx, "ps", "-o", "command=", "-p", strconv.Itoa(pid)).Output() //nolint:gosec // a number
+	out, err := exec.CommandContext(ctx, "ps", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
 	if err != nil {
 		return ""
 	}

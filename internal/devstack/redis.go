@@ -43,7 +43,7 @@ type Redis struct {
 
 // StartRedis starts the machine's redis-server, else one in this process.
 func StartRedis(ctx context.Context, cfg RedisConfig) (*Redis, error) {
-	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil { //nolint:gosec // holds a port number and a log
+	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return nil, explain(cfg.Dir, err)
 	}
 	if err := stopLeftoverRedis(ctx, cfg.Dir); err != nil {
@@ -86,7 +86,7 @@ func (r *Redis) Start(ctx context.Context) error {
 	if r.InProcess() {
 		m := miniredis.NewMiniRedis()
 		if err := m.StartAddr(addr); err != nil {
-			return fmt.Errorf("Redis did not start: %w", err) //nolint:staticcheck // a name
+			return fmt.Errorf("Redis did not start: %w", err)
 		}
 		r.mini = m
 		return nil
@@ -104,7 +104,7 @@ func (r *Redis) Start(ctx context.Context) error {
 			return err
 		}
 	}
-	cmd := exec.Command(r.bin, "--port", strconv.Itoa(r.port), "--bind", "127.0.0.1", "--protected-mode", "yes", //nolint:gosec,noctx // ended by Stop
+	cmd := exec.Command(r.bin, "--port", strconv.Itoa(r.port), "--bind", "127.0.0.1", "--protected-mode", "yes", //nolint:noctx // ended by Stop
 		"--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "warning", "--dir", "/tmp")
 	cmd.Stdout, cmd.Stderr = f, f
 	proc, err := launch("Redis", cmd, o, syscall.SIGTERM)
@@ -145,10 +145,10 @@ func (r *Redis) ready(ctx context.Context, addr string, proc *process) error {
 			return nil
 		}
 		if proc.ended() {
-			return fmt.Errorf("Redis ended: %w", proc.reason()) //nolint:staticcheck // a name
+			return fmt.Errorf("Redis ended: %w", proc.reason())
 		}
 		if sleep(ctx, 5*time.Millisecond) != nil {
-			return fmt.Errorf("Redis did not answer on %s", addr) //nolint:staticcheck // a name
+			return fmt.Errorf("Redis did not answer on %s", addr)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func StartTemp(ctx context.Context, durable bool) (*Stack, error) {
 	if err != nil {
 		return nil, explain(os.TempDir(), err)
 	}
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // PostgreSQL's user must pass through it
+	if err := os.Chmod(dir, 0o711); err != nil {
 		return nil, explain(dir, err)
 	}
 	s, err := Start(ctx, Config{DataDir: dir, NoSync: !durable, noRedis: true})

@@ -66,7 +66,7 @@ func beside(ctx context.Context, durable bool, args []string) (err error) {
 		}()
 		env = append(env, databaseURL+"="+stack.DatabaseURL)
 	}
-	cmd := exec.Command(args[0], args[1:]...) //nolint:gosec,noctx // it is what we are for; ends by the signals below
+	cmd := exec.Command(args[0], args[1:]...) //nolint:noctx // it is what we are for; ends by the signals below
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
 		return err
