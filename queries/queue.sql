@@ -150,8 +150,8 @@ WITH reserved AS MATERIALIZED (
 )
 SELECT (SELECT count(*) FROM reserved) AS reserved,
        (SELECT count(*) FROM reserved WHERE NOT claimed) AS wanting,
-       (SELECT count(*) FROM units u WHERE u.event_id = @event_id AND u.state <> 'sold'
-        AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))) AS sellable,
+       ((SELECT count(*) FROM units u WHERE u.event_id = @event_id AND u.state <> 'sold' AND u.state = 'free')
+        + (SELECT count(*) FROM units u WHERE u.event_id = @event_id AND u.state <> 'sold' AND u.state = 'held' AND u.held_until <= now()))::bigint AS sellable,
        COALESCE((SELECT avg(q.n) FROM (
            SELECT (SELECT count(*) FROM claim_lines l WHERE l.claim_id = c.id) AS n
            FROM claims c WHERE c.event_id = @event_id ORDER BY c.created_at DESC LIMIT 200) q), 1)::double precision AS mean_units;

@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -22,7 +23,7 @@ func BenchmarkJoin(b *testing.B) {
 	fans := l.fans(b.N)
 	snap := l.snap()
 	var next atomic.Int64
-	b.SetParallelism(benchCallers)
+	b.SetParallelism(max(1, benchCallers/runtime.GOMAXPROCS(0)))
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {

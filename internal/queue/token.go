@@ -40,7 +40,7 @@ func (s *Service) admission(event, account uuid.UUID, p queuedb.PlaceRow, v View
 	// visits, so that the token does not change with each look.
 	shift := p.At.Sub(p.LineAt) - paused
 	if paused > 0 {
-		shift += (paused/visit + 1) * visit
+		shift += paused.Truncate(visit) + visit
 	}
 	exp := p.TurnEndsAt.Add(shift + visit)
 	expires := real(p, *p.TurnEndsAt)
