@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -67,7 +68,7 @@ func (b *browser) cookie(name, value string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.http.Jar.SetCookies(u, []*http.Cookie{{Name: name, Value: value, Path: "/"}})
+	b.http.Jar.SetCookies(u, []*http.Cookie{{Name: name, Value: value, Path: "/"}}) //nolint:gosec // Of the browser, not of the server.
 }
 
 func (b *browser) cookies() (names []string) {
@@ -87,9 +88,8 @@ func (b *browser) do(r *http.Request) *page {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
 		b.t.Fatal(err)
 	}
 	p := &page{Response: resp, t: b.t, body: string(raw)}

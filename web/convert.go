@@ -13,7 +13,7 @@ import (
 
 // drawNote tells how a sale with the ordering draw orders people as long as
 // numbers follow arrivals.
-const drawNote = "This sale is first come, first served for now: numbers follow the order of joining. It was announced as a draw, and no draw is made."
+const drawNote = "For now this sale is first come, first served: numbers follow the order of joining. There is no draw yet, so coming early counts."
 
 func eventInfo(s *sale.Snapshot) views.EventInfo {
 	e := views.EventInfo{

@@ -16,11 +16,11 @@ import (
 	"fairqueue/web/api"
 )
 
-// signInFirst is the error of a page that only a signed-in person may see: the
+// signInFirstError is the error of a page that only a signed-in person may see: the
 // way to the sign-in that comes back to next.
-type signInFirst struct{ next string }
+type signInFirstError struct{ next string }
 
-func (signInFirst) Error() string { return "not signed in" }
+func (signInFirstError) Error() string { return "not signed in" }
 
 // fail answers a request whose handler returned an error: the one place where
 // an error becomes a page, a part of a page, or a problem for a program.
@@ -34,7 +34,7 @@ func (s *Server) fail(err error, c echo.Context) {
 		}
 		return
 	}
-	if first, ok := errors.AsType[signInFirst](err); ok {
+	if first, ok := errors.AsType[signInFirstError](err); ok {
 		s.toSignIn(c, first.next)
 		return
 	}
@@ -102,7 +102,7 @@ func retryAfter(f *fault.Error, status int) time.Duration {
 		return f.RetryAfter
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		return 2*time.Second + rand.N(4*time.Second)
+		return 2*time.Second + rand.N(4*time.Second) //nolint:gosec // Only spreads.
 	}
 	return 0
 }

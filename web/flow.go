@@ -275,7 +275,7 @@ func (s *flowStore) CommitCtx(ctx context.Context, token string, b []byte, expir
 		// A failure leaves an older value or none: the reader copes with both.
 		_ = s.redis.Set(ctx, flowCacheKey(token), sealCached(token, b), time.Until(expiry)).Err()
 	}
-	if rand.N(64) == 0 {
+	if rand.N(64) == 0 { //nolint:gosec // Now and then is enough.
 		_ = s.q.SweepSessions(ctx, s.db) // Only tidies; the next one tries again.
 	}
 	return nil

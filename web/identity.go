@@ -43,13 +43,16 @@ func (s *Server) cookieIdentity(r *http.Request) (account.Identity, bool) {
 }
 
 func (s *Server) setCookie(c echo.Context, name, value string, age time.Duration) {
-	ck := &http.Cookie{
+	ck := &http.Cookie{ //nolint:gosec // Secure wherever the site is https.
 		Name: name, Value: value, Path: "/", MaxAge: int(age.Seconds()),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.secure(),
 	}
 	if value == "" {
 		ck.MaxAge = -1
 	}
+	// One answer sets a cookie once: the last value is the one that counts.
+	h := c.Response().Header()
+	h["Set-Cookie"] = slices.DeleteFunc(h["Set-Cookie"], func(old string) bool { return hasPrefix(old, name+"=") })
 	c.SetCookie(ck)
 }
 
@@ -79,7 +82,7 @@ func (s *Server) lastUntil(c echo.Context, id account.Identity, event *sale.Snap
 func required(c echo.Context, next string) (account.Identity, error) {
 	id, ok := who(c)
 	if !ok {
-		return id, signInFirst{next: next}
+		return id, signInFirstError{next: next}
 	}
 	return id, nil
 }

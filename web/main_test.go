@@ -61,6 +61,7 @@ type stack struct {
 	web      *web.Server
 	server   *httptest.Server
 	provider *httptest.Server
+	cfg      web.Config
 	org      account.Account
 	log      *logBuffer
 }
@@ -131,12 +132,25 @@ func newStack(t testing.TB, opts ...option) *stack {
 	for _, o := range opts {
 		o(&cfg)
 	}
+	s.cfg = cfg
 	s.web = must(web.New(cfg))(t)
 	t.Cleanup(s.web.CloseStreams)
 	site = s.web.Handler()
 
 	s.org = must(s.accounts.Ensure(t.Context(), "org-"+uuid.NewString()+"@fair.example", "Lagos Nights"))(t)
 	return s
+}
+
+// replica is another process of the same product, on the same services.
+func (s *stack) replica() *stack {
+	s.t.Helper()
+	r := *s
+	r.cfg.Registry = prometheus.NewRegistry()
+	r.web = must(web.New(r.cfg))(s.t)
+	s.t.Cleanup(r.web.CloseStreams)
+	r.server = httptest.NewServer(r.web.Handler())
+	s.t.Cleanup(r.server.Close)
+	return &r
 }
 
 // work runs the jobs of the stack: mail goes out.
@@ -225,8 +239,11 @@ func (s *stack) bankSays(reference, outcome string) {
 	s.t.Helper()
 	body := must(json.Marshal(map[string]any{"outcome": outcome, "webhook": "drop"}))(s.t)
 	r := must(http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.provider.URL+"/_sandbox/transactions/"+reference, bytes.NewReader(body)))(s.t)
-	resp := must(s.provider.Client().Do(r))(s.t)
-	defer resp.Body.Close()
+	resp, err := s.provider.Client().Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	_ = resp.Body.Close() // Nothing is read of it.
 	if resp.StatusCode != http.StatusOK {
 		s.t.Fatalf("the sandbox refused %s: %s", outcome, resp.Status)
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"fairqueue/web/api"
 )
 
 // metrics are the figures of the main address.
@@ -83,7 +85,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		if id, ok := who(c); ok {
 			attrs = append(attrs, slog.String("account", id.AccountID.String()))
-		} else if id, ok := c.Get("account").(uuid.UUID); ok {
+		} else if id, ok := c.Get(api.AccountKey).(uuid.UUID); ok {
 			attrs = append(attrs, slog.String("account", id.String()))
 		}
 		if err != nil && w.Status >= http.StatusInternalServerError {

@@ -217,17 +217,21 @@ func TestProbesAndMetrics(t *testing.T) {
 	b.get("/livez").status(http.StatusOK)
 	b.get("/readyz").status(http.StatusOK)
 	b.get("/events/never-there").status(http.StatusNotFound)
+	b.get("/never/there").status(http.StatusNotFound)
+	b.do(b.request("BREW", "/livez", nil))
 	m := b.get("/metrics").status(http.StatusOK)
 	for _, line := range []string{
 		`fairqueue_http_requests_total{method="GET",route="/events/:slug",status="404"} 1`,
 		`fairqueue_http_request_seconds_count{method="GET",route="/livez"} 1`,
+		`fairqueue_http_requests_total{method="GET",route="unmatched",status="404"} 1`,
+		`fairqueue_http_requests_total{method="other",`,
 		"fairqueue_http_in_flight 1", "fairqueue_http_streams 0",
 	} {
 		if !strings.Contains(m.body, line) {
 			t.Errorf("metrics do not hold %s", line)
 		}
 	}
-	if strings.Contains(m.body, "never-there") {
+	if strings.Contains(m.body, "never") || strings.Contains(m.body, "BREW") {
 		t.Error("a path is a label")
 	}
 	quiet := newStack(t, func(c *web.Config) { c.MetricsOnMain, c.Env = false, "production" })

@@ -2,12 +2,10 @@ package web
 
 import (
 	"errors"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
-	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
 	"fairqueue/internal/account"
@@ -220,12 +218,4 @@ func (s *Server) text(name string) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		return s.page(c, views.TextPage(s.frame(c), views.TextView{Name: name}))
 	}
-}
-
-// shown renders a view with a status of its own.
-func (s *Server) shown(c echo.Context, status int, v templ.Component) error {
-	if status == 0 {
-		status = http.StatusOK
-	}
-	return s.render(c, status, v)
 }

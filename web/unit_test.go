@@ -260,7 +260,7 @@ func TestMemoryIsBoundedAndForgets(t *testing.T) {
 			}
 			return v
 		}
-		if get() != 1 || get() != 1 {
+		if first, second := get(), get(); first != 1 || second != 1 {
 			t.Error("made twice within its life")
 		}
 		time.Sleep(2 * time.Minute)
