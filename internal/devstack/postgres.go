@@ -20,7 +20,7 @@ import (
 const (
 	superuser = "fairqueue"
 	database  = "fairqueue"
-	pgPort    = 5432 // only the name of the socket
+	pgPort    = 5432 // names the socket, and is what everybody tries first
 	// socketMax is the longest path of a unix socket that every system takes
 	// (Linux 107, macOS 103).
 	socketMax = 103
@@ -150,9 +150,15 @@ func (p *postgres) socketFile() string {
 	return filepath.Join(p.socket, ".s.PGSQL."+strconv.Itoa(pgPort))
 }
 
-// url is written without '&' and blanks, so that a shell can source it as it is.
+// url is in the form that most programs know for a socket, without '&' and
+// blanks, so that a shell can source it as it is. The port is left out, which
+// some cannot read without a host, unless PGPORT would put another in its place.
 func (p *postgres) url(db string) string {
-	return fmt.Sprintf("postgres://%s@:%d/%s?host=%s", superuser, pgPort, db, escapePath(p.socket))
+	port := ""
+	if os.Getenv("PGPORT") != "" {
+		port = fmt.Sprintf(":%d", pgPort)
+	}
+	return fmt.Sprintf("postgres://%s@%s/%s?host=%s", superuser, port, db, escapePath(p.socket))
 }
 
 // escapePath escapes as libpq reads it: %XX for all that is special, never '+'.
