@@ -144,12 +144,16 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) 
 	if err != nil {
 		return nil, err
 	}
-	mailer, err := mail.New(mail.Config{DB: a.pool, Keys: ring, Jobs: jobs, SMTPURL: cfg.SMTPURL, From: a.cfg.mailFrom(), Logger: log})
+	mailer, err := mail.New(mail.Config{DB: a.pool, Keys: ring, Jobs: jobs, SMTPURL: cfg.SMTPURL, From: a.cfg.mailFrom(), Clock: a.clock, Logger: log})
 	if err != nil {
 		return nil, err
 	}
 	grd := guard.New(guard.Config{Redis: a.redis, Prefix: "fq:", Observe: cfg.Guard == "observe", Logger: log})
 	a.Accounts = account.New(account.Config{DB: a.pool, Keys: ring, Mail: mailer, Clock: a.clock, Logger: log})
+	// Before the first request: who was signed out stays signed out.
+	if err := a.Accounts.RefreshRevocations(ctx); err != nil {
+		return nil, err
+	}
 	a.Sales = sale.New(sale.Config{DB: a.pool, Live: a.live, Clock: a.clock, Logger: log})
 	a.Queue = queue.New(queue.Config{DB: a.pool, Sales: a.Sales, Keys: ring, Clock: a.clock, Issuer: a.cfg.Base(), Logger: log})
 	a.Claims = claim.New(claim.Config{DB: a.pool, Sales: a.Sales, Queue: a.Queue, Clock: a.clock, Logger: log})
@@ -228,6 +232,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.tick(tickCtx, &ticks, "snapshot", time.Second, a.Sales.Refresh)
 	a.tick(tickCtx, &ticks, "revocations", time.Second, a.Accounts.RefreshRevocations)
 	a.tick(tickCtx, &ticks, "clock", 30*time.Second, func(ctx context.Context) error { return a.clock.Sync(ctx, a.pool) })
+	ticks.Go(func() { a.Sales.Listen(tickCtx) })
 	if a.worker != nil {
 		if err := a.worker.Start(context.WithoutCancel(ctx)); err != nil {
 			a.close(context.WithoutCancel(ctx))
@@ -388,6 +393,7 @@ func openRedis(addr string) (redis.UniversalClient, error) {
 	// Redis only makes things fast: a slow one must not make them slow.
 	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout = 500*time.Millisecond, 250*time.Millisecond, 250*time.Millisecond
 	opt.MaxRetries = 1
+	opt.ContextTimeoutEnabled = true
 	return redis.NewClient(opt), nil
 }
 
