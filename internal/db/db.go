@@ -234,6 +234,9 @@ func once(ctx context.Context, c Conn, fn func(tx pgx.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if conn := tx.Conn(); conn != nil && conn.IsClosed() {
+		return pgconn.ErrConnClosed // before COMMIT: the server rolls back
+	}
 	// From here on the caller's patience no longer counts: a commit that is cut
 	// short leaves an unknown outcome.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
