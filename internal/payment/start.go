@@ -30,11 +30,14 @@ const (
 
 const channelTransfer = "bank_transfer"
 
+// toCheckout is how much of a hold may be gone by the time its fan goes to pay.
+const toCheckout = 2 * time.Minute
+
 // channels are what the buyer may pay with. An account number for a transfer
-// lives 30 minutes: it is offered only while the hold is that long.
+// lives 30 minutes: it is offered only where the hold is that long, and fresh.
 func channels(left time.Duration) []string {
 	c := []string{"card", "ussd"}
-	if left >= openTransfer {
+	if left >= openTransfer-toCheckout {
 		c = append(c, channelTransfer)
 	}
 	return c
