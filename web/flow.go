@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -25,6 +24,9 @@ import (
 // than a one-time code works.
 const flowLife = 30 * time.Minute
 
+// flowCookie names the browser's half; it ends with the browser.
+const flowCookie = "fq_flow"
+
 func newFlow(cfg Config) *scs.SessionManager {
 	// Not scs.New: it starts a goroutine for a store in memory that we do not use.
 	return &scs.SessionManager{
@@ -33,10 +35,6 @@ func newFlow(cfg Config) *scs.SessionManager {
 		// No IdleTimeout: it would write on every load.
 		Lifetime:         flowLife,
 		HashTokenInStore: true,
-		Cookie: scs.SessionCookie{
-			Name: "fq_flow", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
-			Secure: cfg.PublicURL.Scheme == "https",
-		},
 	}
 }
 
@@ -65,7 +63,7 @@ func (s *Server) take(c echo.Context, key string, value any) bool {
 }
 
 func (s *Server) read(c echo.Context, key string, value any, forget bool) bool {
-	if _, err := c.Request().Cookie(s.flow.Cookie.Name); err != nil {
+	if _, err := c.Request().Cookie(flowCookie); err != nil {
 		return false // The ordinary case: nothing is loaded.
 	}
 	ctx, err := s.loadFlow(c)
@@ -89,7 +87,7 @@ func (s *Server) read(c echo.Context, key string, value any, forget bool) bool {
 
 // endFlow forgets everything, as at the end of a sign-in.
 func (s *Server) endFlow(c echo.Context) {
-	if _, err := c.Request().Cookie(s.flow.Cookie.Name); err != nil {
+	if _, err := c.Request().Cookie(flowCookie); err != nil {
 		return
 	}
 	ctx, err := s.loadFlow(c)
@@ -111,7 +109,7 @@ func (s *Server) loadFlow(c echo.Context) (context.Context, error) {
 		return ctx, nil
 	}
 	token := ""
-	if ck, err := c.Request().Cookie(s.flow.Cookie.Name); err == nil && len(ck.Value) <= 64 {
+	if ck, err := c.Request().Cookie(flowCookie); err == nil && len(ck.Value) <= 64 {
 		token = ck.Value
 	}
 	ctx, err := s.flow.Load(c.Request().Context(), token)
@@ -125,22 +123,21 @@ func (s *Server) loadFlow(c echo.Context) (context.Context, error) {
 // saveFlow writes the session and its cookie; an empty one is deleted with it,
 // so that the pages after this one load nothing.
 func (s *Server) saveFlow(ctx context.Context, c echo.Context) error {
-	h := c.Response().Header()
-	h.Add("Vary", "Cookie")
+	personal(c)
 	if len(s.flow.Keys(ctx)) == 0 {
 		if s.flow.Token(ctx) != "" {
 			if err := s.flow.Destroy(ctx); err != nil {
 				return err
 			}
 		}
-		s.flow.WriteSessionCookie(ctx, c.Response(), "", time.Time{})
+		s.setCookie(c, flowCookie, "", 0)
 		return nil
 	}
-	token, expiry, err := s.flow.Commit(ctx)
+	token, _, err := s.flow.Commit(ctx)
 	if err != nil {
 		return err
 	}
-	s.flow.WriteSessionCookie(ctx, c.Response(), token, expiry)
+	s.setCookie(c, flowCookie, token, 0)
 	return nil
 }
 

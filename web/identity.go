@@ -42,6 +42,8 @@ func (s *Server) cookieIdentity(r *http.Request) (account.Identity, bool) {
 	return id, err == nil
 }
 
+// setCookie gives the browser a cookie for some time, or until it is closed
+// with an age of zero; an empty value takes it away.
 func (s *Server) setCookie(c echo.Context, name, value string, age time.Duration) {
 	ck := &http.Cookie{ //nolint:gosec // Secure wherever the site is https.
 		Name: name, Value: value, Path: "/", MaxAge: int(age.Seconds()),

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -51,6 +53,10 @@ func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
+// clientGone is the status in logs and metrics of a request whose client hung
+// up before the answer, as proxies write it.
+const clientGone = 499
+
 // observe answers errors, writes one line a request and counts it. Nothing a
 // person typed is in the line: the route is a pattern, people are ids.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
@@ -65,8 +71,11 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 
 		r, w := c.Request(), c.Response()
-		route, took := route(c), time.Since(start)
-		s.metrics.requests.WithLabelValues(method(r), route, strconv.Itoa(w.Status)).Inc()
+		route, status, took := route(c), w.Status, time.Since(start)
+		if status >= http.StatusInternalServerError && errors.Is(r.Context().Err(), context.Canceled) {
+			status = clientGone // What failed is that nobody waits for the answer.
+		}
+		s.metrics.requests.WithLabelValues(method(r), route, strconv.Itoa(status)).Inc()
 		stream := w.Header().Get(echo.HeaderContentType) == "text/event-stream"
 		if !stream {
 			s.metrics.seconds.WithLabelValues(method(r), route).Observe(took.Seconds())
@@ -74,13 +83,15 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 
 		level := slog.LevelInfo
 		switch {
-		case w.Status >= http.StatusInternalServerError:
+		case status == http.StatusServiceUnavailable:
+			level = slog.LevelWarn
+		case status >= http.StatusInternalServerError:
 			level = slog.LevelError
 		case route == "/livez" || route == "/readyz" || route == "/metrics" || route == "/static/*":
 			level = slog.LevelDebug
 		}
 		attrs := []slog.Attr{
-			slog.String("method", method(r)), slog.String("route", route), slog.Int("status", w.Status),
+			slog.String("method", method(r)), slog.String("route", route), slog.Int("status", status),
 			slog.Duration("took", took.Round(time.Microsecond)), slog.Int64("bytes", w.Size), slog.String("request", requestID(c)),
 		}
 		if id, ok := who(c); ok {
@@ -88,7 +99,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		} else if id, ok := c.Get(api.AccountKey).(uuid.UUID); ok {
 			attrs = append(attrs, slog.String("account", id.String()))
 		}
-		if err != nil && w.Status >= http.StatusInternalServerError {
+		if err != nil && status >= http.StatusInternalServerError {
 			attrs = append(attrs, slog.String("err", err.Error()))
 		}
 		s.cfg.Logger.LogAttrs(r.Context(), level, "request", attrs...)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fairqueue/internal/sale"
 	"fairqueue/web"
@@ -312,7 +313,13 @@ func TestPersonalPagesAreNeverCached(t *testing.T) {
 			t.Errorf("%s: %q", to, got)
 		}
 	}
-	p := stranger.get("/events/" + e.Event.Slug)
+	// With a notice, too.
+	early := s.event("Cached early", func(n *sale.NewSale) { n.Terms.OpensAt = time.Now().Add(time.Hour) })
+	p := fan.follow(fan.post("/events/"+early.Event.Slug+"/queue", nil))
+	if got := p.Header.Values("Cache-Control"); len(got) != 1 || got[0] != "no-store" {
+		t.Errorf("a page with a notice: %q", got)
+	}
+	p = stranger.get("/events/" + e.Event.Slug)
 	if got := p.Header.Get("Cache-Control"); !strings.Contains(got, "private") || !slices.Contains(p.Header.Values("Vary"), "Cookie") {
 		t.Errorf("a stranger's page: %q, Vary %v", got, p.Header.Values("Vary"))
 	}
