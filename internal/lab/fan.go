@@ -106,8 +106,8 @@ func (f *fan) wait(ctx context.Context, p place) error {
 				return err
 			}
 		default:
-			if p.SaleState == "ended" {
-				return nil
+			if p.SaleState == "ended" || p.SaleState == "sold_out" {
+				return nil // they keep their place and go home
 			}
 			if leaves && polls >= 2 {
 				return f.leave(ctx)

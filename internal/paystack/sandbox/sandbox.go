@@ -106,7 +106,8 @@ func New(cfg Config) (*Server, error) {
 		wake:    make(chan struct{}, 1),
 	}
 	if cfg.Addr != "" {
-		l, err := net.Listen("tcp", cfg.Addr)
+		var lc net.ListenConfig
+		l, err := lc.Listen(context.Background(), "tcp", cfg.Addr)
 		if err != nil {
 			return nil, fmt.Errorf("sandbox: cannot listen on %s: %w", cfg.Addr, err)
 		}
