@@ -5,10 +5,10 @@
 -- name: PublishState :one
 -- The state a draft is published into, by the database clock.
 SELECT CASE
-         WHEN lobby_opens_at IS NOT NULL AND lobby_opens_at <= now() THEN 'lobby'
+         WHEN opens_at <= now() THEN 'open'
+         WHEN lobby_opens_at <= now() THEN 'lobby'
          ELSE 'scheduled'
-       END::text AS state,
-       (opens_at <= now())::boolean AS opens
+       END::text AS state
 FROM sales
 WHERE event_id = @event_id;
 
@@ -25,25 +25,27 @@ CROSS JOIN LATERAL generate_series(1, t.capacity) AS s (slot)
 WHERE t.event_id = @event_id
 ORDER BY t.ordinal, s.slot;
 
--- name: SaleNow :one
--- What a grant has to know about the sale; tier columns are null for a tier of another event.
+-- name: MayHold :one
+-- What a grant has to know, under the lock of the spot, in one round trip: the sale, the tier (null if it is of
+-- another event), the open claim, and how many units the fan has: sold, paying, or held and not past. The own hold
+-- that is past is ended here, so that the unique index on open claims means what it says.
+WITH ended AS (
+    UPDATE claims SET status = 'expired', ended_at = now()
+    WHERE spot_id = @spot_id AND status = 'held' AND expires_at <= now()
+    RETURNING id
+)
 SELECT s.state, s.hold_seconds, s.max_tickets_per_fan, now()::timestamptz AS now,
-       t.id AS tier_id, t.name AS tier_name, t.price_kobo
+       t.id AS tier_id, t.name AS tier_name, t.price_kobo,
+       coalesce((SELECT c.id FROM claims c
+                 WHERE c.spot_id = @spot_id AND (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > now()))),
+                '00000000-0000-0000-0000-000000000000')::uuid AS open_claim,
+       (SELECT count(*) FROM claims c JOIN units u ON u.claim_id = c.id
+        WHERE c.spot_id = @spot_id
+          AND (u.state IN ('sold', 'paying') OR (u.state = 'held' AND u.held_until > now()))) AS own,
+       (SELECT array_agg(e.id) FROM ended e)::uuid[] AS ended
 FROM sales s
 LEFT JOIN tiers t ON t.event_id = s.event_id AND t.id = @tier_id
 WHERE s.event_id = @event_id;
-
--- name: ExpireOwn :many
--- Ends the fan own past hold, so that the unique index on open claims means what it says.
-UPDATE claims
-SET status = 'expired', ended_at = now()
-WHERE spot_id = @spot_id AND status = 'held' AND expires_at <= now()
-RETURNING id;
-
--- name: OpenOfSpot :one
--- The open claim of a spot, under the spot lock.
-SELECT id FROM claims
-WHERE spot_id = @spot_id AND status IN ('held', 'paying');
 
 -- name: CountOwn :one
 -- How many units of the sale the fan has: sold, paying, or held and not past.

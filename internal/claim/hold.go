@@ -79,51 +79,37 @@ func (s *Service) hold(ctx context.Context, event, account uuid.UUID, r Request,
 }
 
 // mayHold decides, under the lock of the spot, whether the fan may have this
-// many more units. It ends the fan's own past hold first.
-func (s *Service) mayHold(ctx context.Context, tx pgx.Tx, event, spot uuid.UUID, r Request) (claimdb.SaleNowRow, error) {
-	now, err := s.q.SaleNow(ctx, tx, r.TierID, event)
+// many more units. It ends the fan's own past hold.
+func (s *Service) mayHold(ctx context.Context, tx pgx.Tx, event, spot uuid.UUID, r Request) (claimdb.MayHoldRow, error) {
+	now, err := s.q.MayHold(ctx, tx, spot, r.TierID, event)
 	if err != nil {
 		return now, fmt.Errorf("claim.Hold: %w", err)
 	}
-	if r.Quantity < 1 || r.Quantity > maxQuantity {
+	left := max(0, int64(now.MaxTicketsPerFan)-now.Own)
+	st := sale.State(now.State)
+	switch {
+	case r.Quantity < 1 || r.Quantity > maxQuantity:
 		return now, fault.InvalidField(fault.Field{Path: "quantity", Message: "Choose between 1 and 50 tickets."})
-	}
-	if now.TierID == nil {
+	case now.TierID == nil:
 		return now, fault.InvalidField(fault.Field{Path: "tier_id", Message: "Choose one of the ticket kinds of this event."})
-	}
-	// Paused: whoever is inside may finish.
-	if st := sale.State(now.State); st != sale.Open && st != sale.Paused {
+	case st != sale.Open && st != sale.Paused: // paused: whoever is inside may finish
 		return now, errNotOpen
+	case now.OpenClaim != uuid.Nil:
+		return now, errOpenClaim.With("claim_id", now.OpenClaim)
+	case int64(r.Quantity) > left:
+		return now, errLimit.With("left", left)
 	}
-	ended, err := s.q.ExpireOwn(ctx, tx, spot)
-	if err != nil {
-		return now, fmt.Errorf("claim.Hold: %w", err)
-	}
-	for _, id := range ended {
+	for _, id := range now.Ended {
 		if err := writeEnded(ctx, tx, event, id, Expired); err != nil {
 			return now, err
 		}
-	}
-	open, err := s.q.OpenOfSpot(ctx, tx, spot)
-	if err == nil {
-		return now, errOpenClaim.With("claim_id", open)
-	}
-	if !db.NoRows(err) {
-		return now, fmt.Errorf("claim.Hold: %w", err)
-	}
-	own, err := s.q.CountOwn(ctx, tx, spot)
-	if err != nil {
-		return now, fmt.Errorf("claim.Hold: %w", err)
-	}
-	if own+int64(r.Quantity) > int64(now.MaxTicketsPerFan) {
-		return now, errLimit.With("left", max(0, int64(now.MaxTicketsPerFan)-own))
 	}
 	return now, nil
 }
 
 // grant takes the units and makes the claim: one statement, then what follows
 // from whose units they were. The seam for serving many requests by one statement.
-func (s *Service) grant(ctx context.Context, tx pgx.Tx, now claimdb.SaleNowRow, event, account, spot uuid.UUID, r Request, wait bool) (Claim, error) {
+func (s *Service) grant(ctx context.Context, tx pgx.Tx, now claimdb.MayHoldRow, event, account, spot uuid.UUID, r Request, wait bool) (Claim, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return Claim{}, fmt.Errorf("claim.Hold: %w", err)

@@ -141,34 +141,6 @@ func (q *Queries) EndClaim(ctx context.Context, db DBTX, status string, iD uuid.
 	return result.RowsAffected(), nil
 }
 
-const expireOwn = `-- name: ExpireOwn :many
-UPDATE claims
-SET status = 'expired', ended_at = now()
-WHERE spot_id = $1 AND status = 'held' AND expires_at <= now()
-RETURNING id
-`
-
-// Ends the fan own past hold, so that the unique index on open claims means what it says.
-func (q *Queries) ExpireOwn(ctx context.Context, db DBTX, spotID uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, expireOwn, spotID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []uuid.UUID{}
-	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const expirePast = `-- name: ExpirePast :many
 UPDATE claims c
 SET status = 'expired', ended_at = now()
@@ -493,6 +465,60 @@ func (q *Queries) LockTier(ctx context.Context, db DBTX, tierID string) error {
 	return err
 }
 
+const mayHold = `-- name: MayHold :one
+WITH ended AS (
+    UPDATE claims SET status = 'expired', ended_at = now()
+    WHERE spot_id = $1 AND status = 'held' AND expires_at <= now()
+    RETURNING id
+)
+SELECT s.state, s.hold_seconds, s.max_tickets_per_fan, now()::timestamptz AS now,
+       t.id AS tier_id, t.name AS tier_name, t.price_kobo,
+       coalesce((SELECT c.id FROM claims c
+                 WHERE c.spot_id = $1 AND (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > now()))),
+                '00000000-0000-0000-0000-000000000000')::uuid AS open_claim,
+       (SELECT count(*) FROM claims c JOIN units u ON u.claim_id = c.id
+        WHERE c.spot_id = $1
+          AND (u.state IN ('sold', 'paying') OR (u.state = 'held' AND u.held_until > now()))) AS own,
+       (SELECT array_agg(e.id) FROM ended e)::uuid[] AS ended
+FROM sales s
+LEFT JOIN tiers t ON t.event_id = s.event_id AND t.id = $2
+WHERE s.event_id = $3
+`
+
+type MayHoldRow struct {
+	State            string
+	HoldSeconds      int32
+	MaxTicketsPerFan int32
+	Now              time.Time
+	TierID           *uuid.UUID
+	TierName         *string
+	PriceKobo        *int64
+	OpenClaim        uuid.UUID
+	Own              int64
+	Ended            []uuid.UUID
+}
+
+// What a grant has to know, under the lock of the spot, in one round trip: the sale, the tier (null if it is of
+// another event), the open claim, and how many units the fan has: sold, paying, or held and not past. The own hold
+// that is past is ended here, so that the unique index on open claims means what it says.
+func (q *Queries) MayHold(ctx context.Context, db DBTX, spotID uuid.UUID, tierID uuid.UUID, eventID uuid.UUID) (MayHoldRow, error) {
+	row := db.QueryRow(ctx, mayHold, spotID, tierID, eventID)
+	var i MayHoldRow
+	err := row.Scan(
+		&i.State,
+		&i.HoldSeconds,
+		&i.MaxTicketsPerFan,
+		&i.Now,
+		&i.TierID,
+		&i.TierName,
+		&i.PriceKobo,
+		&i.OpenClaim,
+		&i.Own,
+		&i.Ended,
+	)
+	return i, err
+}
+
 const moveLines = `-- name: MoveLines :exec
 WITH stale AS (
     SELECT l.line, row_number() OVER (ORDER BY l.line) AS n FROM claim_lines l
@@ -541,19 +567,6 @@ func (q *Queries) NeededOfTiers(ctx context.Context, db DBTX, claimID uuid.UUID)
 		return nil, err
 	}
 	return items, nil
-}
-
-const openOfSpot = `-- name: OpenOfSpot :one
-SELECT id FROM claims
-WHERE spot_id = $1 AND status IN ('held', 'paying')
-`
-
-// The open claim of a spot, under the spot lock.
-func (q *Queries) OpenOfSpot(ctx context.Context, db DBTX, spotID uuid.UUID) (uuid.UUID, error) {
-	row := db.QueryRow(ctx, openOfSpot, spotID)
-	var id uuid.UUID
-	err := row.Scan(&id)
-	return id, err
 }
 
 const openView = `-- name: OpenView :one
@@ -624,28 +637,23 @@ func (q *Queries) Patience(ctx context.Context, db DBTX) error {
 const publishState = `-- name: PublishState :one
 
 SELECT CASE
-         WHEN lobby_opens_at IS NOT NULL AND lobby_opens_at <= now() THEN 'lobby'
+         WHEN opens_at <= now() THEN 'open'
+         WHEN lobby_opens_at <= now() THEN 'lobby'
          ELSE 'scheduled'
-       END::text AS state,
-       (opens_at <= now())::boolean AS opens
+       END::text AS state
 FROM sales
 WHERE event_id = $1
 `
-
-type PublishStateRow struct {
-	State string
-	Opens bool
-}
 
 // Owner: internal/claim (claims, units, claim_lines).
 // Locks, everywhere in this order: spot, claim, units by (tier, slot).
 // now() is the beginning of the transaction; a hold is past when its end is not after it.
 // The state a draft is published into, by the database clock.
-func (q *Queries) PublishState(ctx context.Context, db DBTX, eventID uuid.UUID) (PublishStateRow, error) {
+func (q *Queries) PublishState(ctx context.Context, db DBTX, eventID uuid.UUID) (string, error) {
 	row := db.QueryRow(ctx, publishState, eventID)
-	var i PublishStateRow
-	err := row.Scan(&i.State, &i.Opens)
-	return i, err
+	var state string
+	err := row.Scan(&state)
+	return state, err
 }
 
 const regainEqual = `-- name: RegainEqual :many
@@ -728,40 +736,6 @@ func (q *Queries) RegainSame(ctx context.Context, db DBTX, claimID uuid.UUID) ([
 		return nil, err
 	}
 	return items, nil
-}
-
-const saleNow = `-- name: SaleNow :one
-SELECT s.state, s.hold_seconds, s.max_tickets_per_fan, now()::timestamptz AS now,
-       t.id AS tier_id, t.name AS tier_name, t.price_kobo
-FROM sales s
-LEFT JOIN tiers t ON t.event_id = s.event_id AND t.id = $1
-WHERE s.event_id = $2
-`
-
-type SaleNowRow struct {
-	State            string
-	HoldSeconds      int32
-	MaxTicketsPerFan int32
-	Now              time.Time
-	TierID           *uuid.UUID
-	TierName         *string
-	PriceKobo        *int64
-}
-
-// What a grant has to know about the sale; tier columns are null for a tier of another event.
-func (q *Queries) SaleNow(ctx context.Context, db DBTX, tierID uuid.UUID, eventID uuid.UUID) (SaleNowRow, error) {
-	row := db.QueryRow(ctx, saleNow, tierID, eventID)
-	var i SaleNowRow
-	err := row.Scan(
-		&i.State,
-		&i.HoldSeconds,
-		&i.MaxTicketsPerFan,
-		&i.Now,
-		&i.TierID,
-		&i.TierName,
-		&i.PriceKobo,
-	)
-	return i, err
 }
 
 const soldOfSpot = `-- name: SoldOfSpot :one
