@@ -103,6 +103,7 @@ func pong(t *testing.T, url string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
+	opt.DialerRetries, opt.MaxRetries = 1, -1
 	c := redis.NewClient(opt)
 	defer c.Close() //nolint:errcheck // the test is over
 	return c.Ping(t.Context()).Err()

@@ -1,6 +1,7 @@
 package devstack
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,6 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
 )
 
 // RedisConfig says where a Redis keeps its port and its output.
@@ -136,12 +136,8 @@ func (r *Redis) Start(ctx context.Context) error {
 func (r *Redis) ready(ctx context.Context, addr string, proc *process) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, DialTimeout: time.Second, ReadTimeout: time.Second, PoolSize: 1, DisableIdentity: true})
-	defer client.Close() //nolint:errcheck // nothing is in flight
-	want := fmt.Sprintf("process_id:%d\r\n", proc.cmd.Process.Pid)
 	for {
-		info, err := client.Info(ctx, "server").Result()
-		if err == nil && strings.Contains(info, want) {
+		if pid, err := askPID(ctx, addr); err == nil && pid == proc.cmd.Process.Pid {
 			return nil
 		}
 		if proc.ended() {
@@ -151,6 +147,30 @@ func (r *Redis) ready(ctx context.Context, addr string, proc *process) error {
 			return fmt.Errorf("Redis did not answer on %s", addr)
 		}
 	}
+}
+
+// askPID asks a Redis for its process id. By hand: go-redis pauses for a second
+// once a port was closed.
+func askPID(ctx context.Context, addr string) (int, error) {
+	d := net.Dialer{Timeout: time.Second}
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		return 0, err
+	}
+	if _, err := conn.Write([]byte("INFO server\r\n")); err != nil {
+		return 0, err
+	}
+	lines := bufio.NewScanner(conn)
+	for lines.Scan() {
+		if pid, ok := strings.CutPrefix(lines.Text(), "process_id:"); ok {
+			return strconv.Atoi(pid)
+		}
+	}
+	return 0, errors.Join(lines.Err(), errors.New("no answer of a Redis"))
 }
 
 // Stop ends it. What it held is gone.
