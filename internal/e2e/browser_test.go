@@ -30,9 +30,9 @@ func startBrowser(t testing.TB, p *product) *browser {
 	t.Helper()
 	driver := os.Getenv("FAIRQUEUE_PLAYWRIGHT_DRIVER")
 	if driver == "" {
-		driver = filepath.Join("..", "..", ".cache", "playwright")
-		if _, err := os.Stat(filepath.Join(driver, "package", "cli.js")); err != nil {
-			driver = "" // playwright-go's own place
+		// Where .ci/setup puts it; else playwright-go looks in its own place.
+		if found, err := filepath.Glob(filepath.Join("..", "..", ".cache", "playwright-*", "package", "cli.js")); err == nil && len(found) > 0 {
+			driver = filepath.Dir(filepath.Dir(found[0]))
 		}
 	}
 	if driver != "" {
