@@ -58,7 +58,7 @@ func (c *Client) Read(body []byte) payment.Notice {
 		n.Dedupe = dedupe(n.Kind, n.Reference, string(d.Status), body)
 	case strings.HasPrefix(n.Kind, "charge."):
 		var d charge
-		if err := json.Unmarshal(ev.Data, &d); err == nil && d.Amount.ok && d.Reference != "" && d.Currency != "" && d.Status == "success" {
+		if err := json.Unmarshal(ev.Data, &d); err == nil && d.Amount.kobo > 0 && d.Reference != "" && d.Currency != "" && d.Status == "success" {
 			read := d.charge()
 			n.Charge = &read
 		}
