@@ -45,7 +45,7 @@ dist: build ## the binary and the README in one archive
 	@echo dist/fairqueue-$$($(GO) env GOOS)-$$($(GO) env GOARCH).tar.gz
 
 check: lint ## format, vet, lint, layout rules, generated code up to date
-	@before=$$(sh .ci/generated); $(MAKE) -s generate; after=$$(sh .ci/generated); \
+	@before=$$(sh .ci/generated); $(MAKE) -s generate || exit 1; after=$$(sh .ci/generated); \
 		if [ "$$before" != "$$after" ]; then echo "generated code was out of date; it is not any more: commit it"; exit 1; fi
 	@echo "make check: all good"
 
@@ -57,9 +57,16 @@ lint: tools
 
 generate: tools ## rewrite what is made by sqlc, templ and Tailwind
 	@$(CACHE)/bin/sqlc generate
-	@$(CACHE)/bin/templ generate -log-level error
+	@$(CACHE)/bin/templ generate -path views -log-level error
+	@$(MAKE) -s static/node_modules/.package-lock.json
+	@cd static && npm run --silent build 2>$(CACHE)/css.log || { cat $(CACHE)/css.log; exit 1; }
+
+# Not `npm ci`: it refuses a lock file in which optional packages of other
+# systems are missing, as some registries do not offer them all.
+static/node_modules/.package-lock.json: static/package.json static/package-lock.json
 	@sh .ci/setup node
-	@cd static && npm ci --silent --no-audit --no-fund && npm run --silent build
+	@cd static && npm install --silent --no-save --no-audit --no-fund
+	@touch $@
 
 # Pinned in internal/tools/go.mod; built once, and again when that changes.
 tools: $(CACHE)/bin/.tools
