@@ -229,9 +229,9 @@ func (a *App) Run(ctx context.Context) error {
 	tickCtx, stopTicks := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopTicks()
 
-	a.tick(tickCtx, &ticks, "snapshot", time.Second, a.Sales.Refresh)
-	a.tick(tickCtx, &ticks, "revocations", time.Second, a.Accounts.RefreshRevocations)
-	a.tick(tickCtx, &ticks, "clock", 30*time.Second, func(ctx context.Context) error { return a.clock.Sync(ctx, a.pool) })
+	a.tick(tickCtx, &ticks, "snapshot", time.Second, 5*time.Second, a.Sales.Refresh)
+	a.tick(tickCtx, &ticks, "revocations", time.Second, 5*time.Second, a.Accounts.RefreshRevocations)
+	a.tick(tickCtx, &ticks, "clock", 30*time.Second, 5*time.Second, func(ctx context.Context) error { return a.clock.Sync(ctx, a.pool) })
 	ticks.Go(func() { a.Sales.Listen(tickCtx) })
 	if a.worker != nil {
 		if err := a.worker.Start(context.WithoutCancel(ctx)); err != nil {
@@ -239,6 +239,9 @@ func (a *App) Run(ctx context.Context) error {
 			return fmt.Errorf("start jobs: %w", err)
 		}
 		ticks.Go(func() { a.lead(tickCtx) })
+		// On its own, and not among the leader's work: it waits for the provider,
+		// and the line waits for nobody. Two processes never take the same payment.
+		a.tick(tickCtx, &ticks, "reconcile", 5*time.Second, time.Minute, a.Payments.Reconcile)
 	}
 
 	if a.cfg.Has("web") {
@@ -296,13 +299,14 @@ func shutdown(ctx context.Context, s *http.Server) error {
 	return nil
 }
 
-// tick calls work every interval until ctx ends. A failed tick is logged once
-// a change: a database that is away for a minute is one line, not sixty.
-func (a *App) tick(ctx context.Context, wg *sync.WaitGroup, name string, every time.Duration, work func(context.Context) error) {
+// tick calls work every interval until ctx ends, each call within limit. A
+// failed tick is logged once a change: a database that is away for a minute is
+// one line, not sixty.
+func (a *App) tick(ctx context.Context, wg *sync.WaitGroup, name string, every, limit time.Duration, work func(context.Context) error) {
 	wg.Go(func() {
 		failing := false
 		for t := time.NewTicker(every); ; {
-			c, cancel := context.WithTimeout(ctx, max(every, 5*time.Second))
+			c, cancel := context.WithTimeout(ctx, limit)
 			err := work(c)
 			cancel()
 			if ctx.Err() != nil {
@@ -334,7 +338,7 @@ func (a *App) lead(ctx context.Context) {
 	a.leader.Run(ctx, func(ctx context.Context, check func(context.Context, pgx.Tx) error) error {
 		errs := []error{a.Queue.Advance(ctx), a.Queue.Drip(ctx, check)}
 		if slow++; slow%5 == 0 {
-			errs = append(errs, a.Claims.Tidy(ctx), a.Payments.Reconcile(ctx))
+			errs = append(errs, a.Claims.Tidy(ctx))
 		}
 		return errors.Join(errs...)
 	})

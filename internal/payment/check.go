@@ -184,7 +184,9 @@ func (s *Service) Release(ctx context.Context, account, claimID uuid.UUID) error
 		return err
 	}
 	// Somebody else may have ended the attempt first, and given the claim back.
-	_, err = s.releaseHeld(ctx, account, claimID)
+	if pending, err = s.releaseHeld(ctx, account, claimID); err == nil && pending != nil {
+		return errPending // and its fan has begun another one
+	}
 	return err
 }
 
@@ -223,8 +225,8 @@ const (
 	reconcileFor    = 30 * time.Second
 )
 
-// Reconcile asks the provider about payments that are due and acts on it, a bounded number a call; the leader calls it
-// every few seconds.
+// Reconcile asks the provider about payments that are due and acts on it, a bounded number a call; every worker calls
+// it every few seconds, and no two take the same payment.
 func (s *Service) Reconcile(ctx context.Context) error {
 	due, err := s.q.TakeDue(ctx, s.cfg.DB, reconcileBatch)
 	if err != nil {
@@ -241,6 +243,9 @@ func (s *Service) Reconcile(ctx context.Context) error {
 				return nil
 			}
 			c, asked := s.provider(p.Provider).Verify(ctx, p.Reference)
+			if asked != nil && ctx.Err() != nil {
+				return nil // we broke off: that is no silence of the provider's
+			}
 			if asked != nil {
 				s.log.WarnContext(ctx, "the provider could not be asked", "payment", p.ID, "error", asked)
 			}
