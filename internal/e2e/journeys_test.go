@@ -322,6 +322,11 @@ func holdExpires(t *testing.T, b *browser) {
 	if n := b.product.count(`SELECT count(*) FROM payments WHERE event_id = $1`, s.id); n != 0 {
 		t.Errorf("%d payments for an expired hold", n)
 	}
+	// The page shows stock that may be a second old.
+	b.product.until("the tickets are back", func() bool {
+		tiers, _ := b.product.api(t, "GET", "/events/"+s.id, "", nil).json["tiers"].([]any)
+		return len(tiers) == 1 && tiers[0].(map[string]any)["available"] == 2.0
+	})
 	v.click("link", "Choose again")
 	v.sees("Choose your tickets")
 	v.hold(1)

@@ -30,11 +30,13 @@ type Config struct {
 	Redis   redis.UniversalClient
 	Prefix  string
 	Observe bool
-	Logger  *slog.Logger
+	// Patience is how long an answer of Redis is waited for; 0 means 50 ms.
+	Patience time.Duration
+	Logger   *slog.Logger
 }
 
 const (
-	patience = 50 * time.Millisecond
+	defaultPatience = 50 * time.Millisecond
 	// rest is how long Redis is not asked after it failed.
 	rest = time.Second
 	// callers is how many callers the process remembers; a limiter is about 100 bytes.
@@ -63,6 +65,9 @@ func New(cfg Config) *Guard {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = defaultPatience
+	}
 	g := &Guard{
 		cfg:        cfg,
 		local:      otter.Must(&otter.Options[caller, *rate.Limiter]{MaximumSize: callers}),
@@ -73,7 +78,7 @@ func New(cfg Config) *Guard {
 	case nil:
 	case *redis.Client:
 		// Shares c's connections, with a read time-out of our own.
-		g.shared = redis_rate.NewLimiter(c.WithTimeout(patience))
+		g.shared = redis_rate.NewLimiter(c.WithTimeout(cfg.Patience))
 	default:
 		g.shared = redis_rate.NewLimiter(c)
 	}
@@ -110,7 +115,7 @@ func (g *Guard) ask(ctx context.Context, name, key string, r Rate) (wait time.Du
 			err = fmt.Errorf("guard: an answer of the wrong type: %v", p)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.Patience)
 	defer cancel()
 	digest := sha256.Sum256([]byte(key))
 	res, err := g.shared.Allow(ctx, g.cfg.Prefix+name+":"+hex.EncodeToString(digest[:16]),
