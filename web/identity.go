@@ -76,7 +76,11 @@ func (s *Server) lastUntil(c echo.Context, id account.Identity, event *sale.Snap
 	if id.Expires.After(need) {
 		return
 	}
-	s.issue(c, account.Account{ID: id.AccountID, Exempt: id.Exempt}, need.Add(slack).Sub(now))
+	// The same credential with a later end: signing out ends every copy of it.
+	ttl := need.Add(slack).Sub(now)
+	value, renewed := s.cfg.Accounts.Renew(account.Session, id, ttl)
+	s.setCookie(c, s.sessionCookie(), value, ttl)
+	c.Set(identityKey, renewed)
 }
 
 // required returns who is signed in, or the way to the sign-in and back to

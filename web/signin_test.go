@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +52,12 @@ func TestSignOutEndsTheCredentialItself(t *testing.T) {
 	value, _ := s.accounts.Issue(account.Session, a, account.CodeTTL)
 	b.cookie("fq_session", value)
 	b.get("/tickets").at("/tickets")
+	// Joining makes the session last until after the event: the same session, so
+	// that the shorter copy of it ends too.
+	renewed := b.post("/events/"+s.event("Signed Out").Event.Slug+"/queue", nil)
+	if !slices.ContainsFunc(renewed.Cookies(), func(c *http.Cookie) bool { return c.Name == "fq_session" }) {
+		t.Fatal("the session was not made longer: the test shows nothing")
+	}
 	b.post("/sign-out", nil).redirects("/")
 	if err := s.accounts.RefreshRevocations(t.Context()); err != nil {
 		t.Fatal(err)
