@@ -20,9 +20,6 @@ import (
 	"fairqueue/views"
 )
 
-// maxStarts is how many payments may be started in one visit.
-const maxStarts = 2
-
 // checkTimeout bounds how long a page waits for the provider's answer.
 const checkTimeout = 4 * time.Second
 
@@ -200,6 +197,12 @@ func checkoutState(cl claim.Claim, payments []payment.Payment) views.CheckoutSta
 	if len(payments) > 0 {
 		last = payments[0]
 	}
+	starts := 0
+	for _, p := range payments {
+		if p.Start {
+			starts++
+		}
+	}
 	has := func(st payment.Status) bool {
 		return slices.ContainsFunc(payments, func(p payment.Payment) bool { return p.Status == st })
 	}
@@ -221,7 +224,7 @@ func checkoutState(cl claim.Claim, payments []payment.Payment) views.CheckoutSta
 		return views.CheckoutBank
 	case claim.Held:
 		switch {
-		case len(payments) >= maxStarts:
+		case starts >= payment.MaxStarts:
 			return views.CheckoutUsedUp
 		case last.Status == payment.Failed:
 			return views.CheckoutFailed

@@ -205,7 +205,9 @@ func TestWhatACacheMayHold(t *testing.T) {
 
 func TestCheckoutStates(t *testing.T) {
 	t.Parallel()
-	pay := func(st payment.Status) []payment.Payment { return []payment.Payment{{Status: st}} }
+	pay := func(st payment.Status) []payment.Payment { return []payment.Payment{{Status: st, Start: true}} }
+	// Given up for a fresh reference before anybody was sent anywhere.
+	unseen := []payment.Payment{{Status: payment.Abandoned}}
 	waits := []payment.Payment{{Status: payment.Pending, Waiting: true}}
 	for _, tc := range []struct {
 		claim    claim.Status
@@ -216,6 +218,7 @@ func TestCheckoutStates(t *testing.T) {
 		{claim.Held, pay(payment.Failed), views.CheckoutFailed},
 		{claim.Held, pay(payment.Abandoned), views.CheckoutHeld},
 		{claim.Held, append(pay(payment.Failed), pay(payment.Failed)...), views.CheckoutUsedUp},
+		{claim.Held, append(pay(payment.Failed), unseen...), views.CheckoutFailed},
 		{claim.Paying, pay(payment.Initializing), views.CheckoutPaying},
 		{claim.Paying, pay(payment.Pending), views.CheckoutPaying},
 		{claim.Paying, waits, views.CheckoutBank},

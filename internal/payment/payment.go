@@ -29,6 +29,9 @@ type Payment struct {
 	Amount                          money.Kobo
 	AuthorizationURL                string
 	CreatedAt                       time.Time
+	// Start reports that it is one of the MaxStarts of its claim: an attempt that
+	// never had a page to send its buyer to is none.
+	Start bool
 	// Waiting reports that the provider says the bank is still working on it (as of the last check).
 	Waiting bool
 	// GatewayResponse is the provider's reason of a failure, for people.
@@ -116,6 +119,6 @@ func view(p paymentdb.Payment) Payment {
 	return Payment{
 		ID: p.ID, ClaimID: p.ClaimID, EventID: p.EventID, AccountID: p.AccountID, Reference: p.Reference,
 		Status: Status(p.Status), Amount: money.Kobo(p.AmountKobo), AuthorizationURL: p.AuthorizationUrl,
-		CreatedAt: p.CreatedAt, Waiting: live(p.Status) && waiting(p.ProviderStatus), GatewayResponse: p.GatewayResponse,
+		CreatedAt: p.CreatedAt, Start: p.InitializedAt != nil || live(p.Status), Waiting: live(p.Status) && waiting(p.ProviderStatus), GatewayResponse: p.GatewayResponse,
 	}
 }

@@ -17,8 +17,8 @@ import (
 	"fairqueue/internal/ledger"
 )
 
-// maxStarts is how often a fan may be sent to pay for one claim.
-const maxStarts = 2
+// MaxStarts is how often a fan may be sent to pay for one claim.
+const MaxStarts = 2
 
 // How long the provider may take money for a payment, by the slowest channel
 // that was offered; from initialize.
@@ -99,7 +99,7 @@ func (s *Service) begin(ctx context.Context, account, claimID uuid.UUID) (p paym
 		if err != nil {
 			return fmt.Errorf("payment.Start: %w", err)
 		}
-		if l.Holding() && starts >= maxStarts {
+		if l.Holding() && starts >= MaxStarts {
 			return errAttempts
 		}
 		offer := channels(l.ExpiresAt.Sub(l.Now))
