@@ -11,6 +11,7 @@ import (
 
 	"fairqueue/internal/claim"
 	"fairqueue/internal/db"
+	"fairqueue/internal/dbtest"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/sale"
 )
@@ -44,6 +45,13 @@ func (h *hall) rush(fans []uuid.UUID, tier int, quantity func(i int) int) (got [
 
 func TestNeverOversold(t *testing.T) {
 	t.Parallel()
+	for range dbtest.Size(1, 100) {
+		neverOversold(t)
+	}
+}
+
+func neverOversold(t *testing.T) {
+	t.Helper()
 	h := open(t, nil)
 	got, refused := h.rush(h.fans(200), 0, func(int) int { return 1 })
 	if len(got) != 10 || len(refused) != 190 {

@@ -22,6 +22,7 @@ const slow = 60 * time.Second
 // Main runs the tests of a package, stops what they started and fails if a
 // goroutine is left. Call it from TestMain; it does not return.
 func Main(m *testing.M) {
+	size()
 	code := m.Run()
 	if err := shared.stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "dbtest:", err)

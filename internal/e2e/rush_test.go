@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"fairqueue/internal/dbtest"
 	"fairqueue/internal/lab"
 )
 
@@ -68,12 +69,12 @@ func (s *show) soldOutExactly(t testing.TB, capacity int) {
 // over. Here webhooks are lost, late, doubled and damaged, so that the reconciler works beside them for several ticks.
 func TestNeverOversoldInAnHonestFullyPaidSale(t *testing.T) {
 	t.Parallel()
-	const capacity, fans = 500, 2000
+	capacity, fans := 500, dbtest.Size(2000, 10_000)
 	p := startProduct(t)
 	s := p.newShow(t, "honest", capacity, nil)
 	report := s.rush(t, capacity, lab.Config{
 		Fans: p.fans(fans), Arrive: lab.Arrival{AtOnce: fans}, Connections: 32, Rough: 0.2, Fail: 0.1,
-		Look: lab.Range{Max: 500 * time.Millisecond}, Pay: lab.Range{Max: 500 * time.Millisecond}, Seed: 1,
+		Look: lab.Range{Max: 500 * time.Millisecond}, Pay: lab.Range{Max: 500 * time.Millisecond}, Seed: dbtest.Seed(),
 	})
 	if report.Joined < fans/2 {
 		t.Errorf("only %d joined", report.Joined)
@@ -117,7 +118,7 @@ func TestNeverOversoldWhenRedisLies(t *testing.T) {
 	})
 	s.rush(t, capacity, lab.Config{
 		Fans: p.fans(120), Arrive: lab.Arrival{AtOnce: 120}, Connections: 16, Stream: 0.3, Fail: 0.1,
-		Look: lab.Range{Max: 300 * time.Millisecond}, Pay: lab.Range{Max: 300 * time.Millisecond}, Seed: 2,
+		Look: lab.Range{Max: 300 * time.Millisecond}, Pay: lab.Range{Max: 300 * time.Millisecond}, Seed: dbtest.Seed(),
 	})
 	stop()
 	if lies == 0 {

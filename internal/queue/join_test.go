@@ -57,7 +57,7 @@ func TestArrivalGapless(t *testing.T) {
 	t.Parallel()
 	l := newLine(t, dbtest.Pool(t), nil)
 	services := []*queue.Service{l.queue, newService(t, l.db, l.sales), newService(t, l.db, l.sales)}
-	fans := l.fans(1000)
+	fans := l.fans(dbtest.Size(1000, 7000))
 	created, spots := rush(t, l, services, fans, 2)
 	if len(spots) != len(fans) {
 		t.Fatalf("%d of %d fans have a spot", len(spots), len(fans))
