@@ -351,7 +351,7 @@ func (a *App) ready(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	return a.pool.Ping(ctx)
+	return db.Migrated(ctx, a.pool)
 }
 
 func (a *App) close(ctx context.Context) {
@@ -390,16 +390,23 @@ func listen(ctx context.Context, name, addr string) (net.Listener, error) {
 }
 
 func openRedis(addr string) (redis.UniversalClient, error) {
+	// It prints raw lines for every connection that fails; whoever asks Redis
+	// says what that means.
+	redis.SetLogger(silent{})
 	opt, err := redis.ParseURL(addr)
 	if err != nil {
 		return nil, fmt.Errorf("REDIS_URL: %w", err)
 	}
 	// Redis only makes things fast: a slow one must not make them slow.
 	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout = 500*time.Millisecond, 250*time.Millisecond, 250*time.Millisecond
-	opt.MaxRetries = 1
+	opt.MaxRetries, opt.DialerRetries = 1, 1
 	opt.ContextTimeoutEnabled = true
 	return redis.NewClient(opt), nil
 }
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
 
 // paymentOrigin is where the buyer is sent: Paystack's hosted page, or that of
 // a sandbox, which serves both from one origin.
