@@ -59,7 +59,8 @@ func (v CheckoutView) url(more string) templ.SafeURL {
 
 // refresh is how soon the page looks again by itself, in seconds; 0: it does not.
 func (v CheckoutView) refresh() int {
-	if v.State == CheckoutBank {
+	switch v.State {
+	case CheckoutPaying, CheckoutBank: // the news may come any moment, from elsewhere
 		return 5
 	}
 	return 0

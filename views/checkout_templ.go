@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 import "fairqueue/views/ui"
 
 // CheckoutPage posts: /checkout/{claim}/pay, /checkout/{claim}/extend,
-// /checkout/{claim}/release (no fields). In the state bank it reloads itself every 5 s.
+// /checkout/{claim}/release (no fields). In the states paying and bank it reloads itself every 5 s.
 func CheckoutPage(f Frame, v CheckoutView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
