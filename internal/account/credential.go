@@ -76,10 +76,14 @@ func (s *Service) Issue(kind Kind, a Account, ttl time.Duration) (string, Identi
 }
 
 // Renew signs the same credential again with a later end: whoever signs out of
-// one copy signs out of all.
+// one copy signs out of all, and it stays as old as it is, so that it ends with
+// everything else that an account had.
 func (s *Service) Renew(kind Kind, id Identity, ttl time.Duration) (string, Identity) {
 	now := s.cfg.Clock.Now().Truncate(time.Second)
-	id.Issued, id.Expires = now, now.Add(min(ttl, MaxTTL)).Truncate(time.Second)
+	if id.Issued.IsZero() {
+		id.Issued = now
+	}
+	id.Expires = now.Add(min(ttl, MaxTTL)).Truncate(time.Second)
 	p := make([]byte, 0, payloadLen)
 	p = append(p, credentialVersion, byte(kind))
 	p = append(p, id.AccountID[:]...)
@@ -139,9 +143,6 @@ func (s *Service) Verify(kind Kind, credential string) (Identity, error) {
 	return id, nil
 }
 
-// RevocationsTopic is the live topic that announces a new revocation.
-const RevocationsTopic = "revocations"
-
 // revocations is what may not wait for a credential's own expiry. It is
 // replaced as a whole, never changed.
 type revocations struct {
@@ -194,8 +195,8 @@ func (s *Service) afterRevoking(ctx context.Context) error {
 }
 
 // RefreshRevocations reads the revocation list; the application calls it each
-// second and when the topic RevocationsTopic says so. It reads what is new, and
-// everything the first time and every ten minutes.
+// second. It reads what is new, and everything the first time and every ten
+// minutes.
 func (s *Service) RefreshRevocations(ctx context.Context) error {
 	s.refreshing.Lock()
 	defer s.refreshing.Unlock()

@@ -136,7 +136,7 @@ func TestAnAccountsCredentialsEndTogether(t *testing.T) {
 	b := build(t, dbtest.Pool(t))
 	ctx := t.Context()
 	a, stranger := someone(), someone()
-	one, _ := b.Issue(account.Session, a, time.Hour)
+	one, id := b.Issue(account.Session, a, time.Hour)
 	two, _ := b.Issue(account.Bearer, a, time.Hour)
 	theirs, _ := b.Issue(account.Bearer, stranger, time.Hour)
 	if err := b.RevokeAccount(ctx, a.ID); err != nil {
@@ -151,7 +151,16 @@ func TestAnAccountsCredentialsEndTogether(t *testing.T) {
 	if _, err := b.Verify(account.Bearer, theirs); err != nil {
 		t.Errorf("a stranger was signed out: %v", err)
 	}
+	// A replica that hears of it late has made an old session last longer by then.
+	late := build(t, b.conn)
+	renewed, _ := late.Renew(account.Session, account.Identity{AccountID: id.AccountID, Credential: id.Credential, Issued: id.Issued.Add(-time.Hour)}, time.Hour)
 	b.exec(`UPDATE revocations SET revoked_at = revoked_at - interval '5 seconds'`)
+	if err := late.RefreshRevocations(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := late.Verify(account.Session, renewed); err == nil {
+		t.Error("a session that was made to last longer survived")
+	}
 	later := build(t, b.conn)
 	if err := later.RefreshRevocations(ctx); err != nil {
 		t.Fatal(err)
