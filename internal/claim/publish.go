@@ -16,7 +16,7 @@ import (
 var errNoEvent = fault.New(fault.NotFound, "event_not_found", "There is no such event.")
 
 // Publish publishes a draft with its stock and its line in one transaction
-// (sale.MoveFromTx, queue.CreateHeadTx, units), into scheduled, lobby or open
+// (sale.MoveTx, queue.CreateHeadTx, units), into scheduled, lobby or open
 // as the database's clock says; 409 invalid_transition.
 func (s *Service) Publish(ctx context.Context, event, by uuid.UUID) (*sale.Snapshot, error) {
 	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
@@ -32,7 +32,7 @@ func (s *Service) Publish(ctx context.Context, event, by uuid.UUID) (*sale.Snaps
 		}
 		// The move locks the sale's row: of two who publish at once, the second
 		// finds no draft. The head made after it is that of the state moved to.
-		if err := sale.MoveFromTx(ctx, tx, event, by, []sale.State{sale.Draft}, sale.State(to)); err != nil {
+		if err := sale.MoveTx(ctx, tx, event, by, []sale.State{sale.Draft}, sale.State(to)); err != nil {
 			return err
 		}
 		if err := queue.CreateHeadTx(ctx, tx, event); err != nil {

@@ -17,7 +17,6 @@ import (
 
 // SQLSTATEs that the code tells apart (PostgreSQL manual, appendix A).
 const (
-	codeUnique           = "23505"
 	codeReadOnly         = "25006"
 	codeSerialization    = "40001"
 	codeDeadlock         = "40P01"
@@ -126,13 +125,6 @@ func unknownOutcome(err error) error {
 func OutcomeUnknown(err error) bool {
 	_, ok := errors.AsType[*outcomeUnknownError](err)
 	return ok
-}
-
-// IsUnique reports whether err is a violation of the unique constraint or
-// index of that name; with "", of any.
-func IsUnique(err error, constraint string) bool {
-	pe, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pe.Code == codeUnique && (constraint == "" || pe.ConstraintName == constraint)
 }
 
 // NoRows reports whether err says that a query found nothing.

@@ -46,7 +46,7 @@ func (s *Service) move(ctx context.Context, event, by uuid.UUID, to sale.State) 
 		if to == sale.Ended {
 			from = append(from, sale.Open, sale.Paused)
 		}
-		if err := sale.MoveFromTx(ctx, tx, event, by, from, to); err != nil {
+		if err := sale.MoveTx(ctx, tx, event, by, from, to); err != nil {
 			return err
 		}
 		if to != sale.Open {

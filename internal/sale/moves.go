@@ -31,15 +31,10 @@ var stored = []State{Draft, Scheduled, Lobby, Open, Paused, Ended}
 // Allowed reports whether a sale may go from one stored state to another.
 func Allowed(from, to State) bool { return slices.Contains(moves[from], to) }
 
-// MoveTx moves a sale along the table of allowed moves inside the caller's transaction, with its ledger row;
-// 409 invalid_transition, 404 event_not_found. by is the account, uuid.Nil for the clock.
-func MoveTx(ctx context.Context, tx pgx.Tx, event, by uuid.UUID, to State) error {
-	return MoveFromTx(ctx, tx, event, by, stored, to)
-}
-
-// MoveFromTx is MoveTx for a move that starts in some of the states only: resuming opens what is paused, and
-// not what is in the lobby.
-func MoveFromTx(ctx context.Context, tx pgx.Tx, event, by uuid.UUID, from []State, to State) error {
+// MoveTx moves a sale along the table of allowed moves inside the caller's transaction, with its ledger row, if it is
+// in one of the states of from: resuming opens what is paused, and not what is in the lobby. by is the account, uuid.Nil
+// for the clock. 409 invalid_transition, 404 event_not_found.
+func MoveTx(ctx context.Context, tx pgx.Tx, event, by uuid.UUID, from []State, to State) error {
 	q := saledb.New()
 	states := make([]string, 0, len(from))
 	for _, f := range from {
@@ -99,7 +94,7 @@ func (s *Service) End(ctx context.Context, event, by uuid.UUID) (*Snapshot, erro
 }
 
 func (s *Service) move(ctx context.Context, event, by uuid.UUID, from []State, to State) (*Snapshot, error) {
-	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error { return MoveFromTx(ctx, tx, event, by, from, to) })
+	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error { return MoveTx(ctx, tx, event, by, from, to) })
 	if err != nil {
 		return nil, err
 	}
