@@ -42,6 +42,13 @@ func newMetrics(r *prometheus.Registry) *metrics {
 	return m
 }
 
+// refusals adds the number of requests that the limits refused, or would have.
+func (m *metrics) refusals(count func() int64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "fairqueue_guard_refused_total", Help: "Requests that were refused as too many; where the guard only observes, would have been.",
+	}, func() float64 { return float64(count()) }))
+}
+
 // streams adds the number of open event streams.
 func (m *metrics) streams(count func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -77,6 +77,7 @@ func (s *Server) routes(e *echo.Echo) {
 
 	s.api = api.Mount(e, s.apiConfig())
 	s.metrics.streams(s.api.Streams)
+	s.metrics.refusals(s.cfg.Guard.Refused)
 }
 
 // isAPI reports whether a path is for programs: its errors are problem+json, it
