@@ -69,11 +69,16 @@ func newLine(t testing.TB, conn db.Conn, change func(*sale.NewSale)) *line {
 
 func newService(t testing.TB, conn db.Conn, sales *sale.Service) *queue.Service {
 	t.Helper()
+	return newServiceAt(t, conn, sales, "http://localhost:8080")
+}
+
+func newServiceAt(t testing.TB, conn db.Conn, sales *sale.Service, issuer string) *queue.Service {
+	t.Helper()
 	ring, err := keys.New("a secret of the tests, long enough")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := queue.New(queue.Config{DB: conn, Sales: sales, Keys: ring, Issuer: "http://localhost:8080"})
+	s := queue.New(queue.Config{DB: conn, Sales: sales, Keys: ring, Issuer: issuer})
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

@@ -188,6 +188,11 @@ func TestTokensAreBound(t *testing.T) {
 	if err != nil || spot != v.SpotID {
 		t.Fatalf("spot %s, %v", spot, err)
 	}
+	// A second process on another port, as `set -a; . .data/env; FAIRQUEUE_ADDR=:8081 fairqueue serve` starts it.
+	other := newServiceAt(t, l.db, l.sales, "http://localhost:8081")
+	if spot, err := other.CheckToken(token, l.event, fans[0]); err != nil || spot != v.SpotID {
+		t.Errorf("another process refuses the token: %s, %v", spot, err)
+	}
 	parts := strings.Split(token, ".")
 	forged := parts[0] + "." + parts[1] + "." + strings.Repeat("A", len(parts[2]))
 	none := "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0." + parts[1] + "."
