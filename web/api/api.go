@@ -196,10 +196,10 @@ func (rt route) operation() huma.Operation {
 			Description: "admission.token of the queue.", Schema: &huma.Schema{Type: "string"}})
 	}
 	if rt.list {
-		low, high := float64(1), float64(maxLimit)
+		low := float64(1)
 		op.Parameters = append(op.Parameters,
-			&huma.Param{Name: "limit", In: "query", Description: "How many at most.",
-				Schema: &huma.Schema{Type: "integer", Minimum: &low, Maximum: &high, Default: defaultLimit}},
+			&huma.Param{Name: "limit", In: "query", Description: "How many; " + strconv.Itoa(maxLimit) + " come at most.",
+				Schema: &huma.Schema{Type: "integer", Minimum: &low, Default: defaultLimit}},
 			&huma.Param{Name: "cursor", In: "query", Description: "next_cursor of the page before.", Schema: &huma.Schema{Type: "string"}})
 	}
 	switch rt.auth {

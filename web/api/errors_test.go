@@ -130,7 +130,7 @@ func TestErrorsComeInTheirOrder(t *testing.T) {
 		{"a number for a code", "POST", v1 + "/auth/token", "", `{"email":"a@example.com","code":123456}`, "", 422, "invalid_request"},
 		{"limit 0", "GET", v1 + "/events?limit=0", "", "", "", 422, "invalid_request"},
 		{"limit of letters", "GET", v1 + "/tickets?limit=ten", fan, "", "", 422, "invalid_request"},
-		{"limit too large", "GET", oe + "/" + event + "/orders?limit=201", org, "", "", 422, "invalid_request"},
+		{"limit below 0", "GET", oe + "/" + event + "/orders?limit=-1", org, "", "", 422, "invalid_request"},
 		{"a cursor of somebody's own making", "GET", v1 + "/events?cursor=%00%00", "", "", "", 422, "invalid_request"},
 		{"a cursor that looks like one", "GET", v1 + "/events?cursor=abcdef", "", "", "", 422, "invalid_request"},
 

@@ -139,7 +139,8 @@ func parseID(s string) (uuid.UUID, bool) {
 
 const (
 	defaultLimit = 50
-	maxLimit     = 200
+	// maxLimit is what the services give at once; who asks for more gets that.
+	maxLimit = 100
 )
 
 // page returns limit and cursor; 422 if they cannot be.
@@ -147,10 +148,10 @@ func (r *request) page() (limit int, cursor string, err error) {
 	limit = defaultLimit
 	if s := r.QueryParam("limit"); s != "" {
 		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > maxLimit {
-			return 0, "", fault.InvalidField(fault.Field{Path: "limit", Message: "limit must be a whole number from 1 to " + strconv.Itoa(maxLimit) + "."})
+		if err != nil || n < 1 {
+			return 0, "", fault.InvalidField(fault.Field{Path: "limit", Message: "limit must be a whole number of at least 1."})
 		}
-		limit = n
+		limit = min(n, maxLimit)
 	}
 	cursor = r.QueryParam("cursor")
 	if len(cursor) > 500 || strings.ContainsFunc(cursor, func(c rune) bool { return c <= ' ' || c > '~' }) {
