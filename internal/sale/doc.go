@@ -8,6 +8,7 @@
 //	                      └─ nudge by live → other replicas read → memory → followers
 //
 // A nudge carries no value that is believed, only the id of an event to read. A
-// picture replaces an older one only, so that serving never goes back. Drafts and
-// ended sales are not followed; their pictures are kept for a second.
+// picture replaces an older one only, so that serving never goes back. Ended
+// sales are not followed, their pictures are kept for a second; drafts are read
+// each time, because another replica may have published one a moment ago.
 package sale

@@ -21,7 +21,7 @@ type memory struct {
 type index struct {
 	live   map[uuid.UUID]kept
 	bySlug map[string]uuid.UUID
-	// others: drafts, ended sales (by id), and nil for keys that name nothing.
+	// others: drafts, ended sales, and nil for keys that name nothing; by id and by slug.
 	others map[string]kept
 }
 
@@ -56,7 +56,10 @@ func (m *memory) find(key string) found {
 		return found{k.snap, time.Since(k.at) < freshFor}
 	}
 	if k, ok := ix.others[key]; ok {
-		return found{k.snap, time.Since(k.at) < keptFor}
+		// A draft may have been published by another replica a moment ago, and
+		// "there is no such event" would be the answer to those who join.
+		draft := k.snap != nil && k.snap.State == Draft
+		return found{k.snap, !draft && time.Since(k.at) < keptFor}
 	}
 	return found{}
 }

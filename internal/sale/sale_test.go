@@ -364,6 +364,21 @@ func TestListShowsWhatIsPublished(t *testing.T) {
 }
 
 // A follower hears the last picture however slow it is, and other replicas hear of a change by a nudge.
+// Who joins through another replica than the organizer published at is not told that there is no such event.
+func TestAPublishedDraftIsSeenAtOnceEverywhere(t *testing.T) {
+	t.Parallel()
+	tx := dbtest.Tx(t)
+	here, there := sale.New(sale.Config{DB: tx}), sale.New(sale.Config{DB: tx})
+	event := create(t, here, organization(t, tx), nil).ID()
+	if snap, err := there.Get(t.Context(), event.String()); err != nil || snap.Published() {
+		t.Fatalf("%+v, %v", snap, err)
+	}
+	publish(t, here, tx, event, sale.Lobby)
+	if snap, err := there.Get(t.Context(), event.String()); err != nil || !snap.Published() {
+		t.Errorf("%+v, %v", snap, err)
+	}
+}
+
 func TestFollowersHearTheLast(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)

@@ -48,8 +48,8 @@ const (
 	// freshFor is how old a picture in memory may be before a reader asks the
 	// database itself: the refresh comes each second, so this is two missed ones.
 	freshFor = 3 * time.Second
-	// keptFor is how long the pictures of drafts and ended sales, and the
-	// knowledge that there is no such event, are kept.
+	// keptFor is how long the pictures of ended sales, and the knowledge that
+	// there is no such event, are believed.
 	keptFor     = time.Second
 	loadTimeout = 5 * time.Second
 	maxPage     = 100
