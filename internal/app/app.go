@@ -204,8 +204,12 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) 
 		a.leader = lease.New(lease.Config{DB: a.pool, Name: "drip", Holder: holder(), Logger: log})
 	}
 
+	handler := a.web.Handler()
+	if !cfg.Has("web") {
+		handler = onlyProbes(handler)
+	}
 	a.main = &http.Server{
-		Handler:           a.web.Handler(),
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       120 * time.Second,
@@ -244,9 +248,7 @@ func (a *App) Run(ctx context.Context) error {
 		a.tick(tickCtx, &ticks, "reconcile", 5*time.Second, time.Minute, a.Payments.Reconcile)
 	}
 
-	if a.cfg.Has("web") {
-		servers.Go(func() { serve(a.main, a.ln, failed) })
-	}
+	servers.Go(func() { serve(a.main, a.ln, failed) })
 	if a.ops != nil {
 		servers.Go(func() { serve(a.ops, a.opsLn, failed) })
 	}
@@ -264,9 +266,7 @@ func (a *App) Run(ctx context.Context) error {
 	ticks.Wait()
 	a.web.CloseStreams()
 	var errs []error
-	if a.cfg.Has("web") {
-		errs = append(errs, shutdown(stopCtx, a.main))
-	}
+	errs = append(errs, shutdown(stopCtx, a.main))
 	if a.ops != nil {
 		errs = append(errs, shutdown(stopCtx, a.ops))
 	}

@@ -22,6 +22,19 @@ func opsHandler(r *prometheus.Registry) http.Handler {
 	return mux
 }
 
+// onlyProbes is the main address of a process that is no web server: whoever
+// supervises it asks there whether it lives.
+func onlyProbes(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/livez", "/readyz", "/metrics":
+			h.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	})
+}
+
 // quiet passes on only warnings and errors: River tells at info level that it
 // found no work.
 func quiet(log *slog.Logger) *slog.Logger { return slog.New(atLeastWarn{log.Handler()}) }
