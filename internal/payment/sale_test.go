@@ -118,3 +118,34 @@ func TestAWholeSaleEndsExactly(t *testing.T) {
 	}
 	s.addsUp()
 }
+
+// Nothing but a success of the whole price makes a ticket, and each ticket has its one.
+func TestTicketMeansPaid(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	for name, k := range map[string]knobs{
+		"failed":           {"outcome": "failed"},
+		"abandoned":        {"outcome": "abandoned"},
+		"under way":        {"outcome": "ongoing"},
+		"too little":       {"outcome": "success", "amount": int64(price) - 1},
+		"another currency": {"outcome": "success", "currency": "USD"},
+	} {
+		c, p := s.buy(1)
+		s.outcome(p, k)
+		s.until(name+": the provider was asked", func() bool {
+			s.reconcile()
+			return s.count(`SELECT count(*) FROM payments WHERE id = $1 AND provider_status <> ''`, p.ID) == 1
+		})
+		if n := len(s.tickets1(c)); n != 0 {
+			t.Errorf("%s: %d tickets", name, n)
+		}
+	}
+	c, p := s.buy(2)
+	s.outcome(p, knobs{"outcome": "success"})
+	s.until("the tickets are there", func() bool { return len(s.tickets1(c)) == 2 })
+	if n := s.count(`SELECT count(*) FROM tickets t JOIN payments p ON p.id = t.payment_id
+		WHERE p.status = 'succeeded' AND p.received_kobo = p.amount_kobo AND p.id = $1`, p.ID); n != 2 || s.count(`SELECT count(*) FROM tickets`) != 2 {
+		t.Errorf("%d of the tickets are paid", n)
+	}
+	s.addsUp()
+}
