@@ -9,15 +9,7 @@ import (
 
 	"fairqueue/internal/account"
 	"fairqueue/internal/fault"
-	"fairqueue/internal/guard"
 	"fairqueue/views"
-)
-
-// How often one address of the network may ask for codes, and try them. The
-// same names count the JSON API's requests.
-var (
-	codeRate  = guard.Rate{N: 20, Per: time.Minute}
-	tokenRate = guard.Rate{N: 60, Per: time.Minute}
 )
 
 // signInStep is what is remembered between asking for a code and typing it.
@@ -46,7 +38,7 @@ func (s *Server) signInPage(c echo.Context) error {
 func (s *Server) signIn(c echo.Context) error {
 	personal(c)
 	email, next := strings.TrimSpace(c.FormValue("email")), safeNext(c.FormValue("next"))
-	if err := s.cfg.Guard.Allow(c.Request().Context(), "code_ip", c.RealIP(), codeRate); err != nil {
+	if err := s.cfg.Guard.Code(c.Request().Context(), c.RealIP()); err != nil {
 		return err
 	}
 	if len(email) > 254 {
@@ -101,7 +93,7 @@ func (s *Server) code(c echo.Context) error {
 	if email == "" {
 		email = step.Email
 	}
-	if err := s.cfg.Guard.Allow(c.Request().Context(), "token_ip", c.RealIP(), tokenRate); err != nil {
+	if err := s.cfg.Guard.Token(c.Request().Context(), c.RealIP()); err != nil {
 		return err
 	}
 	if id, ok := who(c); ok && !known {

@@ -11,6 +11,7 @@ import (
 
 	"fairqueue/internal/account"
 	"fairqueue/internal/fault"
+	"fairqueue/internal/guard"
 )
 
 // TestErrorsComeInTheirOrder sends requests with several things wrong at once:
@@ -223,7 +224,7 @@ func TestConflictsSayWhatGoesWithThem(t *testing.T) {
 func TestTooManyCodesFromOneAddress(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	for i := range codesPerAddress.N {
+	for i := range guard.CodesPerAddress.N {
 		s.do("POST", "/api/v1/auth/code", "", fmt.Sprintf(`{"email":"fan%d@example.com"}`, i)).want(202, "")
 	}
 	s.do("POST", "/api/v1/auth/code", "", `{"email":"one@example.com"}`).want(429, "too_many_requests")

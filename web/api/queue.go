@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"fairqueue/internal/account"
-	"fairqueue/internal/guard"
 	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
 )
@@ -64,10 +63,6 @@ func placeOut(v queue.View) Place {
 	return p
 }
 
-// joinsPerAccount bounds what one account can ask of the line: far above a
-// person who double-clicks on three devices, far below what would be felt.
-var joinsPerAccount = guard.Rate{N: 300, Per: time.Minute}
-
 // placeOf returns who asks and about which event: 401, 404.
 func (r *request) placeOf() (account.Identity, *sale.Snapshot, error) {
 	who, err := r.bearer()
@@ -95,7 +90,7 @@ func (a *API) queue() {
 		if err := r.noBody(); err != nil {
 			return nil, err
 		}
-		if err := a.Guard.AllowLocal("join", who.AccountID.String(), joinsPerAccount); err != nil {
+		if err := a.Guard.Join(who.AccountID.String()); err != nil {
 			return nil, err
 		}
 		v, created, err := a.Queue.Join(r.ctx(), s, who.AccountID)

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -166,19 +165,4 @@ func next(cursor string) *string {
 		return nil
 	}
 	return &cursor
-}
-
-// caller is the address to count requests by; a home or a phone has one /64 of IPv6.
-func (r *request) caller() string {
-	addr, err := netip.ParseAddr(r.RealIP())
-	if err != nil {
-		return r.RealIP()
-	}
-	addr = addr.Unmap()
-	if addr.Is6() {
-		if p, err := addr.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return addr.String()
 }

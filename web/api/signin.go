@@ -7,17 +7,10 @@ import (
 	"github.com/google/uuid"
 
 	"fairqueue/internal/account"
-	"fairqueue/internal/guard"
 )
 
 // tokenTTL is how long a bearer token works.
 const tokenTTL = 30 * 24 * time.Hour
-
-// Per address of the caller; nobody is exempt.
-var (
-	codesPerAddress  = guard.Rate{N: 20, Per: time.Minute}
-	tokensPerAddress = guard.Rate{N: 60, Per: time.Minute}
-)
 
 type newCode struct {
 	Email string `json:"email" format:"email" minLength:"3" maxLength:"254" example:"ada@example.com"`
@@ -56,7 +49,7 @@ func (a *API) signIn() {
 		if err != nil {
 			return nil, err
 		}
-		if err := a.Guard.Allow(r.ctx(), "code_ip", r.caller(), codesPerAddress); err != nil {
+		if err := a.Guard.Code(r.ctx(), r.RealIP()); err != nil {
 			return nil, err
 		}
 		if err := a.Accounts.SendCode(r.ctx(), in.Email); err != nil {
@@ -75,7 +68,7 @@ func (a *API) signIn() {
 		if err != nil {
 			return nil, err
 		}
-		if err := a.Guard.Allow(r.ctx(), "token_ip", r.caller(), tokensPerAddress); err != nil {
+		if err := a.Guard.Token(r.ctx(), r.RealIP()); err != nil {
 			return nil, err
 		}
 		acct, err := a.Accounts.Redeem(r.ctx(), in.Email, in.Code)
