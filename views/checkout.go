@@ -47,7 +47,7 @@ type CheckoutView struct {
 	Reference string        // of the payment, to quote
 	Tickets   string        // paid: /tickets or /tickets/{id}
 	Email     string        // where the tickets go
-	Inside    bool          // expired, released: the visit still runs, so choosing again works
+	Inside    bool          // expired, released, paid: the visit still runs, so choosing again works
 	Problem   *Problem
 }
 
@@ -143,6 +143,13 @@ func (v CheckoutView) paidLine() string {
 	return "Your tickets are ready."
 }
 
+func (v CheckoutView) paidNext() string {
+	if v.quantity() == 1 {
+		return "on the day, show the code on your ticket at the gate."
+	}
+	return "on the day, show the code on each ticket at the gate."
+}
+
 func (v CheckoutView) afterwards() string {
 	if v.Inside {
 		return "You are still inside, so you can choose again."
@@ -156,6 +163,8 @@ func (v CheckoutView) totalWord() string {
 		return "You paid"
 	case CheckoutRefundDue, CheckoutRefunded:
 		return "You get back"
+	case CheckoutExpired, CheckoutReleased:
+		return "Total"
 	}
 	return "You pay"
 }

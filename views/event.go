@@ -25,6 +25,22 @@ func (v EventView) bar() *PlaceInfo {
 	return nil
 }
 
+// opened is whether the sale has begun: its times are then the past.
+func (v EventView) opened() bool {
+	switch v.Event.State {
+	case SaleOpen, SalePaused, SaleSoldOut, SaleEnded:
+		return true
+	}
+	return false
+}
+
+func (v EventView) scheduleTitle() string {
+	if v.opened() {
+		return "How the line works"
+	}
+	return "What happens " + v.onDay()
+}
+
 func (v EventView) onDay() string {
 	t := v.Event.LobbyOpensAt
 	if t.IsZero() {
@@ -63,6 +79,9 @@ func (v EventView) lobbyLine() string {
 }
 
 func (v EventView) openTitle() string {
+	if v.opened() {
+		return "The sale opened."
+	}
 	if v.Event.drawn() {
 		return "The draw."
 	}
@@ -71,6 +90,10 @@ func (v EventView) openTitle() string {
 
 func (v EventView) openLine() string {
 	switch {
+	case v.opened() && v.Event.drawn():
+		return "Everybody in the lobby got a number by draw. If you join now, you stand behind them."
+	case v.opened():
+		return "Numbers follow the order of joining, and a number never changes."
 	case v.Event.drawn():
 		return "Everybody in the lobby gets a number. If you come later, you stand behind the lobby."
 	case !v.Event.LobbyOpensAt.IsZero():

@@ -111,7 +111,7 @@ func (b *galleryBook) waiting() {
 	b.add("waiting-done-none", "Done, without tickets", room(SpotDone, SaleOpen, func(v *WaitingView) { v.Again = true }))
 	b.add("waiting-left", "Left", room(SpotLeft, SaleOpen, func(v *WaitingView) { v.Again = true }))
 	b.add("leave", "Leave the line?", func(f Frame) templ.Component {
-		return LeavePage(signedIn(f), LeaveView{Event: galleryEvent(SaleOpen), Number: 12408})
+		return LeavePage(signedIn(f), LeaveView{Event: galleryEvent(SaleOpen), Status: SpotWaiting, Number: 12408})
 	})
 }
 

@@ -24,6 +24,13 @@ func (v EventFormView) rows() []TierForm {
 	return rows
 }
 
+func (v EventFormView) drawHint() string {
+	if v.Note != "" {
+		return "Everybody in the lobby is to have the same chance."
+	}
+	return "Everybody in the lobby has the same chance. Being fast does not help."
+}
+
 func (v EventFormView) describes(name, hint string) string {
 	var ids []string
 	if v.Errors[name] != "" {
@@ -114,6 +121,13 @@ func (v ConsoleView) state(now time.Time) (ui.State, string) {
 		return ui.Out, "Sold out" + since
 	}
 	return ui.Out, "Ended" + since
+}
+
+func (v ConsoleView) stockLine() string {
+	if v.Event.State == SaleDraft {
+		return "of " + num(v.Stats.Capacity) + " tickets"
+	}
+	return num(v.Stats.Held) + " held, " + num(v.Stats.Free) + " free"
 }
 
 func (v ConsoleView) waiting() int64 {

@@ -1,6 +1,9 @@
 package views
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // timerView is a span that belongs to the fan.
 type timerView struct {
@@ -8,12 +11,27 @@ type timerView struct {
 	Of     time.Duration // the whole span
 	Zone   *time.Location
 	Before string // "Your 2 tickets are kept until"
-	Warn   string // said in the last two minutes
+	Warn   string // said when it is short
 	Label  string // of the meter
 }
 
-// Low is whether the last two minutes run.
-func (v timerView) Low(now time.Time) bool { return v.Until.Sub(now) <= 2*time.Minute }
+// lowFrom is when it gets short: the last two minutes, or the last half of a shorter span.
+func (v timerView) lowFrom() time.Duration {
+	if v.Of > 0 && v.Of < 4*time.Minute {
+		return v.Of / 2
+	}
+	return 2 * time.Minute
+}
+
+// Low is whether it is short now.
+func (v timerView) Low(now time.Time) bool { return v.Until.Sub(now) <= v.lowFrom() }
+
+func cutMail(name string) (user, host string) {
+	if i := strings.LastIndexByte(name, '@'); i > 0 {
+		return name[:i], name[i:]
+	}
+	return name, ""
+}
 
 func messageTitle(e EventInfo) string {
 	if e.MessageAt.IsZero() {

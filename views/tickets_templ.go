@@ -608,7 +608,7 @@ func TicketPage(f Frame, v TicketView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.Ticket.Status == TicketValid {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<p class=\"small\">Bring an ID with this name.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<p class=\"small\">It belongs to one person and cannot be passed on.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

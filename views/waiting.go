@@ -16,8 +16,10 @@ type WaitingView struct {
 	EtaLow    time.Duration // from Frame.Now
 	EtaHigh   time.Duration
 	Rate      int       // fans called a minute lately; 0: not known
+	Still     bool      // nobody is called just now: everything is taken up by those inside
 	Until     time.Time // called: the turn ends; inside: the visit ends; missed: the grace ends
 	Again     bool      // waiting for another turn, or (left, done) may ask for one
+	Next      bool      // waiting after a missed turn: called again as soon as there is room
 	Turn      time.Duration
 	Visit     time.Duration
 	Grace     time.Duration
@@ -31,6 +33,8 @@ type WaitingView struct {
 // LeaveView asks whether the fan really wants to leave the line.
 type LeaveView struct {
 	Event   EventInfo
+	Status  SpotStatus
 	Number  int64 // 0: none yet
+	Tickets int   // tickets this fan has
 	Problem *Problem
 }

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"fairqueue/views/ui"
 )
 
 func (v WaitingView) turn() bool { return v.Status == SpotCalled }
@@ -59,6 +61,10 @@ func (v WaitingView) title() string {
 		return "Sold out – " + name
 	case v.Status == SpotWaiting && v.Event.State == SalePaused:
 		return "Paused – " + name
+	case v.Status == SpotWaiting && v.Next:
+		return "You are next – " + name
+	case v.Status == SpotWaiting && v.Event.State == SaleEnded:
+		return "The line is closed – " + name
 	case v.Status == SpotWaiting:
 		return num(v.Ahead) + " ahead – " + name
 	}
@@ -74,6 +80,9 @@ func (v WaitingView) say(now time.Time) string {
 		}
 		return "It is your turn. Come in before " + clockS(v.Until, v.Event.Zone) + "."
 	case SpotInside:
+		if v.Checkout != "" {
+			return "You are inside. Pay for your tickets."
+		}
 		return "You are inside. Choose your tickets."
 	case SpotMissed:
 		return "We called you. You can ask for your turn again until " + clockS(v.Until, v.Event.Zone) + "."
@@ -93,6 +102,8 @@ func (v WaitingView) say(now time.Time) string {
 			return "Sold out. Your number is your place on the waiting list."
 		case v.Event.State == SaleEnded:
 			return "The sale is over."
+		case v.Next:
+			return "You are next. We call you again as soon as there is room."
 		case v.HasEta:
 			return num(v.Ahead) + " ahead of you. Your turn at about " + strings.Replace(etaClock(v.EtaLow, v.EtaHigh, now, v.Event.Zone), "–", " to ", 1) + "."
 		}
@@ -105,10 +116,19 @@ func (v WaitingView) motion() string {
 	switch {
 	case v.Serving == 0:
 		return "You have a place in the line"
+	case v.Still:
+		return "Everybody inside is still choosing. The line goes on when they are done"
 	case v.Rate > 0:
 		return "The line is moving, " + num(v.Rate) + " a minute"
 	}
 	return "The line is moving"
+}
+
+func (v WaitingView) motionKind() ui.State {
+	if v.Still {
+		return ui.Soon
+	}
+	return ui.Open
 }
 
 func (v WaitingView) servingWord() string {
@@ -229,22 +249,60 @@ func (v WaitingView) canLeave() bool {
 	switch v.Status {
 	case SpotLobby, SpotWaiting, SpotMissed:
 		return v.Event.State != SaleEnded
+	case SpotInside: // With a claim open there is something to pay or to give back first.
+		return v.Checkout == "" && v.Event.State != SaleEnded
 	}
 	return false
 }
 
 func (v WaitingView) leaveLine() string {
-	if v.Status == SpotLobby {
+	switch {
+	case v.Status == SpotLobby:
 		return "Not coming? Leave the lobby and somebody else has a better place. Until the sale opens you can come back."
+	case v.Status == SpotInside && v.Tickets > 0:
+		return "Is that all you want? Let the next fan in. Your tickets stay yours."
+	case v.Status == SpotInside:
+		return "Changed your mind? Let the next fan in. You pay nothing."
 	}
-	return "Not coming? Leave the line and everybody behind you moves up. You cannot undo this."
+	return "Not coming? Leave the line and everybody behind you moves up."
 }
 
-func leaveWords(number int64) string {
-	if number == 0 {
-		return "You give up your place in the lobby. Until the sale opens you can join again and get the same place."
+func leaveLabel(s SpotStatus) string {
+	switch s {
+	case SpotInside:
+		return "Let the next fan in"
+	case SpotLobby:
+		return "Leave the lobby"
 	}
-	return "You are number " + num(number) + ". If you leave, the place is gone for good and the fans behind you move up."
+	return "Leave the line"
+}
+
+// leaving is what a fan is asked before they give a place up.
+type leaving struct{ Title, Text, Stay, Go string }
+
+func leaveWords(s SpotStatus, number int64, tickets int) leaving {
+	switch {
+	case s == SpotInside && tickets > 0:
+		return leaving{"End your visit?", "Your " + count(tickets, "ticket stays", "tickets stay") + " yours, and the next fan comes in. If you want more tickets later, you stand behind everybody who waits.", "Stay inside", "End my visit"}
+	case s == SpotInside:
+		return leaving{"End your visit?", "You have no tickets yet. The next fan comes in, and if you want tickets later, you stand behind everybody who waits.", "Stay inside", "End my visit"}
+	case s == SpotLobby && number == 0:
+		return leaving{"Leave the lobby?", "You give up your place in the lobby. Until the sale opens you can join again and get the same place.", "Stay in the lobby", "Leave the lobby"}
+	case s == SpotLobby:
+		return leaving{"Leave the lobby?", "You are number " + num(number) + ". Until the sale opens you can join again and get the same number. After that, you stand behind everybody who waits.", "Stay in the lobby", "Leave the lobby"}
+	case number == 0:
+		return leaving{"Leave the line?", "You give up your place. If you come back, you stand behind everybody who waits.", "Stay in line", "Leave for good"}
+	}
+	return leaving{"Leave the line?", "You are number " + num(number) + ". If you leave, the fans behind you move up. If you come back, you stand behind everybody who waits.", "Stay in line", "Leave for good"}
+}
+
+// moreLine is what a fan inside has already, and what they may still take.
+func (v WaitingView) moreLine() string {
+	s := "You have " + count(v.Tickets, "ticket", "tickets") + "."
+	if left := v.Event.Limit - v.Tickets; left > 0 && v.Checkout == "" {
+		s += " You can take " + itoa(left) + " more while your time runs."
+	}
+	return s
 }
 
 // odds is an honest answer to whether there will be a ticket: if everybody

@@ -85,6 +85,7 @@ func waitingView(s *sale.Snapshot, v queue.View) views.WaitingView {
 	case queue.Waiting:
 		// A number that was called already waits for another turn.
 		w.Again = w.Number > 0 && w.Number <= v.Serving
+		w.Next = v.Redeems
 	case queue.Left, queue.Done:
 		w.Again = v.LimitLeft && s.Joinable()
 	case queue.InLobby:
@@ -98,6 +99,7 @@ func strangerView(s *sale.Snapshot) views.WaitingView {
 		Event: eventInfo(s), Tiers: tierInfos(s),
 		Serving:   s.Serving,
 		Rate:      int(math.Round(s.Rate)),
+		Still:     queue.Stuck(s),
 		Turn:      seconds(s.Terms.TurnSeconds),
 		Visit:     seconds(s.Terms.VisitSeconds),
 		Grace:     seconds(s.Terms.GraceSeconds),

@@ -67,7 +67,9 @@ func (d *demo) prepare(ctx context.Context) (signIns []string, err error) {
 	terms.ClosesAt = night(20, 12)
 
 	open := terms
-	open.OpensAt, open.AdmitPerMinute, open.MaxInside = now.Add(-time.Second), 24, 40
+	open.OpensAt, open.AdmitPerMinute = now.Add(-time.Second), 24
+	// Room for everybody who is called during a visit: the pace alone decides.
+	open.VisitSeconds, open.MaxInside = 300, 200
 	if d.open, err = d.ensure(ctx, org, organizer, sale.NewSale{
 		Event: catalog.NewEvent{Name: "Harmattan Nights", Slug: "harmattan-nights", Venue: "Marina Bowl, Lagos", Timezone: "Africa/Lagos", StartsAt: night(21, 19)},
 		Terms: open,
@@ -81,7 +83,7 @@ func (d *demo) prepare(ctx context.Context) (signIns []string, err error) {
 	draw := terms
 	lobby := now.Add(-time.Second)
 	draw.Ordering, draw.LobbyOpensAt, draw.OpensAt, draw.ClosesAt = sale.Draw, &lobby, now.Add(2*time.Minute), now.Add(3*time.Hour)
-	draw.AdmitPerMinute, draw.MaxInside = 40, 40
+	draw.AdmitPerMinute, draw.MaxInside = 40, 100
 	if d.draw, err = d.ensure(ctx, org, organizer, sale.NewSale{
 		Event: catalog.NewEvent{Name: "Lagoon Rovers v Ƙofar Rangers", Slug: "lagoon-rovers", Venue: "Freshwater Arena, Ìkẹjà", Timezone: "Africa/Lagos", StartsAt: night(15, 16)},
 		Terms: draw,

@@ -93,6 +93,7 @@ func (s *Service) view(event *sale.Snapshot, account uuid.UUID, p queuedb.PlaceR
 	}
 	switch v.Status {
 	case InLobby, Waiting:
+		v.Redeems = p.Again != nil && *p.Again != behind
 		if ahead, known := aheadOf(p, v.Number); known {
 			v.Ahead = &ahead
 			v.ETA = eta(p, event, v.State, ahead)
@@ -140,6 +141,9 @@ func eta(p queuedb.PlaceRow, event *sale.Snapshot, state sale.State, ahead int64
 		if event.State == sale.Open && event.Available() == 0 {
 			return nil
 		}
+		if Stuck(event) {
+			return nil // nobody knows when those inside are done
+		}
 	default:
 		return nil
 	}
@@ -155,6 +159,13 @@ func eta(p queuedb.PlaceRow, event *sale.Snapshot, state sale.State, ahead int64
 	low, high := at(ahead, fast), at((ahead+1)*3/2, slow)
 	// One step comes each second: nobody is called faster than that.
 	return &ETA{Low: low.Truncate(time.Second), High: max(high, low+2*time.Second).Round(time.Second)}
+}
+
+// Stuck reports whether the line stands still far longer than its pace explains:
+// the room is full, or those inside may take all that is left.
+func Stuck(event *sale.Snapshot) bool {
+	between := time.Minute / time.Duration(max(1, event.Terms.AdmitPerMinute))
+	return event.State == sale.Open && event.Still > 20*time.Second+3*between
 }
 
 const (

@@ -113,7 +113,7 @@ func (m *memory) put(snaps []*Snapshot) {
 				p = &pace{}
 				m.paces[id] = p
 			}
-			snap.Rate = p.observe(snap)
+			snap.Rate, snap.Still = p.observe(snap)
 			next.live[id] = kept{snap, now}
 			next.bySlug[snap.Event.Slug] = id
 		}
@@ -209,8 +209,10 @@ type pace struct {
 type sample struct {
 	line    time.Time
 	serving int64
-	// busy is how long, so far, somebody waited.
+	// busy is how long, so far, somebody waited; moved is what it was when
+	// somebody was called last.
 	busy    time.Duration
+	moved   time.Duration
 	waiting bool
 }
 
@@ -220,8 +222,9 @@ const (
 	paceStep  = time.Second
 )
 
-// observe takes the picture in and returns numbers called a minute, 0 for unknown.
-func (p *pace) observe(s *Snapshot) float64 {
+// observe takes the picture in and returns numbers called a minute, 0 for
+// unknown, and for how long nobody was called although somebody waits.
+func (p *pace) observe(s *Snapshot) (rate float64, still time.Duration) {
 	now := sample{line: s.LineAt, serving: s.Serving, waiting: s.Serving < s.Arrivals && (s.State == Open || s.State == Paused)}
 	if n := len(p.samples); n > 0 {
 		last := p.samples[n-1]
@@ -229,9 +232,13 @@ func (p *pace) observe(s *Snapshot) float64 {
 		if step := now.line.Sub(last.line); step > 0 && (last.waiting || now.serving > last.serving) {
 			now.busy += step
 		}
+		now.moved = last.moved
+		if now.serving > last.serving || !now.waiting {
+			now.moved = now.busy
+		}
 		if now.line.Sub(last.line) < paceStep {
 			// One a second is enough; the step counts with the next.
-			return p.rate(now)
+			return p.rate(now), now.busy - now.moved
 		}
 	}
 	p.samples = append(p.samples, now)
@@ -243,7 +250,7 @@ func (p *pace) observe(s *Snapshot) float64 {
 	if len(p.samples) > 1000 {
 		p.samples = append(p.samples[:0], p.samples[len(p.samples)-500:]...)
 	}
-	return p.rate(now)
+	return p.rate(now), now.busy - now.moved
 }
 
 func (p *pace) rate(now sample) float64 {

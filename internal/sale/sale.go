@@ -105,6 +105,9 @@ type Snapshot struct {
 	Serving   int64
 	// Rate is the measured outflow: numbers called a minute, over the last minutes; 0 for unknown.
 	Rate float64
+	// Still is for how long nobody was called although somebody waits in an open
+	// sale: everything is taken up by those inside.
+	Still time.Duration
 	// Version of the sales row.
 	Version int64
 }

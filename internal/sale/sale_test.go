@@ -445,6 +445,39 @@ func TestFollowersHearTheLast(t *testing.T) {
 }
 
 // The measured pace counts the time in which somebody waited.
+func TestALineThatStandsStillSaysSo(t *testing.T) {
+	t.Parallel()
+	tx := dbtest.Tx(t)
+	s := sale.New(sale.Config{DB: tx})
+	event := create(t, s, organization(t, tx), nil).ID()
+	publish(t, s, tx, event, sale.Open)
+	at := func(serving, arrivals, second int) time.Duration {
+		t.Helper()
+		if _, err := tx.Exec(t.Context(), `UPDATE sales SET paused_total = make_interval(secs => -$2::int) WHERE event_id = $1`, event, second); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(t.Context(), `UPDATE queue_heads SET serving = $2, arrivals = $3 WHERE event_id = $1`, event, serving, arrivals); err != nil {
+			t.Fatal(err)
+		}
+		snap, err := s.Fresh(t.Context(), event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return snap.Still
+	}
+	for _, step := range []struct {
+		serving, arrivals, second int
+		want                      time.Duration
+	}{
+		{0, 10, 0, 0}, {5, 10, 5, 0}, {5, 10, 45, 40 * time.Second}, {6, 10, 50, 0}, {10, 10, 55, 0},
+		{10, 10, 500, 0}, {10, 11, 501, 0}, {10, 11, 511, 10 * time.Second}, // nobody waited for a while
+	} {
+		if got := at(step.serving, step.arrivals, step.second); got != step.want {
+			t.Errorf("second %d, %d of %d called: still for %s, want %s", step.second, step.serving, step.arrivals, got, step.want)
+		}
+	}
+}
+
 func TestRateIsMeasured(t *testing.T) {
 	t.Parallel()
 	tx := dbtest.Tx(t)
