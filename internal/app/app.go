@@ -59,15 +59,16 @@ type App struct {
 	Payments *payment.Service
 	Tickets  *ticket.Service
 
-	live   *live.Hub
-	clock  *db.Clock
-	leader *lease.Leader
-	worker *river.Client[pgx.Tx]
-	web    *web.Server
-	main   *http.Server
-	ops    *http.Server
-	ln     net.Listener
-	opsLn  net.Listener
+	live     *live.Hub
+	clock    *db.Clock
+	provider *paystack.Client
+	leader   *lease.Leader
+	worker   *river.Client[pgx.Tx]
+	web      *web.Server
+	main     *http.Server
+	ops      *http.Server
+	ln       net.Listener
+	opsLn    net.Listener
 
 	stopping atomic.Bool
 }
@@ -158,13 +159,14 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) 
 	a.Queue = queue.New(queue.Config{DB: a.pool, Sales: a.Sales, Keys: ring, Clock: a.clock, Issuer: a.cfg.Base(), Logger: log})
 	a.Claims = claim.New(claim.Config{DB: a.pool, Sales: a.Sales, Queue: a.Queue, Clock: a.clock, Logger: log})
 	a.Tickets = ticket.New(ticket.Config{DB: a.pool, Keys: ring, Logger: log})
-	provider, err := paystack.New(paystack.Config{BaseURL: cfg.PaystackBaseURL, SecretKey: cfg.PaystackSecretKey, Logger: log})
-	if err != nil {
+	if a.provider, err = paystack.New(paystack.Config{
+		BaseURL: cfg.PaystackBaseURL, SecretKey: cfg.PaystackSecretKey, Version: Version(), Logger: log,
+	}); err != nil {
 		return nil, err
 	}
 	a.Payments = payment.New(payment.Config{
 		DB: a.pool, Claims: a.Claims, Queue: a.Queue, Sales: a.Sales, Tickets: a.Tickets, Mail: mailer, Jobs: jobs,
-		Provider: provider, Clock: a.clock, PublicURL: a.cfg.Base(), Logger: log,
+		Provider: a.provider, Clock: a.clock, PublicURL: a.cfg.Base(), Logger: log,
 	})
 
 	registry := prometheus.NewRegistry()
@@ -359,6 +361,9 @@ func (a *App) close(ctx context.Context) {
 		if err := a.Queue.Close(ctx); err != nil {
 			a.log.Warn("joins were cut off at the stop", "err", err)
 		}
+	}
+	if a.provider != nil {
+		a.provider.Close()
 	}
 	if a.live != nil {
 		a.live.Close(ctx)
