@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fairqueue/internal/catalog"
+	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
 )
 
@@ -134,6 +135,24 @@ func TestStockIsToldSparinglyAndMessagesAtOnce(t *testing.T) {
 		l.leave()
 		h.close()
 	})
+}
+
+// A turn lasts thirty seconds at least: who waits for another one must not hear of it after half of that.
+func TestWhoWaitsForAnotherTurnIsLookedAtOften(t *testing.T) {
+	t.Parallel()
+	number := int64(3)
+	for range 100 {
+		again := &viewer{known: true, found: true, place: queue.View{Status: queue.Waiting, Number: &number, Serving: 7}}
+		if b := again.beat(); b < lookAgain || b > 7*time.Second {
+			t.Fatalf("another turn: %s", b)
+		}
+		first := &viewer{known: true, found: true, place: queue.View{Status: queue.Waiting, Number: &number, Serving: 2}}
+		for _, v := range []*viewer{first, {}} {
+			if b := v.beat(); b < 11*time.Second || b > quietFor {
+				t.Fatalf("a first turn comes with serving: %s", b)
+			}
+		}
+	}
 }
 
 func TestAServingMessageFits(t *testing.T) {

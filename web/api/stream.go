@@ -96,8 +96,7 @@ func (l *listener) serve(w *echo.Response, req *http.Request, v *viewer) {
 	if !send(first) {
 		return
 	}
-	// Each stream has its own beat, so that 50,000 comments do not leave at once.
-	quiet := time.NewTimer(quietFor - spread(quietFor/4))
+	quiet := time.NewTimer(v.beat())
 	defer quiet.Stop()
 	for {
 		var out []byte
@@ -125,7 +124,7 @@ func (l *listener) serve(w *echo.Response, req *http.Request, v *viewer) {
 		if !send(out) {
 			return
 		}
-		quiet.Reset(quietFor - spread(quietFor/4))
+		quiet.Reset(v.beat())
 	}
 }
 
@@ -168,6 +167,16 @@ func (v *viewer) turn(ctx context.Context, t *tick, beat bool) []byte {
 	}
 	v.told = true
 	return turnFrame(*place.Number)
+}
+
+// beat is how long the stream may be quiet. Each has its own, so that 50,000
+// comments do not leave at once. Who waits for another turn hears of it no other
+// way: serving has passed them already.
+func (v *viewer) beat() time.Duration {
+	if n := v.place.Number; v.found && v.place.Status == queue.Waiting && n != nil && *n <= v.place.Serving {
+		return lookAgain + spread(lookAgain/4)
+	}
+	return quietFor - spread(quietFor/4)
 }
 
 // due reports whether the place must be looked at.
