@@ -181,14 +181,20 @@ func (s *Server) checkout(c echo.Context) error {
 			v.State = views.CheckoutBank
 		}
 	case views.CheckoutExpired, views.CheckoutReleased:
-		place, err := s.cfg.Queue.Status(c.Request().Context(), e, id.AccountID)
-		v.Inside = err == nil && place.Status == queue.Inside
+		v.Inside = s.inside(c, e, id)
 	case views.CheckoutPaid:
+		v.Inside = s.inside(c, e, id)
 		if tickets, err := s.cfg.Tickets.OfClaim(c.Request().Context(), id.AccountID, cl.ID); err == nil && len(tickets) == 1 {
 			v.Tickets = "/tickets/" + tickets[0].ID.String()
 		}
 	}
 	return s.page(c, views.CheckoutPage(s.frame(c), v))
+}
+
+// inside reports whether the fan's visit still runs.
+func (s *Server) inside(c echo.Context, e *sale.Snapshot, id account.Identity) bool {
+	place, err := s.cfg.Queue.Status(c.Request().Context(), e, id.AccountID)
+	return err == nil && place.Status == queue.Inside
 }
 
 // checkoutState says where the fan and the money are; payments are newest first.

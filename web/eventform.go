@@ -26,7 +26,7 @@ const maxTierRows = 50
 // localTime is how browsers send datetime-local, with or without seconds.
 var localTimes = []string{"2006-01-02T15:04", "2006-01-02T15:04:05"}
 
-const formNote = "The draw itself is not made yet: until it is, a draw sale calls people in the order of joining, and its page says so."
+const formNote = "Draws cannot be made yet. For now a draw sale calls fans in the order of joining, and its page says so plainly."
 
 func (s *Server) newEvent(c echo.Context) error {
 	personal(c)
@@ -89,6 +89,14 @@ func (s *Server) createEvent(c echo.Context) error {
 			return s.render(c, fault.Status(err), views.EventFormPage(s.frame(c), v))
 		default:
 			return err
+		}
+	}
+	// What could be read may be wrong as well: everything is said at once.
+	if _, err := n.Check(); err != nil {
+		for name, words := range fieldErrors(fault.From(err)) {
+			if errs[name] == "" {
+				errs[name] = words
+			}
 		}
 	}
 	v.Errors = errs

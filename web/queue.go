@@ -173,7 +173,10 @@ func (s *Server) leaveAsk(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := views.LeaveView{Event: eventInfo(e), Number: deref(place.Number), Problem: s.told(c).Problem}
+	v := views.LeaveView{Event: eventInfo(e), Status: views.SpotStatus(place.Status), Number: deref(place.Number), Problem: s.told(c).Problem}
+	if v.Tickets, err = s.ticketsOf(c, e, place); err != nil {
+		return err
+	}
 	return s.page(c, views.LeavePage(s.frame(c), v))
 }
 

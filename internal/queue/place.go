@@ -50,6 +50,8 @@ type View struct {
 	Admission *Admission
 	// GraceEndsAt is until when a missed turn can be asked for again.
 	GraceEndsAt *time.Time
+	// Redeems reports that a missed turn was asked for again: the fan is called as soon as there is room.
+	Redeems bool
 	// LimitLeft reports whether the fan may still buy (so that done may ask for another turn).
 	LimitLeft bool
 }

@@ -61,6 +61,9 @@
       // A page that was loaded after its time does not load itself again and again.
       if (s === 0 && Date.parse(until) > loaded) then(el, until);
     }
+    // What holds from a moment on, or only up to it.
+    for (const el of document.querySelectorAll("[data-from]")) el.hidden = t < Date.parse(el.dataset.from);
+    for (const el of document.querySelectorAll("[data-to]")) el.hidden = t >= Date.parse(el.dataset.to);
     for (const el of document.querySelectorAll("[data-left]")) {
       const s = Math.max(Number(el.dataset.left) - Math.floor((Date.now() - started) / 1000), 0);
       write(el, span(s));

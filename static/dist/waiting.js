@@ -44,7 +44,9 @@
     const el = live();
     if (!el || !el.dataset.stream) return;
     const poll = Number(el.dataset.poll) || 5000;
-    const wait = streaming ? Math.max(poll, 60000) : poll;
+    // Another turn does not follow from the numbers that are called: ask for it.
+    const again = el.dataset.status === "waiting" && !Number(el.dataset.behind);
+    const wait = streaming && !again ? Math.max(poll, 60000) : poll;
     timer = setTimeout(fetchPart, wait * (0.85 + Math.random() * 0.3));
   };
 
