@@ -1,4 +1,3 @@
-// Package migrations holds the schema of the database as SQL for goose.
 package migrations
 
 import "embed"

@@ -1,4 +1,3 @@
-// Package money knows amounts: integers in kobo, the hundredth of a naira.
 package money
 
 import "strconv"
