@@ -137,10 +137,14 @@ func (v CheckoutView) nextLine() string {
 }
 
 func (v CheckoutView) paidLine() string {
-	if v.Email != "" {
-		return "Your tickets are ready. We also send them to " + v.Email + "."
+	ready, them := "Your tickets are ready.", "them"
+	if v.quantity() == 1 {
+		ready, them = "Your ticket is ready.", "it"
 	}
-	return "Your tickets are ready."
+	if v.Email != "" {
+		ready += " We also send " + them + " to " + v.Email + "."
+	}
+	return ready
 }
 
 func (v CheckoutView) paidNext() string {

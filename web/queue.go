@@ -10,14 +10,10 @@ import (
 
 	"fairqueue/internal/account"
 	"fairqueue/internal/fault"
-	"fairqueue/internal/guard"
 	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
 	"fairqueue/views"
 )
-
-// joinRate is how often one account may press Join.
-var joinRate = guard.Rate{N: 30, Per: time.Minute}
 
 func (s *Server) waitingRoom(c echo.Context) error {
 	e, err := s.snapshot(c)
@@ -109,10 +105,8 @@ func (s *Server) join(c echo.Context) error {
 }
 
 func (s *Server) joinAs(c echo.Context, e *sale.Snapshot, id account.Identity) error {
-	if !id.Exempt || s.cfg.Env == "production" {
-		if err := s.cfg.Guard.AllowLocal("join", id.AccountID.String(), joinRate); err != nil {
-			return err
-		}
+	if err := s.cfg.Guard.Join(id.AccountID.String()); err != nil {
+		return err
 	}
 	if _, _, err := s.cfg.Queue.Join(c.Request().Context(), e, id.AccountID); err != nil {
 		return s.refuse(c, eventPath(e, ""), err, nil)
