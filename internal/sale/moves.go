@@ -51,7 +51,7 @@ func MoveTx(ctx context.Context, tx pgx.Tx, event, by uuid.UUID, from []State, t
 		if err != nil {
 			return db.Fault(fmt.Errorf("sale.MoveTx: %w", err))
 		}
-		return invalidMove(State(now), to)
+		return invalidMove(State(now), from, to)
 	}
 	if err != nil {
 		return db.Fault(fmt.Errorf("sale.MoveTx: %w", err))
@@ -67,15 +67,22 @@ func notFound() *fault.Error {
 	return fault.New(fault.NotFound, "event_not_found", "There is no such event. Look at the list of events.")
 }
 
-func invalidMove(from, to State) *fault.Error {
+func invalidMove(now State, from []State, to State) *fault.Error {
 	words := map[State]string{
 		Draft: "a draft", Scheduled: "published", Lobby: "in the lobby", Open: "open", Paused: "paused", Ended: "over",
 	}
 	what := map[State]string{
 		Scheduled: "published", Lobby: "moved to the lobby", Open: "opened", Paused: "paused", Ended: "ended",
 	}
+	done := what[to]
+	switch { // Three things open a sale, and a person did one of them.
+	case slices.Equal(from, []State{Draft}):
+		done = "published"
+	case slices.Equal(from, []State{Paused}):
+		done = "resumed"
+	}
 	return fault.New(fault.Conflict, "invalid_transition",
-		fmt.Sprintf("The sale is %s, so it cannot be %s now.", words[from], what[to])).With("state", from)
+		fmt.Sprintf("The sale is %s, so it cannot be %s now.", words[now], done)).With("state", now)
 }
 
 // Pause holds the line: nobody is called until Resume. 409 invalid_transition.
