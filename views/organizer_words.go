@@ -120,7 +120,10 @@ func (v ConsoleView) state(now time.Time) (ui.State, string) {
 	case SaleSoldOut:
 		return ui.Out, "Sold out" + since
 	}
-	return ui.Out, "Ended" + since
+	if !v.Event.Since.IsZero() {
+		return ui.Out, "Ended at " + clock(v.Event.Since, v.Event.Zone)
+	}
+	return ui.Out, "Ended"
 }
 
 func (v ConsoleView) stockLine() string {
@@ -128,6 +131,13 @@ func (v ConsoleView) stockLine() string {
 		return "of " + num(v.Stats.Capacity) + " tickets"
 	}
 	return num(v.Stats.Held) + " held, " + num(v.Stats.Free) + " free"
+}
+
+func (v ConsoleView) servingWord() string {
+	if v.Event.State == SaleEnded {
+		return "Numbers called"
+	}
+	return "Calling now"
 }
 
 func (v ConsoleView) waiting() int64 {
@@ -153,6 +163,9 @@ func (v ConsoleView) joined() int64 {
 }
 
 func (v ConsoleView) paceLine() string {
+	if v.Event.State == SaleEnded {
+		return "of " + num(v.Stats.Joined)
+	}
 	if v.Stats.CalledPerMinute > 0 {
 		return num(v.Stats.CalledPerMinute) + " a minute"
 	}

@@ -49,6 +49,13 @@ type TicketView struct {
 	Email      string
 }
 
+func seeTickets(n int) string {
+	if n == 1 {
+		return "See your ticket"
+	}
+	return "See your " + count(n, "ticket", "tickets")
+}
+
 func (t TicketInfo) what() string {
 	if t.Seat != "" {
 		return t.Tier + ", " + t.Seat

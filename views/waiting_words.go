@@ -116,6 +116,8 @@ func (v WaitingView) motion() string {
 	switch {
 	case v.Serving == 0:
 		return "You have a place in the line"
+	case v.allHeld():
+		return "All tickets are sold or held at the moment"
 	case v.Still:
 		return "Everybody inside is still choosing. The line goes on when they are done"
 	case v.Rate > 0:
@@ -125,11 +127,14 @@ func (v WaitingView) motion() string {
 }
 
 func (v WaitingView) motionKind() ui.State {
-	if v.Still {
+	if v.Still || v.allHeld() {
 		return ui.Soon
 	}
 	return ui.Open
 }
+
+// allHeld is whether nothing can be called for until something comes back.
+func (v WaitingView) allHeld() bool { return len(v.Tiers) > 0 && available(v.Tiers) == 0 }
 
 func (v WaitingView) servingWord() string {
 	switch {
@@ -223,12 +228,19 @@ func (v WaitingView) joinLabel() string {
 	return "Join the line"
 }
 
+// neverCalled is whether the sale ended before this fan's turn came.
+func (v WaitingView) neverCalled() bool {
+	return v.Event.State == SaleEnded && v.Number == 0 || v.Event.State == SaleEnded && v.Number > v.Serving
+}
+
 func (v WaitingView) overTitle() string {
 	switch {
 	case v.Tickets > 0:
 		return "You have your tickets"
 	case v.Status == SpotLeft:
 		return "You left the line"
+	case v.neverCalled():
+		return "The line is closed"
 	}
 	return "Your turn is over"
 }
@@ -241,6 +253,10 @@ func (v WaitingView) overLine() string {
 		return "Your visit is over. There is nothing more to do."
 	case v.Status == SpotLeft:
 		return "Everybody behind you moved up. Nothing was bought and nothing was paid."
+	case v.neverCalled() && v.Number > 0 && v.Serving > 0:
+		return "The sale is over. We called up to number " + num(v.Serving) + ", and yours is " + num(v.Number) + ". We are sorry that your turn did not come. You paid nothing."
+	case v.neverCalled():
+		return "The sale is over, and no more numbers are called. We are sorry that your turn did not come. You paid nothing."
 	}
 	return "Your time ended without a ticket. No money was taken."
 }

@@ -132,6 +132,9 @@ func (s *Server) claimed(c echo.Context, next string) (cl claim.Claim, e *sale.S
 		return cl, nil, id, errNoClaim.Because(err)
 	}
 	if cl, err = s.cfg.Claims.Get(c.Request().Context(), id.AccountID, claimID); err != nil {
+		if fault.Code(err) == errNoClaim.Code {
+			err = errNoClaim.Because(err)
+		}
 		return cl, nil, id, err
 	}
 	e, err = s.cfg.Sales.Get(c.Request().Context(), cl.EventID.String())
