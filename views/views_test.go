@@ -319,6 +319,42 @@ func TestAnotherTurnIsNotSubtracted(t *testing.T) {
 }
 
 // A sale that orders by joining although it will draw one day says so.
+func TestWhoComesBackAfterAMissedTurnIsNext(t *testing.T) {
+	t.Parallel()
+	v := waiting(views.SpotWaiting)
+	v.Again, v.Next, v.Ahead = true, true, 0
+	page := text(parse(t, render(t, views.WaitingPage(frame(), v))))
+	if !strings.Contains(page, "You are next.") || strings.Contains(page, "You stand behind") {
+		t.Errorf("a missed turn that was asked for again is shown as %q", page)
+	}
+}
+
+func TestWhoWasNeverCalledHadNoTurn(t *testing.T) {
+	t.Parallel()
+	v := waiting(views.SpotDone)
+	v.Event.State, v.Number, v.Serving = views.SaleEnded, 4, 3
+	page := text(parse(t, render(t, views.WaitingPage(frame(), v))))
+	if !strings.Contains(page, "We called up to number 3, and yours is 4.") || strings.Contains(page, "Your turn is over") {
+		t.Errorf("a fan whom nobody called reads %q", page)
+	}
+}
+
+func TestAVisitCanBeEnded(t *testing.T) {
+	t.Parallel()
+	v := waiting(views.SpotInside)
+	v.Tickets = 1
+	leave := func(v views.WaitingView) bool {
+		return strings.Contains(render(t, views.WaitingPage(frame(), v)), "Let the next fan in")
+	}
+	if !leave(v) {
+		t.Error("a fan who has what they want cannot let the next one in")
+	}
+	v.Checkout = "/checkout/1"
+	if leave(v) {
+		t.Error("a fan with an open claim is asked to leave")
+	}
+}
+
 func TestDrawEventWithANoteSaysFirstCome(t *testing.T) {
 	t.Parallel()
 	e := event(views.SaleLobby)
