@@ -22,7 +22,7 @@ const module = "fairqueue/"
 // sub-packages. The order is the ladder of ARCHITECTURE.md, top first. A
 // package that is not listed fails the test: a new subject takes its place here.
 var imports = map[string][]string{
-	"cmd/fairqueue": {"internal/app", "internal/account", "internal/audit", "internal/claim", "internal/db", "internal/devstack", "internal/fault", "internal/keys", "internal/lab", "internal/money", "internal/paystack/sandbox", "internal/queue", "internal/sale", "internal/catalog"},
+	"cmd/fairqueue": {"internal/verify", "internal/shuffle", "internal/app", "internal/account", "internal/audit", "internal/claim", "internal/db", "internal/devstack", "internal/fault", "internal/keys", "internal/lab", "internal/money", "internal/paystack/sandbox", "internal/queue", "internal/sale", "internal/catalog"},
 	"internal/app": {"web", "internal/account", "internal/claim", "internal/db", "internal/guard", "internal/keys", "internal/lease", "internal/live", "internal/mail",
 		"internal/payment", "internal/paystack", "internal/queue", "internal/sale", "internal/ticket", "internal/fault"},
 
@@ -39,7 +39,7 @@ var imports = map[string][]string{
 	"internal/payment": {"internal/claim", "internal/queue", "internal/sale", "internal/catalog", "internal/ticket", "internal/account", "internal/mail", "internal/ledger", "internal/live",
 		"internal/db", "internal/db/paymentdb", "internal/fault", "internal/money"},
 	"internal/claim":   {"internal/queue", "internal/sale", "internal/catalog", "internal/ledger", "internal/db", "internal/db/claimdb", "internal/fault", "internal/money"},
-	"internal/queue":   {"internal/sale", "internal/catalog", "internal/ledger", "internal/live", "internal/lease", "internal/keys", "internal/db", "internal/db/queuedb", "internal/fault"},
+	"internal/queue":   {"internal/sale", "internal/catalog", "internal/ledger", "internal/merkle", "internal/shuffle", "internal/mail", "internal/live", "internal/lease", "internal/keys", "internal/db", "internal/db/queuedb", "internal/fault"},
 	"internal/sale":    {"internal/catalog", "internal/ledger", "internal/live", "internal/db", "internal/db/saledb", "internal/fault", "internal/money"},
 	"internal/catalog": {"internal/db", "internal/db/catalogdb", "internal/fault"},
 
@@ -48,20 +48,23 @@ var imports = map[string][]string{
 	"internal/account": {"internal/keys", "internal/mail", "internal/live", "internal/db", "internal/db/accountdb", "internal/fault"},
 	"internal/mail":    {"internal/keys", "internal/db", "internal/db/maildb", "internal/fault"},
 	"internal/guard":   {"internal/fault"},
-	"internal/ledger":  {"internal/db", "internal/db/ledgerdb"},
+	"internal/ledger":  {"internal/merkle", "internal/db", "internal/db/ledgerdb"},
 	"internal/lease":   {"internal/db", "internal/db/leasedb", "internal/fault"},
 	"internal/live":    {},
 	"internal/keys":    {},
 	"internal/fault":   {},
 	"internal/money":   {},
+	"internal/merkle":  {},
+	"internal/shuffle": {},
 	"internal/db":      {"internal/fault", "migrations"},
 	"migrations":       {},
 
 	// Readers.
 	"internal/stats": {"internal/db", "internal/db/statsdb", "internal/money"},
-	"internal/audit": {"internal/ledger", "internal/db", "internal/db/auditdb", "internal/fault"},
+	"internal/audit": {"internal/ledger", "internal/merkle", "internal/shuffle", "internal/db", "internal/db/auditdb", "internal/fault"},
 
 	// Around the product.
+	"internal/verify":       {"internal/merkle", "internal/shuffle"},
 	"internal/lab":          {},
 	"internal/devstack":     {"internal/fault"},
 	"internal/devstack/run": {"internal/devstack"},
@@ -76,10 +79,10 @@ var owners = map[string]string{
 	"sessions": "session", // alexedwards/scs writes it, through its own store
 	"mailbox":  "mail",
 	"leases":   "lease",
-	"ledger":   "ledger",
-	"events":   "catalog",
-	"sales":    "sale", "tiers": "sale",
-	"queue_heads": "queue", "spots": "queue",
+	"ledger":   "ledger", "ledger_blocks": "ledger",
+	"events": "catalog",
+	"sales":  "sale", "tiers": "sale",
+	"queue_heads": "queue", "spots": "queue", "draws": "queue", "draw_secrets": "queue", "presence": "queue",
 	"claims": "claim", "units": "claim", "claim_lines": "claim",
 	"payments": "payment", "webhooks": "payment", "refunds": "payment",
 	"tickets": "ticket",

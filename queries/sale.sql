@@ -21,12 +21,15 @@ SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at
        now()::timestamptz AS at,
        (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
        h.arrivals, h.lobby_size, h.serving,
+       d.commitment, d.committed_at, d.frozen_at, d.root, d.rooted_at, d.beacon_round AS draw_round, d.beacon_value, d.waived_at,
+       d.secret, d.seed, d.drawn_at,
        t.id AS tier_id, t.ordinal, t.name AS tier_name, t.price_kobo, t.capacity, t.seated,
        u.free, u.held, u.blocked, p.past
 FROM sales s
 JOIN events e ON e.id = s.event_id
 JOIN tiers t ON t.event_id = s.event_id
 LEFT JOIN queue_heads h ON h.event_id = s.event_id
+LEFT JOIN draws d ON d.event_id = s.event_id
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE n.state = 'free') AS free,
            count(*) FILTER (WHERE n.state IN ('held', 'paying')) AS held,

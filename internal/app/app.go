@@ -236,6 +236,8 @@ func (a *App) Run(ctx context.Context) error {
 	defer stopTicks()
 
 	a.tick(tickCtx, &ticks, "snapshot", time.Second, 5*time.Second, a.Sales.Refresh)
+	a.tick(tickCtx, &ticks, "returns", time.Second, 5*time.Second, a.Queue.Refresh)
+	a.tick(tickCtx, &ticks, "presence", time.Second, 5*time.Second, a.Queue.PublishPresence)
 	a.tick(tickCtx, &ticks, "revocations", time.Second, 5*time.Second, a.Accounts.RefreshRevocations)
 	a.tick(tickCtx, &ticks, "clock", 30*time.Second, 5*time.Second, func(ctx context.Context) error { return a.clock.Sync(ctx, a.pool) })
 	ticks.Go(func() { a.Sales.Listen(tickCtx) })

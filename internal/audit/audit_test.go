@@ -15,6 +15,7 @@ import (
 	"fairqueue/internal/dbtest"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/ledger"
+	"fairqueue/internal/merkle"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
@@ -99,10 +100,10 @@ func (h *hall) join(n int) {
 		h.fans, h.spots = append(h.fans, fan), append(h.spots, spot)
 		h.exec(`INSERT INTO accounts (id, email) VALUES ($1, $2)`, fan, fan.String()+"@audit.example")
 		h.exec(`INSERT INTO spots (id, event_id, account_id, arrival) VALUES ($1, $2, $3, $4)`, spot, h.event, fan, len(h.spots))
-		leaves = append(leaves, ledger.LeafHash(fmt.Appendf(nil, "%s:%d", spot, len(h.spots))))
+		leaves = append(leaves, merkle.LeafHash(fmt.Appendf(nil, "%s:%d", spot, len(h.spots))))
 	}
 	h.exec(`UPDATE queue_heads SET arrivals = $2 WHERE event_id = $1`, h.event, len(h.spots))
-	root := ledger.MerkleRoot(leaves)
+	root := merkle.Root(leaves)
 	h.write(ledger.Joined, map[string]any{"from": from, "to": len(h.spots), "root": hex.EncodeToString(root[:])})
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"fairqueue/internal/db/auditdb"
 	"fairqueue/internal/ledger"
+	"fairqueue/internal/merkle"
 )
 
 // line is the rows of an event's line beside what the ledger says about it.
@@ -81,7 +82,7 @@ func (l *line) noLostSpot() (r Result) {
 			if s.Arrival > b.To {
 				break
 			}
-			leaves = append(leaves, ledger.LeafHash([]byte(s.ID.String()+":"+strconv.FormatInt(s.Arrival, 10))))
+			leaves = append(leaves, merkle.LeafHash([]byte(s.ID.String()+":"+strconv.FormatInt(s.Arrival, 10))))
 		}
 		for len(spots) > 0 && spots[0].Arrival <= b.To {
 			spots = spots[1:]
@@ -89,7 +90,7 @@ func (l *line) noLostSpot() (r Result) {
 		r.Checked += int64(len(leaves))
 		if want := b.To - b.From + 1; int64(len(leaves)) != want {
 			r.violate("arrivals %d to %d were given to %d spots, %d are there", b.From, b.To, want, len(leaves))
-		} else if root := ledger.MerkleRoot(leaves); !strings.EqualFold(b.Root, hex.EncodeToString(root[:])) {
+		} else if root := merkle.Root(leaves); !strings.EqualFold(b.Root, hex.EncodeToString(root[:])) {
 			r.violate("the spots of arrivals %d to %d are not those that were acknowledged: root %x, ledger row %d says %.64s", b.From, b.To, root, b.id, b.Root)
 		}
 		next = max(next, b.To+1)

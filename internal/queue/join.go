@@ -15,6 +15,7 @@ import (
 	"fairqueue/internal/db/queuedb"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/ledger"
+	"fairqueue/internal/merkle"
 	"fairqueue/internal/sale"
 )
 
@@ -338,7 +339,7 @@ func writeJoined(ctx context.Context, tx pgx.Tx, event uuid.UUID, before int64, 
 	for _, r := range rows {
 		leaves[r.Arrival-before-1] = Leaf(r.ID, r.Arrival)
 	}
-	root := ledger.MerkleRoot(leaves)
+	root := merkle.Root(leaves)
 	return ledger.Write(ctx, tx, event, ledger.Joined, map[string]any{
 		"from": before + 1, "to": before + int64(len(rows)), "root": hex.EncodeToString(root[:]),
 	})
@@ -346,7 +347,7 @@ func writeJoined(ctx context.Context, tx pgx.Tx, event uuid.UUID, before int64, 
 
 // Leaf is the leaf hash of a spot in the Merkle trees of CONTRACT.md.
 func Leaf(spot uuid.UUID, arrival int64) [32]byte {
-	return ledger.LeafHash(fmt.Appendf(nil, "%s:%d", spot, arrival))
+	return merkle.LeafHash(fmt.Appendf(nil, "%s:%d", spot, arrival))
 }
 
 // newPlace is what Place would read of a spot that was just made.

@@ -16,7 +16,7 @@ import (
 	"fairqueue/internal/db"
 	"fairqueue/internal/dbtest"
 	"fairqueue/internal/fault"
-	"fairqueue/internal/ledger"
+	"fairqueue/internal/merkle"
 	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
 )
@@ -128,12 +128,12 @@ func TestNoLostSpot(t *testing.T) {
 		var id uuid.UUID
 		var arrival int64
 		if _, err := pgx.ForEachRow(rows, []any{&id, &arrival}, func() error {
-			leaves = append(leaves, ledger.LeafHash(fmt.Appendf(nil, "%s:%d", id, arrival)))
+			leaves = append(leaves, merkle.LeafHash(fmt.Appendf(nil, "%s:%d", id, arrival)))
 			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}
-		root := ledger.MerkleRoot(leaves)
+		root := merkle.Root(leaves)
 		if hex.EncodeToString(root[:]) != b.Root || int64(len(leaves)) != b.To-b.From+1 {
 			t.Errorf("the batch from %d to %d does not recompute", b.From, b.To)
 		}

@@ -52,6 +52,10 @@ type View struct {
 	GraceEndsAt *time.Time
 	// Redeems reports that a missed turn was asked for again: the fan is called as soon as there is room.
 	Redeems bool
+	// Wish is what the fan asked for while they wait.
+	Wish Wish
+	// Extendable reports that a called fan may still ask for two more minutes.
+	Extendable bool
 	// LimitLeft reports whether the fan may still buy (so that done may ask for another turn).
 	LimitLeft bool
 }

@@ -73,6 +73,27 @@ type Patch struct {
 	ClosesAt                                                                                          *time.Time
 }
 
+// DrawFacts is the public side of a draw: what is committed, published and revealed so far. Values only ever appear.
+type DrawFacts struct {
+	// Commitment is SHA-256 of the secret.
+	Commitment  [32]byte
+	CommittedAt time.Time
+	// FrozenAt is when the lobby was closed to new places before the order.
+	FrozenAt *time.Time
+	// Root is the Merkle root over the spots of the lobby.
+	Root     *[32]byte
+	RootedAt *time.Time
+	// BeaconRound is the round that counts; 0 without a beacon.
+	BeaconRound int64
+	// BeaconValue is "" until it is given.
+	BeaconValue string
+	// WaivedAt is when an organizer went on without the beacon that was named.
+	WaivedAt *time.Time
+	// Secret is revealed with the draw, or when the sale ends before it.
+	Secret, Seed *[32]byte
+	DrawnAt      *time.Time
+}
+
 // Tier is a tier with its stock as of the snapshot.
 type Tier struct {
 	ID       uuid.UUID
@@ -103,6 +124,8 @@ type Snapshot struct {
 	Arrivals  int64
 	LobbySize *int64
 	Serving   int64
+	// Draw is nil in fifo sales and drafts.
+	Draw *DrawFacts
 	// Rate is the measured outflow: numbers called a minute, over the last minutes; 0 for unknown.
 	Rate float64
 	// Still is for how long nobody was called although somebody waits in an open

@@ -263,6 +263,7 @@ func picture(rows []saledb.PicturesRow) (*Snapshot, error) {
 		At: r.At, LineAt: r.LineAt,
 		Arrivals: value(r.Arrivals), LobbySize: r.LobbySize, Serving: value(r.Serving), Version: r.Version,
 	}
+	s.Draw = drawFacts(r)
 	unsold := 0
 	for _, t := range rows {
 		tier := Tier{
@@ -282,6 +283,25 @@ func picture(rows []saledb.PicturesRow) (*Snapshot, error) {
 		s.State = SoldOut
 	}
 	return s, nil
+}
+
+func drawFacts(r saledb.PicturesRow) *DrawFacts {
+	if len(r.Commitment) != 32 || r.CommittedAt == nil {
+		return nil
+	}
+	return &DrawFacts{
+		Commitment: [32]byte(r.Commitment), CommittedAt: *r.CommittedAt, FrozenAt: r.FrozenAt,
+		Root: digest(r.Root), RootedAt: r.RootedAt, BeaconRound: value(r.DrawRound), BeaconValue: value(r.BeaconValue), WaivedAt: r.WaivedAt,
+		Secret: digest(r.Secret), Seed: digest(r.Seed), DrawnAt: r.DrawnAt,
+	}
+}
+
+func digest(b []byte) *[32]byte {
+	if len(b) != 32 {
+		return nil
+	}
+	d := [32]byte(b)
+	return &d
 }
 
 func value[T any](p *T) (v T) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"fairqueue/internal/account"
@@ -42,6 +43,9 @@ type Config struct {
 	// Identify says who a browser's session cookie belongs to; the event stream
 	// asks it where there is no bearer token. Nil: nobody.
 	Identify func(*http.Request) (account.Identity, bool)
+	// Spot reads the spot cookie of a browser whose session is known; it spares
+	// the stream a look-up. Nil: there are none.
+	Spot func(r *http.Request, who account.Identity, event uuid.UUID) (queue.Spot, bool)
 }
 
 // API is the mounted API.
