@@ -3,18 +3,16 @@ package queue
 import (
 	"time"
 
-	"fairqueue/internal/db/queuedb"
 	"fairqueue/internal/sale"
 )
 
-// eta is a range for the wait: from the faster of the organizer's pace and the
-// measured one to half as long again as the slower. Nothing is said while nothing
-// is known: the line stands still, or nothing is left to sell.
-func eta(p queuedb.PlaceRow, event *sale.Snapshot, state sale.State, ahead int64) *ETA {
+// eta is a range for the wait of a fan with so many ahead, from the measured outflow of the line. Nothing is said while
+// nothing is known: the sale is paused, sold out or over, or all that is left is held.
+func eta(event *sale.Snapshot, state sale.State, ahead int64) *ETA {
 	var until time.Duration
 	switch state {
 	case sale.Lobby, sale.Scheduled:
-		until = max(0, p.OpensAt.Sub(p.At))
+		until = max(0, event.Terms.OpensAt.Sub(event.At))
 	case sale.Open:
 		if event.State == sale.Open && event.Available() == 0 {
 			return nil
@@ -25,18 +23,8 @@ func eta(p queuedb.PlaceRow, event *sale.Snapshot, state sale.State, ahead int64
 	default:
 		return nil
 	}
-	pace := float64(p.AdmitPerMinute)
-	fast, slow := pace, pace
-	if event.Rate > 0 {
-		fast, slow = max(fast, event.Rate), min(slow, event.Rate)
-	}
-	const longest = float64(30 * 24 * time.Hour)
-	at := func(n int64, perMinute float64) time.Duration {
-		return until + time.Duration(min(longest, float64(n)/perMinute*float64(time.Minute)))
-	}
-	low, high := at(ahead, fast), at((ahead+1)*3/2, slow)
-	// One step comes each second: nobody is called faster than that.
-	return &ETA{Low: low.Truncate(time.Second), High: max(high, low+2*time.Second).Round(time.Second)}
+	low, high := event.Pass(ahead + 1)
+	return &ETA{Low: (until + low).Truncate(time.Second), High: (until + high + time.Second).Truncate(time.Second)}
 }
 
 // Stuck reports whether the line stands still far longer than its pace explains:
@@ -44,6 +32,32 @@ func eta(p queuedb.PlaceRow, event *sale.Snapshot, state sale.State, ahead int64
 func Stuck(event *sale.Snapshot) bool {
 	between := time.Minute / time.Duration(max(1, event.Terms.AdmitPerMinute))
 	return event.State == sale.Open && event.Still > 20*time.Second+3*between
+}
+
+// Slow is why a line moves slower than it did, or not at all.
+type Slow string
+
+// The reasons.
+const (
+	SlowNot      Slow = ""
+	SlowPaused   Slow = "paused"
+	SlowPayments Slow = "slow_payments" // the room is full, and those inside take long
+	SlowStock    Slow = "stock_held"    // all that is left is held
+)
+
+// SlowOf says why the wait grows, if it does.
+func SlowOf(event *sale.Snapshot) Slow {
+	switch {
+	case event.State == sale.Paused:
+		return SlowPaused
+	case event.State != sale.Open:
+		return SlowNot
+	case event.Available() == 0:
+		return SlowStock
+	case Stuck(event):
+		return SlowPayments
+	}
+	return SlowNot
 }
 
 // Chance is how likely a fan who waits gets a ticket.

@@ -96,7 +96,7 @@ func (s *Service) view(event *sale.Snapshot, account uuid.UUID, p queuedb.PlaceR
 		v.Redeems = p.Again != nil && *p.Again != behind
 		if ahead, known := aheadOf(p, v.Number); known {
 			v.Ahead = &ahead
-			v.ETA = eta(p, event, v.State, ahead)
+			v.ETA = eta(event, v.State, ahead)
 		}
 	case Called, Inside:
 		a, err := s.admission(event.ID(), account, p, v)

@@ -66,3 +66,18 @@ func (p *pace) rate(now sample) float64 {
 	}
 	return float64(now.serving-first.serving) / busy.Minutes()
 }
+
+// Pass is a range for the time until so many more numbers have been called.
+func (s *Snapshot) Pass(n int64) (low, high time.Duration) {
+	fast, slow := float64(s.Terms.AdmitPerMinute), float64(s.Terms.AdmitPerMinute)
+	if s.Rate > 0 {
+		fast, slow = max(fast, s.Rate), min(slow, s.Rate)
+	}
+	at := func(n, perMinute float64) time.Duration {
+		return time.Duration(min(float64(longestWait), n/perMinute*float64(time.Minute)))
+	}
+	low = at(float64(n-1), fast)
+	return low, max(low+2*time.Second, at(1.5*float64(n), slow))
+}
+
+const longestWait = 30 * 24 * time.Hour
