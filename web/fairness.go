@@ -1,12 +1,8 @@
 package web
 
 import (
-	"context"
-	"time"
-
 	"github.com/labstack/echo/v4"
 
-	"fairqueue/internal/audit"
 	"fairqueue/internal/sale"
 	"fairqueue/views"
 )
@@ -37,27 +33,10 @@ func (s *Server) fairness(c echo.Context) error {
 // historyShown is how many steps and exceptions the page lists.
 const historyShown = 100
 
-// auditTimeout bounds the checking behind a page.
-const auditTimeout = 8 * time.Second
-
 // fairnessFigures adds the invariants and the newest steps of the line. They
 // are counted at most twice a minute, however many people look.
 func (s *Server) fairnessFigures(c echo.Context, e *sale.Snapshot, v *views.FairnessView) error {
-	invariants, at, err := s.audits.get(e.ID().String(), func() ([]views.Invariant, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), auditTimeout)
-		defer cancel()
-		results, err := audit.Run(ctx, s.cfg.DB, nil, e.ID())
-		if err != nil {
-			return nil, err
-		}
-		var out []views.Invariant
-		for _, r := range results {
-			if r.Failure {
-				out = append(out, views.Invariant{Name: r.Name, Broken: r.Violations})
-			}
-		}
-		return out, nil
-	})
+	invariants, at, err := s.invariants(c.Request().Context(), e.ID())
 	if err != nil {
 		return err
 	}

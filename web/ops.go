@@ -16,7 +16,7 @@ func (s *Server) apiConfig() api.Config {
 	return api.Config{
 		DB: s.cfg.DB, Accounts: s.cfg.Accounts, Sales: s.cfg.Sales, Queue: s.cfg.Queue, Claims: s.cfg.Claims,
 		Payments: s.cfg.Payments, Tickets: s.cfg.Tickets, Guard: s.cfg.Guard, Clock: s.cfg.Clock, Logger: s.cfg.Logger,
-		PublicURL: s.cfg.PublicURL, Identify: s.cookieIdentity, Spot: s.spotCookie,
+		PublicURL: s.cfg.PublicURL, Identify: s.cookieIdentity, Spot: s.spotCookie, Invariants: s.violations,
 	}
 }
 

@@ -26,7 +26,6 @@ import (
 	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
 	"fairqueue/internal/ticket"
-	"fairqueue/views"
 	"fairqueue/web/api"
 )
 
@@ -77,7 +76,7 @@ type Server struct {
 	// drafts makes the same form of a new event, sent twice, one event.
 	drafts *cache[uuid.UUID]
 	// audits keeps the figures of the fairness pages for a while.
-	audits *cache[[]views.Invariant]
+	audits audits
 	last   lastPlaces
 }
 
@@ -96,7 +95,6 @@ func New(cfg Config) (*Server, error) {
 		cfg:    cfg,
 		echo:   echo.New(),
 		drafts: newCache[uuid.UUID](time.Minute),
-		audits: newCache[[]views.Invariant](30 * time.Second),
 	}
 	s.guards = newGuards(cfg)
 	s.flow = newFlow(cfg)

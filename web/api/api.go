@@ -46,6 +46,9 @@ type Config struct {
 	// Spot reads the spot cookie of a browser whose session is known; it spares
 	// the stream a look-up. Nil: there are none.
 	Spot func(r *http.Request, who account.Identity, event uuid.UUID) (queue.Spot, bool)
+	// Invariants counts the violations of each invariant of an event; it is asked
+	// about once a second and event, so it keeps what is dear. Nil: none are told.
+	Invariants func(ctx context.Context, event uuid.UUID) (map[string]int64, error)
 }
 
 // API is the mounted API.
