@@ -1,12 +1,14 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,9 +56,11 @@ type Config struct {
 // API is the mounted API.
 type API struct {
 	Config
-	huma   huma.API
-	hub    *hub
-	bodies map[reflect.Type]*huma.Schema
+	huma huma.API
+	hub  *hub
+	// pictures keeps the encoded fairness data of each event.
+	pictures pictures
+	bodies   map[reflect.Type]*huma.Schema
 }
 
 const (
@@ -81,6 +85,7 @@ func Mount(e *echo.Echo, c Config) *API {
 	a.events()
 	a.queue()
 	a.stream(e)
+	a.fairness(e)
 	a.claims()
 	a.payments()
 	a.webhook(e)
@@ -126,6 +131,10 @@ type route struct {
 	ok []int
 	// list adds limit and cursor.
 	list bool
+	// most is the largest limit of a list; 0 for maxLimit.
+	most int
+	// query are its further parameters.
+	query []*huma.Param
 	// codes are the codes of CONTRACT.md that this route may answer with, beside
 	// those that follow from what stands above.
 	codes []string
@@ -205,10 +214,11 @@ func (rt route) operation() huma.Operation {
 	if rt.list {
 		low := float64(1)
 		op.Parameters = append(op.Parameters,
-			&huma.Param{Name: "limit", In: "query", Description: "How many; " + strconv.Itoa(maxLimit) + " come at most.",
+			&huma.Param{Name: "limit", In: "query", Description: "How many; " + strconv.Itoa(cmp.Or(rt.most, maxLimit)) + " come at most.",
 				Schema: &huma.Schema{Type: "integer", Minimum: &low, Default: defaultLimit}},
 			&huma.Param{Name: "cursor", In: "query", Description: "next_cursor of the page before.", Schema: &huma.Schema{Type: "string"}})
 	}
+	op.Parameters = append(op.Parameters, rt.query...)
 	switch rt.auth {
 	case bearer:
 		op.Security = []map[string][]string{{"bearer": {}}}
@@ -271,7 +281,7 @@ func (rt route) allCodes() []string {
 	if takesBody {
 		all = append(all, "body_too_large")
 	}
-	if rt.list || takesBody {
+	if (rt.list || takesBody) && !slices.Contains(all, "invalid_request") {
 		all = append(all, "invalid_request")
 	}
 	return append(all, "internal", "database_unavailable")

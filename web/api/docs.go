@@ -176,7 +176,7 @@ func try(doc *huma.OpenAPI, path string, op *huma.Operation) string {
 	if op.OperationID == "stream-queue" {
 		b.WriteString(" -N")
 	}
-	b.WriteString(" " + doc.Servers[0].URL + path)
+	b.WriteString(" '" + doc.Servers[0].URL + path + requiredQuery(op) + "'")
 	if len(op.Security) == 1 {
 		b.WriteString(" \\\n  -H 'Authorization: Bearer TOKEN'")
 	}
@@ -192,6 +192,17 @@ func try(doc *huma.OpenAPI, path string, op *huma.Operation) string {
 		}
 	}
 	return b.String()
+}
+
+// requiredQuery is the query without which an operation answers nothing.
+func requiredQuery(op *huma.Operation) string {
+	q := ""
+	for _, p := range op.Parameters {
+		if p.In == "query" && p.Required {
+			q += "&" + p.Name + "=" + fmt.Sprint(p.Schema.Examples[0])
+		}
+	}
+	return strings.Replace(q, "&", "?", 1)
 }
 
 // exampleOf makes a value of a schema: what is required, and where nothing is

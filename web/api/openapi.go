@@ -15,6 +15,7 @@ const (
 	tagSignIn    = "Sign-in"
 	tagEvents    = "Events"
 	tagQueue     = "Queue"
+	tagFairness  = "Fairness"
 	tagClaims    = "Claims"
 	tagPayments  = "Payments"
 	tagTickets   = "Tickets"
@@ -25,6 +26,7 @@ var tags = []*huma.Tag{
 	{Name: tagSignIn, Description: "A one-time code by e-mail becomes a bearer token. The token goes into the header `Authorization: Bearer TOKEN`."},
 	{Name: tagEvents, Description: "Public. `{event}` is an id or a slug, here and everywhere."},
 	{Name: tagQueue, Description: "A fan's place in the line. While it is the fan's turn, the place carries an admission."},
+	{Name: tagFairness, Description: "Public: the draw, the order of calls and the promises, so that anybody can check them without us. Bytes are lower-case hex."},
 	{Name: tagClaims, Description: "Tickets held for a fan. Needs a token, and to make a claim also the header `Admission` with the token of the admission."},
 	{Name: tagPayments, Description: "Paying for a claim with Paystack."},
 	{Name: tagTickets, Description: "What a paid claim becomes."},

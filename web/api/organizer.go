@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"fairqueue/internal/catalog"
+	"fairqueue/internal/fault"
 	"fairqueue/internal/money"
 	"fairqueue/internal/payment"
 	"fairqueue/internal/sale"
@@ -49,6 +50,11 @@ type newBeacon struct {
 	Name  string `json:"name" minLength:"1" maxLength:"100" example:"drand quicknet"`
 	Round int64  `json:"round" minimum:"1"`
 	URL   string `json:"url,omitempty" maxLength:"500"`
+}
+
+type beaconValue struct {
+	Value   *string `json:"value,omitempty" minLength:"1" maxLength:"1000" example:"a2c4e6f80123"`
+	Without bool    `json:"without,omitempty"`
 }
 
 type newTier struct {
@@ -141,11 +147,11 @@ func (a *API) moves() map[string]func(ctx context.Context, event, by uuid.UUID) 
 }
 
 var moveDocs = map[string][2]string{
-	"publish": {"Publish a draft", "With opens_at in the past it opens at once; with lobby_opens_at past and opens_at ahead it opens the lobby."},
-	"open":    {"Open the sale now", "From scheduled or lobby."},
+	"publish": {"Publish a draft", "With opens_at in the past it opens at once; with lobby_opens_at past and opens_at ahead it opens the lobby. The round of a beacon whose schedule is known must come at least 30 seconds after `opens_at`."},
+	"open":    {"Open the sale now", "From scheduled or lobby. Answers when the draw is done; 202 with the state `lobby` while a beacon is awaited."},
 	"pause":   {"Stop calling", "Joining goes on, whoever is inside may finish, turns and visits do not run down."},
 	"resume":  {"Go on calling", ""},
-	"end":     {"End the sale", "No joins, no claims; payments under way are settled."},
+	"end":     {"End the sale", "No joins, no claims; payments under way are settled. Ending before the draw reveals its secret too."},
 }
 
 func (a *API) organizer() {
@@ -175,10 +181,14 @@ func (a *API) organizer() {
 	})
 
 	moves := a.moves()
+	statuses := map[string][]int{
+		"publish": {http.StatusOK}, "open": {http.StatusOK, http.StatusAccepted},
+		"pause": {http.StatusOK}, "resume": {http.StatusOK}, "end": {http.StatusOK},
+	}
 	for _, word := range []string{"publish", "open", "pause", "resume", "end"} {
 		add(a, route{
 			id: word + "-event", method: http.MethodPost, path: path + "/{event}/" + word, tag: tagOrganizer, auth: bearer,
-			summary: moveDocs[word][0], doc: moveDocs[word][1], ok: []int{http.StatusOK}, codes: []string{"invalid_transition"},
+			summary: moveDocs[word][0], doc: moveDocs[word][1], ok: statuses[word], codes: []string{"invalid_transition"},
 		}, func(r *request) (*reply[Event], error) {
 			who, s, err := r.own()
 			if err != nil {
@@ -190,9 +200,44 @@ func (a *API) organizer() {
 			if s, err = moves[word](r.ctx(), s.ID(), who.AccountID); err != nil {
 				return nil, err
 			}
-			return ok(eventOut(s))
+			out := &reply[Event]{http.StatusOK, eventOut(s)}
+			if word == "open" && s.State == sale.Lobby {
+				out.Status = http.StatusAccepted
+			}
+			return out, nil
 		})
 	}
+
+	add(a, route{
+		id: "give-beacon", method: http.MethodPost, path: path + "/{event}/beacon", tag: tagOrganizer, auth: bearer,
+		summary: "Hold the draw that awaits its beacon",
+		doc: "`value` is what the beacon published for the round, as text; it goes into the seed byte by byte. " +
+			"`without`: true goes on without the beacon, which the fairness data says for good. One of the two.",
+		body: beaconValue{}, ok: []int{http.StatusOK}, codes: []string{"invalid_transition"},
+	}, func(r *request) (*reply[Event], error) {
+		who, s, err := r.own()
+		if err != nil {
+			return nil, err
+		}
+		in, err := decode[beaconValue](r)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case in.Value != nil && in.Without:
+			return nil, fault.InvalidField(fault.Field{Path: "without", Message: "Give the value, or go on without it: not both."})
+		case in.Value != nil:
+			s, err = a.Queue.GiveBeacon(r.ctx(), s.ID(), who.AccountID, *in.Value)
+		case in.Without:
+			s, err = a.Queue.WaiveBeacon(r.ctx(), s.ID(), who.AccountID)
+		default:
+			return nil, fault.InvalidField(fault.Field{Path: "value", Message: "value is missing: what the beacon published for the round."})
+		}
+		if err != nil {
+			return nil, err
+		}
+		return ok(eventOut(s))
+	})
 
 	add(a, route{
 		id: "change-sale", method: http.MethodPatch, path: path + "/{event}/sale", tag: tagOrganizer, auth: bearer,

@@ -143,14 +143,17 @@ const (
 )
 
 // page returns limit and cursor; 422 if they cannot be.
-func (r *request) page() (limit int, cursor string, err error) {
+func (r *request) page() (limit int, cursor string, err error) { return r.pageOf(maxLimit) }
+
+// pageOf is page where more than usual come at once.
+func (r *request) pageOf(most int) (limit int, cursor string, err error) {
 	limit = defaultLimit
 	if s := r.QueryParam("limit"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
 			return 0, "", fault.InvalidField(fault.Field{Path: "limit", Message: "limit must be a whole number of at least 1."})
 		}
-		limit = min(n, maxLimit)
+		limit = min(n, most)
 	}
 	cursor = r.QueryParam("cursor")
 	if len(cursor) > 500 || strings.ContainsFunc(cursor, func(c rune) bool { return c <= ' ' || c > '~' }) {
