@@ -29,6 +29,7 @@ type cli struct {
 	Lab     labCmd     `cmd:"" help:"Load lab."`
 	Sandbox sandboxCmd `cmd:"" help:"Run the Paystack sandbox alone."`
 	Audit   auditCmd   `cmd:"" help:"Check every invariant of an event straight from PostgreSQL; exit status 1 if any is broken."`
+	Verify  verifyCmd  `cmd:"" help:"Recompute the draw and the order of calls from public data alone; exit status 1 on any difference."`
 	Health  healthCmd  `cmd:"" help:"Ask the server on FAIRQUEUE_ADDR whether it is ready; exit status 1 if not (for container health checks)."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
