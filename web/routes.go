@@ -76,7 +76,7 @@ func (s *Server) routes(e *echo.Echo) {
 	}
 
 	s.api = api.Mount(e, s.apiConfig())
-	s.metrics.streams(s.api.Streams)
+	s.metrics.streams(s.api.StreamStats)
 	s.metrics.refusals(s.cfg.Guard.Refused)
 }
 

@@ -104,7 +104,7 @@ func New(cfg Config) (*Server, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
 	e.IPExtractor = ipExtractor(cfg.TrustedProxies)
-	e.Use(s.requestID, s.observe, s.recovered, s.headers, s.bodyLimit, s.sameOrigin, s.identify)
+	e.Use(s.around)
 	s.routes(e)
 	return s, nil
 }
@@ -115,7 +115,7 @@ func (s *Server) Handler() http.Handler {
 		if r.Method == http.MethodHead {
 			// HEAD is GET without the body, which net/http leaves out by itself
 			// because it looks at the request it was given.
-			r = r.WithContext(r.Context())
+			r = r.WithContext(api.WithoutBody(r.Context()))
 			r.Method = http.MethodGet
 		}
 		s.echo.ServeHTTP(w, r)

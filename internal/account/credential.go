@@ -143,6 +143,12 @@ func (s *Service) Verify(kind Kind, credential string) (Identity, error) {
 	return id, nil
 }
 
+// Stands reports, from memory, whether an identity that was verified before
+// still counts: it has neither expired nor been revoked.
+func (s *Service) Stands(id Identity) bool {
+	return s.cfg.Clock.Now().Before(id.Expires) && !s.revoked.Load().ended(id)
+}
+
 // revocations is what may not wait for a credential's own expiry. It is
 // replaced as a whole, never changed.
 type revocations struct {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
@@ -26,6 +27,7 @@ import (
 	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
 	"fairqueue/internal/ticket"
+	"fairqueue/web/stream"
 )
 
 // Config is what the API needs.
@@ -74,7 +76,8 @@ func Mount(e *echo.Echo, c Config) *API {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &API{Config: c, hub: newHub(c.Sales.Follow), bodies: map[reflect.Type]*huma.Schema{}}
+	a := &API{Config: c, bodies: map[reflect.Type]*huma.Schema{}}
+	a.hub = newHub(c.Sales.Follow, newLooks(a.look, a.sign), stream.Config{Most: mostStreams()})
 	a.huma = humaecho.New(e, document(c.PublicURL))
 	a.huma.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) {
 		ec := humaecho.Unwrap(ctx)
@@ -102,6 +105,9 @@ func (a *API) CloseStreams() { a.hub.close() }
 
 // Streams is the number of open event streams.
 func (a *API) Streams() int { return a.hub.count() }
+
+// StreamStats are the figures of the event streams.
+func (a *API) StreamStats() stream.Stats { return a.hub.streams.Stats() }
 
 type echoKey struct{}
 
@@ -303,3 +309,6 @@ func (a *API) operationAt(path, method string) *huma.Operation {
 }
 
 var errStopping = fault.New(fault.Unavailable, "stopping", "This server is being replaced. Connect again in a moment.")
+
+var errFull = fault.New(fault.Unavailable, "too_many_streams", "This server holds as many streams as it can. Ask GET …/queue instead, and try again later.").
+	After(time.Minute)

@@ -6,16 +6,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/labstack/echo/v4"
 
 	"fairqueue/internal/catalog"
-	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
+	"fairqueue/web/stream"
 )
 
 // feed is a sale service whose snapshots the test makes.
@@ -35,65 +35,110 @@ func shot(event uuid.UUID, serving int64, left int) *sale.Snapshot {
 	}
 }
 
-func heard(l *listener) bool {
-	select {
-	case <-l.wake:
-		return true
-	default:
-		return false
-	}
+// recorder is a connection that cannot be taken over; it notes what was written when.
+type recorder struct {
+	header http.Header
+	mu     sync.Mutex
+	body   bytes.Buffer
+	at     []time.Time
 }
 
-func TestEveryListenerHearsTheSameBytesAtMostOnceASecond(t *testing.T) {
+func (c *recorder) Header() http.Header { return c.header }
+func (c *recorder) WriteHeader(int)     {}
+func (c *recorder) Flush()              {}
+func (c *recorder) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = append(c.at, time.Now())
+	return c.body.Write(b)
+}
+
+// heard returns what came since the last call.
+func (c *recorder) heard() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.body.String()
+	c.body.Reset()
+	return s
+}
+
+// stream opens a stream of a room; it ends with the hub or with leave.
+func (h *hub) stream(t *testing.T, s *sale.Snapshot, v func(*room) *viewer) (w *recorder, leave func()) {
+	t.Helper()
+	r, err := h.enter(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fan *viewer
+	if v != nil {
+		fan = v(r)
+	}
+	w = &recorder{header: http.Header{}}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := r.serve(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil), fan); err != nil {
+			t.Error(err)
+		}
+	}()
+	return w, func() { cancel(); <-done }
+}
+
+func noLooks() *looks { return newLooks(func(*viewer) []byte { return nil }, func(*viewer, int64) {}) }
+
+func (h *hub) latest(event uuid.UUID) *tick {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rooms[event].latest.Load()
+}
+
+func TestEveryStreamHearsTheSameBytesAtMostOnceASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		event := uuid.New()
 		f := &feed{ch: make(chan *sale.Snapshot)}
-		h := newHub(f.follow)
-		a, err := h.join(shot(event, 1, 1000))
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := h.join(shot(event, 1, 1000))
-		if err != nil {
-			t.Fatal(err)
-		}
+		h := newHub(f.follow, noLooks(), stream.Config{})
+		a, leaveA := h.stream(t, shot(event, 1, 1000), nil)
+		b, leaveB := h.stream(t, shot(event, 1, 1000), nil)
+		synctest.Wait()
 		if h.count() != 2 {
-			t.Fatalf("%d listeners", h.count())
+			t.Fatalf("%d streams", h.count())
 		}
-		first := a.room.latest.Load()
+		if first := a.heard(); !strings.Contains(first, "event: notice\n") || !strings.Contains(first, `"serving":1,`) {
+			t.Fatalf("first came %q", first)
+		}
+		b.heard()
 		for n := range int64(5) {
 			f.ch <- shot(event, 2+n, 1000)
 			time.Sleep(10 * time.Millisecond)
 		}
 		synctest.Wait()
-		if heard(a) || heard(b) {
-			t.Fatal("a second message within a second")
+		if one, other := a.heard(), b.heard(); one != "" || other != "" {
+			t.Fatalf("a second message within a second: %q, %q", one, other)
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if !heard(a) || !heard(b) {
-			t.Fatal("nothing was heard after a second")
+		one, other := a.heard(), b.heard()
+		if one != other || one != string(h.latest(event).serving) {
+			t.Fatalf("%q and %q", one, other)
 		}
-		is := a.room.latest.Load()
-		if &is.serving[0] != &b.room.latest.Load().serving[0] {
-			t.Fatal("encoded more than once")
-		}
-		if is.servingSeq != first.servingSeq+1 || is.number != 6 || is.noticeSeq != first.noticeSeq {
-			t.Fatalf("got %+v", is)
+		if h.latest(event).number != 6 {
+			t.Fatalf("got %+v", h.latest(event))
 		}
 		// A message from the past changes nothing, whatever it says.
 		time.Sleep(2 * time.Second)
 		f.ch <- shot(event, 3, 1000)
 		synctest.Wait()
-		if heard(a) || a.room.latest.Load().number != 6 {
-			t.Fatal("serving went back")
+		if one = a.heard(); one != "" || h.latest(event).number != 6 {
+			t.Fatalf("serving went back: %q", one)
 		}
-		a.leave()
-		b.leave()
+		leaveA()
+		leaveB()
+		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if f.unfollow != 1 || len(h.rooms) != 0 || h.count() != 0 {
-			t.Fatalf("the room outlived its listeners: %d, %d", f.unfollow, len(h.rooms))
+			t.Fatalf("the room outlived its streams: %d, %d", f.unfollow, len(h.rooms))
 		}
 		h.close()
 	})
@@ -104,53 +149,62 @@ func TestStockIsToldSparinglyAndMessagesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		event := uuid.New()
 		f := &feed{ch: make(chan *sale.Snapshot)}
-		h := newHub(f.follow)
-		l, err := h.join(shot(event, 1, 1000))
-		if err != nil {
-			t.Fatal(err)
-		}
+		h := newHub(f.follow, noLooks(), stream.Config{})
+		w, leave := h.stream(t, shot(event, 1, 1000), nil)
+		synctest.Wait()
+		w.heard()
 		f.ch <- shot(event, 1, 90)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if heard(l) {
-			t.Fatal("stock was told within five seconds")
+		if got := w.heard(); got != "" {
+			t.Fatalf("stock was told within five seconds: %q", got)
 		}
 		time.Sleep(4 * time.Second)
 		synctest.Wait()
-		if !heard(l) || !strings.Contains(string(l.room.latest.Load().notice), `"low_stock":[{"tier":0,"left":90}]`) {
-			t.Fatalf("stock was not told: %s", l.room.latest.Load().notice)
+		if got := w.heard(); !strings.Contains(got, `"low_stock":[{"tier":0,"left":90}]`) {
+			t.Fatalf("stock was not told: %q", got)
 		}
 		time.Sleep(time.Second)
 		s := shot(event, 1, 90)
 		s.Message, s.State = "Doors at six.", sale.Paused
 		f.ch <- s
 		synctest.Wait()
-		if !heard(l) {
-			t.Fatal("a message waited")
-		}
 		want := "event: notice\ndata: {\"message\":\"Doors at six.\",\"low_stock\":[{\"tier\":0,\"left\":90}],\"reason\":\"paused\"}\n\n"
-		if got := string(l.room.latest.Load().notice); got != want {
-			t.Fatalf("got %q", got)
+		if got := w.heard(); !strings.HasPrefix(got, want) {
+			t.Fatalf("a message waited: %q", got)
 		}
-		l.leave()
+		leave()
 		h.close()
 	})
 }
 
-// A turn lasts thirty seconds at least: who waits for another one must not hear of it after half of that.
-func TestWhoWaitsForAnotherTurnIsLookedAtOften(t *testing.T) {
+func TestTicksAreSlowerWhenTellingThemTakesLong(t *testing.T) {
 	t.Parallel()
-	number := int64(3)
-	for range 100 {
-		again := &viewer{known: true, found: true, place: queue.View{Status: queue.Waiting, Number: &number, Serving: 7}}
-		if b := again.beat(); b < lookAgain || b > 7*time.Second {
-			t.Fatalf("another turn: %s", b)
+	for took, want := range map[time.Duration]time.Duration{
+		0: time.Second, 250 * time.Millisecond: time.Second, 500 * time.Millisecond: 2 * time.Second, time.Minute: 10 * time.Second,
+	} {
+		if got := paceFor(took); got != want {
+			t.Errorf("%s: got %s, want %s", took, got, want)
 		}
-		first := &viewer{known: true, found: true, place: queue.View{Status: queue.Waiting, Number: &number, Serving: 2}}
-		for _, v := range []*viewer{first, {}} {
-			if b := v.beat(); b < 11*time.Second || b > quietFor {
-				t.Fatalf("a first turn comes with serving: %s", b)
-			}
+	}
+	now := time.Now()
+	event := uuid.New()
+	first := firstTick(shot(event, 1, 1000), now)
+	if is, wait := first.after(shot(event, 2, 1000), now.Add(time.Second), 2*time.Second); is != first || wait != time.Second {
+		t.Errorf("a tick came after a second, or waits %s", wait)
+	}
+	if is, _ := first.after(shot(event, 2, 1000), now.Add(2*time.Second), 2*time.Second); is == first {
+		t.Error("no tick came after two seconds")
+	}
+}
+
+func TestWhoIsFarBehindHearsFewerTicks(t *testing.T) {
+	t.Parallel()
+	for rate, want := range map[float64]int64{0: 5100, 10: 300, 600: 5100, 100_000: 5100} {
+		s := shot(uuid.New(), 100, 1000)
+		s.Rate = rate
+		if got := firstTick(s, time.Now()).reach(); got != want {
+			t.Errorf("%g a minute: got %d, want %d", rate, got, want)
 		}
 	}
 }
@@ -171,10 +225,10 @@ func TestAServingMessageFits(t *testing.T) {
 func TestAClosedHubTakesNobody(t *testing.T) {
 	t.Parallel()
 	f := &feed{ch: make(chan *sale.Snapshot)}
-	h := newHub(f.follow)
+	h := newHub(f.follow, noLooks(), stream.Config{})
 	h.close()
 	h.close()
-	if _, err := h.join(shot(uuid.New(), 1, 1)); err == nil {
+	if _, err := h.enter(shot(uuid.New(), 1, 1)); err == nil {
 		t.Fatal("joined a closed hub")
 	}
 }
@@ -195,34 +249,13 @@ func TestReasonsWhyNobodyIsCalled(t *testing.T) {
 	}
 }
 
-// clocked is a connection that notes when something was written to it.
-type clocked struct {
-	header http.Header
-	at     []time.Time
-	body   bytes.Buffer
-}
-
-func (c *clocked) Header() http.Header { return c.header }
-func (c *clocked) WriteHeader(int)     {}
-func (c *clocked) Flush()              {}
-func (c *clocked) Write(b []byte) (int, error) {
-	c.at = append(c.at, time.Now())
-	return c.body.Write(b)
-}
-
 func TestAQuietStreamSaysThatItLives(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := newHub((&feed{ch: make(chan *sale.Snapshot)}).follow)
-		l, err := h.join(shot(uuid.New(), 1, 1000))
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-		defer cancel()
-		w := &clocked{header: http.Header{}}
-		l.serve(echo.NewResponse(w, echo.New()), httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil), &viewer{})
-		l.leave()
+		h := newHub((&feed{ch: make(chan *sale.Snapshot)}).follow, noLooks(), stream.Config{})
+		w, leave := h.stream(t, shot(uuid.New(), 1, 1000), nil)
+		time.Sleep(5 * time.Minute)
+		leave()
 		h.close()
 		if !strings.HasPrefix(w.body.String(), "retry: ") || strings.Count(w.body.String(), ":\n\n") < 15 {
 			t.Errorf("%q", w.body.String())

@@ -187,6 +187,7 @@ var codes = map[string]code{
 	"provider_unavailable": {503, "Payment provider away", "The provider cannot be reached. The claim is kept; try again after Retry-After."},
 	"database_unavailable": {503, "On hold", "The database cannot be reached. Nothing is lost; try again after Retry-After."},
 	"stopping":             {503, "Restarting", "This server is being replaced. Connect again."},
+	"too_many_streams":     {503, "No stream free", "This server holds as many streams as it can. Poll GET …/queue instead, and try again later."},
 	"internal":             {500, "Our fault", "Something failed that should not. Quote instance when you ask about it."},
 }
 
