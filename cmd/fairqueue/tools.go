@@ -86,7 +86,8 @@ func (c tokenCmd) Run(ctx context.Context, cfg app.Config, log *slog.Logger) err
 }
 
 type labCmd struct {
-	Fans labFansCmd `cmd:"" help:"Create verified fans in bulk and print one JSON object a line."`
+	Fans     labFansCmd     `cmd:"" help:"Create verified fans in bulk and print one JSON object a line."`
+	Fairness labFairnessCmd `cmd:"" help:"Measure what bots gain in a draw, and without one; exit status 1 if a draw gives them more or less than their share."`
 }
 
 type labFansCmd struct {

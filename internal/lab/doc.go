@@ -5,5 +5,8 @@
 // are declined first. Whatever the server asks for (Retry-After, poll_after_ms, joinable_at) they do: a lab that does not
 // behave measures something that never comes.
 //
+// Besides, it forms lines without a server (Fairness), to measure what an order gives to whom; the order comes from its
+// caller.
+//
 // It imports nothing of ours, so that it can only know what is public.
 package lab
