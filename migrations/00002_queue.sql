@@ -57,13 +57,19 @@ ALTER TABLE spots
     ADD COLUMN extended boolean NOT NULL DEFAULT false,
     -- Wants a mail when the turn comes.
     ADD COLUMN mail_turn boolean NOT NULL DEFAULT false,
+    -- The letter about the lobby was sent; there is one.
+    ADD COLUMN lobby_mailed boolean NOT NULL DEFAULT false,
     -- Ordinals of the tiers the fan wants; empty: any.
     ADD COLUMN wants smallint[] NOT NULL DEFAULT '{}',
     -- When the spot was left, taken up again or asked for another turn: from then
     -- on its status does not follow from its number alone.
     ADD COLUMN changed_at timestamptz;
-CREATE INDEX spots_changed ON spots (changed_at) WHERE changed_at IS NOT NULL;
+CREATE INDEX spots_changed ON spots (event_id, changed_at) WHERE changed_at IS NOT NULL;
 CREATE INDEX spots_left ON spots (event_id, arrival) WHERE status = 'left';
+-- Turns and visits by their end, so that a step reads those that run and no others.
+CREATE INDEX spots_turns ON spots (event_id, turn_ends_at) WHERE status = 'called';
+CREATE INDEX spots_visits ON spots (event_id, visit_ends_at) WHERE status = 'inside';
+DROP INDEX spots_reserved;
 
 -- ledger -------------------------------------------------------------------
 
@@ -82,5 +88,6 @@ CREATE TABLE ledger_blocks (
 
 -- +goose Down
 DROP TABLE ledger_blocks, presence, draw_secrets, draws;
-DROP INDEX spots_left, spots_changed;
-ALTER TABLE spots DROP COLUMN absent, DROP COLUMN extended, DROP COLUMN mail_turn, DROP COLUMN wants, DROP COLUMN changed_at;
+DROP INDEX spots_visits, spots_turns, spots_left, spots_changed;
+CREATE INDEX spots_reserved ON spots (event_id, status) WHERE status IN ('called', 'inside');
+ALTER TABLE spots DROP COLUMN absent, DROP COLUMN extended, DROP COLUMN mail_turn, DROP COLUMN lobby_mailed, DROP COLUMN wants, DROP COLUMN changed_at;

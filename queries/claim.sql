@@ -3,12 +3,16 @@
 -- now() is the beginning of the transaction; a hold is past when its end is not after it.
 
 -- name: PublishState :one
--- The state a draft is published into, by the database clock.
+-- The state a draft is published into, by the database clock. A draw is held before its sale is open, also where nobody
+-- has come.
 SELECT CASE
+         WHEN opens_at <= now() AND ordering = 'draw' THEN 'lobby'
          WHEN opens_at <= now() THEN 'open'
          WHEN lobby_opens_at <= now() THEN 'lobby'
          ELSE 'scheduled'
-       END::text AS state
+       END::text AS state,
+       (ordering = 'draw' AND opens_at <= now())::boolean AS draws,
+       ordering, opens_at, beacon_name, beacon_round, now()::timestamptz AS at
 FROM sales
 WHERE event_id = @event_id;
 

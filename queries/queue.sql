@@ -34,17 +34,17 @@ RETURNING id, account_id, arrival, joined_at;
 -- name: SetArrivals :exec
 UPDATE queue_heads SET arrivals = @arrivals WHERE event_id = @event_id;
 
--- name: CountWaiting :one
--- Who waits: numbers not called yet, without those who left, with those who asked for another turn.
-SELECT (h.arrivals - h.serving
-        - (SELECT count(*) FROM spots l WHERE l.event_id = h.event_id AND l.status = 'left' AND l.arrival > h.serving)
-        + (SELECT count(*) FROM spots a WHERE a.event_id = h.event_id AND a.again IS NOT NULL AND a.arrival <= h.serving))::bigint
-FROM queue_heads h WHERE h.event_id = @event_id;
+-- name: Gone :many
+-- Who left, beyond an arrival, and who asked for another turn: by whom a line is shorter or longer than its numbers say.
+SELECT l.arrival, true AS gone FROM spots l WHERE l.event_id = @event_id AND l.status = 'left' AND l.arrival > @beyond::bigint
+UNION ALL
+SELECT a.arrival, false FROM spots a WHERE a.event_id = @event_id AND a.again IS NOT NULL;
 
--- name: Place :one
--- Everything a fan's status follows from, at one moment.
-SELECT p.id, p.arrival, p.joined_at, p.status, p.called_at, p.turn_ends_at, p.visit_ends_at, p.again, p.again_seq, p.again_after,
-       h.arrivals, h.serving,
+-- name: Place :many
+-- Everything the status of some fans follows from, at one moment; many who ask at once are one query.
+SELECT p.id, p.account_id, p.arrival, p.joined_at, p.status, p.called_at, p.turn_ends_at, p.visit_ends_at, p.again, p.again_seq, p.again_after,
+       p.absent, p.extended, p.wants, p.mail_turn,
+       h.arrivals, h.serving, h.lobby_size, d.seed,
        s.state, s.ordering, s.opens_at, s.opened_at, s.admit_per_minute, s.max_tickets_per_fan, s.visit_seconds, s.grace_seconds,
        s.paused_at,
        now()::timestamptz AS at,
@@ -58,9 +58,19 @@ SELECT p.id, p.arrival, p.joined_at, p.status, p.called_at, p.turn_ends_at, p.vi
 FROM spots p
 JOIN queue_heads h ON h.event_id = p.event_id
 JOIN sales s ON s.event_id = p.event_id
+LEFT JOIN draws d ON d.event_id = p.event_id
 LEFT JOIN claims c ON c.event_id = p.event_id AND c.account_id = p.account_id
      AND (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > now())) AND c.status IN ('held', 'paying')
-WHERE p.event_id = @event_id AND p.account_id = @account_id;
+WHERE p.event_id = @event_id AND p.account_id = ANY (@accounts::uuid[]);
+
+-- name: SpotsOf :many
+-- Who some accounts are in a line: what never changes, and their wishes.
+SELECT id, account_id, arrival, joined_at, wants, mail_turn FROM spots WHERE event_id = @event_id AND account_id = ANY (@accounts::uuid[]);
+
+-- name: Changed :many
+-- Spots that were left, taken up again or asked for another turn in the last seconds.
+SELECT event_id, arrival FROM spots
+WHERE event_id = ANY (@events::uuid[]) AND changed_at > clock_timestamp() - make_interval(secs => @seconds::double precision);
 
 -- name: LockSpot :one
 -- The first lock of everything about one fan; what follows from it is read by Place afterwards.
@@ -72,7 +82,7 @@ UPDATE spots p
 SET status = 'inside', entered_at = now(),
     visit_ends_at = COALESCE(s.paused_at, now()) - s.paused_total + make_interval(secs => s.visit_seconds)
 FROM sales s
-WHERE p.id = @id AND s.event_id = p.event_id AND p.status = 'called' AND s.state NOT IN ('draft', 'ended')
+WHERE p.id = @id AND s.event_id = p.event_id AND p.status = 'called' AND NOT p.absent AND s.state NOT IN ('draft', 'ended')
   AND p.turn_ends_at > COALESCE(s.paused_at, now()) - s.paused_total;
 
 -- name: FinishSpot :exec
@@ -82,34 +92,87 @@ SET status = 'done', again = NULL, again_seq = NULL, again_after = NULL
 WHERE event_id = @event_id AND account_id = @account_id AND (status IN ('called', 'inside') OR again IS NOT NULL);
 
 -- name: LeaveSpot :exec
-UPDATE spots SET status = 'left', left_at = now(), again = NULL, again_seq = NULL, again_after = NULL WHERE id = @id;
+UPDATE spots SET status = 'left', left_at = now(), changed_at = clock_timestamp(), again = NULL, again_seq = NULL, again_after = NULL WHERE id = @id;
 
 -- name: UndoLeave :execrows
-UPDATE spots SET status = 'joined', left_at = NULL WHERE id = @id AND status = 'left';
+UPDATE spots SET status = 'joined', left_at = NULL, changed_at = clock_timestamp() WHERE id = @id AND status = 'left';
 
 -- name: AskAgain :exec
 -- Another turn: the place in the line of returners was taken from the locked head.
 UPDATE spots
-SET status = 'joined', again = @again::text, again_seq = @again_seq::bigint, again_after = sqlc.narg('again_after')::bigint, left_at = NULL
+SET status = 'joined', again = @again::text, again_seq = @again_seq::bigint, again_after = sqlc.narg('again_after')::bigint, left_at = NULL,
+    changed_at = clock_timestamp()
 WHERE id = @id;
 
 -- name: SetReturns :exec
 UPDATE queue_heads SET returns = @returns WHERE event_id = @event_id;
 
--- name: Freeze :exec
--- Opening: who is behind this is no part of the lobby; calling starts with one fan.
-UPDATE queue_heads SET lobby_size = arrivals, credit = 1, credit_at = clock_timestamp() WHERE event_id = @event_id;
+-- name: Begin :exec
+-- Opening: who comes later is no part of the lobby, which a draw has frozen before; calling starts with one fan.
+UPDATE queue_heads SET lobby_size = COALESCE(lobby_size, arrivals), credit = 1, credit_at = clock_timestamp() WHERE event_id = @event_id;
+
+-- name: Commit :one
+-- Commits a sale with a draw to its secret; no row for a sale without a draw, or one that is committed.
+INSERT INTO draws (event_id, commitment, beacon_round)
+SELECT s.event_id, @commitment, s.beacon_round FROM sales s WHERE s.event_id = @event_id AND s.ordering = 'draw'
+ON CONFLICT (event_id) DO NOTHING
+RETURNING beacon_round;
+
+-- name: KeepSecret :exec
+INSERT INTO draw_secrets (event_id, sealed) VALUES (@event_id, @sealed);
+
+-- name: Secret :one
+SELECT sealed FROM draw_secrets WHERE event_id = @event_id;
+
+-- name: Draw :one
+-- How far a draw is. A statement of its own: where it follows the lock of the head, it sees every step that was taken.
+SELECT d.commitment, d.frozen_at, d.root, d.beacon_round, d.beacon_value, d.waived_at, d.secret, d.seed, d.drawn_at,
+       h.lobby_size, s.state, s.beacon_name
+FROM draws d JOIN sales s ON s.event_id = d.event_id JOIN queue_heads h ON h.event_id = d.event_id
+WHERE d.event_id = @event_id;
+
+-- name: FreezeLobby :execrows
+-- The lobby is everybody who has come: nobody else can come into it.
+UPDATE queue_heads SET lobby_size = arrivals WHERE event_id = @event_id AND lobby_size IS NULL;
+
+-- name: Frozen :execrows
+UPDATE draws SET frozen_at = now(), beacon_round = sqlc.narg('beacon_round') WHERE event_id = @event_id AND frozen_at IS NULL;
+
+-- name: LobbySpots :many
+-- The spots of arrivals from one to another. Those of a frozen lobby never change.
+SELECT id, arrival FROM spots WHERE event_id = @event_id AND arrival BETWEEN @first::bigint AND @last::bigint ORDER BY arrival;
+
+-- name: Rooted :execrows
+UPDATE draws SET root = @root, rooted_at = now() WHERE event_id = @event_id AND root IS NULL AND frozen_at IS NOT NULL;
+
+-- name: GiveBeacon :execrows
+UPDATE draws SET beacon_value = @beacon_value::text
+WHERE event_id = @event_id AND root IS NOT NULL AND beacon_value IS NULL AND waived_at IS NULL AND drawn_at IS NULL;
+
+-- name: WaiveBeacon :execrows
+UPDATE draws SET waived_at = now()
+WHERE event_id = @event_id AND root IS NOT NULL AND beacon_value IS NULL AND waived_at IS NULL AND drawn_at IS NULL;
+
+-- name: Drawn :execrows
+UPDATE draws SET secret = @secret, seed = @seed, drawn_at = now() WHERE event_id = @event_id AND drawn_at IS NULL;
+
+-- name: Reveal :execrows
+UPDATE draws SET secret = @secret WHERE event_id = @event_id AND secret IS NULL;
 
 -- name: Due :many
--- Sales whose next move has come by the clock.
-SELECT event_id,
-       (CASE WHEN closes_at <= now() THEN 'ended'
-             WHEN opens_at <= now() THEN 'open'
-             ELSE 'lobby' END)::text AS to_state
-FROM sales
-WHERE (state IN ('scheduled', 'lobby', 'open', 'paused') AND closes_at <= now())
-   OR (state IN ('scheduled', 'lobby') AND opens_at <= now())
-   OR (state = 'scheduled' AND lobby_opens_at <= now());
+-- Sales whose next move has come by the clock, and those in the middle of one: a draw that waits for nothing but the
+-- next step, and a sale that ended with its secret.
+SELECT s.event_id,
+       (CASE WHEN s.state = 'ended' OR s.closes_at <= now() THEN 'ended'
+             WHEN s.opens_at <= now() OR d.frozen_at IS NOT NULL THEN 'open'
+             ELSE 'lobby' END)::text AS to_state,
+       (s.state = 'ended')::boolean AS over
+FROM sales s LEFT JOIN draws d ON d.event_id = s.event_id
+WHERE (s.state IN ('scheduled', 'lobby', 'open', 'paused') AND s.closes_at <= now())
+   OR (s.state IN ('scheduled', 'lobby') AND (s.opens_at <= now() OR d.frozen_at IS NOT NULL)
+       AND (d.root IS NULL OR s.beacon_name IS NULL OR d.beacon_value IS NOT NULL OR d.waived_at IS NOT NULL))
+   OR (s.state = 'scheduled' AND s.lobby_opens_at <= now())
+   OR (s.state = 'ended' AND d.commitment IS NOT NULL AND d.secret IS NULL);
 
 -- name: Dripping :many
 -- Open sales in which somebody waits or somebody's time may be over.
@@ -121,40 +184,66 @@ WHERE s.state = 'open'
        OR EXISTS (SELECT 1 FROM spots r WHERE r.event_id = s.event_id AND r.status IN ('called', 'inside')))
 ORDER BY s.event_id;
 
--- name: TidySpots :exec
--- Writes down what is over by the clock: visits without an open claim, missed turns past their grace. Nothing depends on
--- it; it keeps the index of reserved places small. Rows that somebody works with are left for the next step.
+-- name: TidyTurns :exec
+-- Writes down which missed turns are past their grace, by the clock of the line. Nothing depends on it; it keeps the
+-- index of turns small. Rows that somebody works with are left for the next time.
 UPDATE spots SET status = 'done'
 WHERE id IN (
     SELECT p.id FROM spots p
-    WHERE p.event_id = @event_id
-      AND ((p.status = 'called' AND p.turn_ends_at <= @called_before::timestamptz)
-        OR (p.status = 'inside' AND p.visit_ends_at <= @inside_before::timestamptz
-            AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
-                AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds'))))
-    LIMIT 1000
-    FOR UPDATE SKIP LOCKED);
+    WHERE p.event_id = @event_id AND p.status = 'called'
+      AND p.turn_ends_at <= (SELECT COALESCE(s.paused_at, now()) - s.paused_total - make_interval(secs => s.grace_seconds + 2)
+                             FROM sales s WHERE s.event_id = @event_id)
+    LIMIT @most FOR UPDATE SKIP LOCKED);
 
--- name: Room :one
--- What the room of a step follows from. A turn, visit or hold that has just ended still counts for a moment: somebody
--- may be using its last instant in a transaction that has not committed.
-WITH reserved AS MATERIALIZED (
-    SELECT p.id,
-           EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at) AS claimed
+-- name: TidyVisits :exec
+-- The same for visits without an open claim. What has just ended may still be used.
+UPDATE spots SET status = 'done'
+WHERE id IN (
+    SELECT p.id FROM spots p
+    WHERE p.event_id = @event_id AND p.status = 'inside'
+      AND p.visit_ends_at <= (SELECT COALESCE(s.paused_at, now()) - s.paused_total - interval '2 seconds'
+                              FROM sales s WHERE s.event_id = @event_id)
+      AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
+           AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds'))
+    LIMIT @most FOR UPDATE SKIP LOCKED);
+
+-- name: Reserved :one
+-- Who takes up the room: called while present and the turn runs, or inside while the visit runs or a claim is open.
+-- wanting are those among them who have not claimed yet. A turn, visit or hold that has just ended still counts for a
+-- moment: somebody may be using its last instant in a transaction that has not committed.
+WITH inside AS (
+    SELECT count(*) AS n,
+           count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at)) AS wanting
     FROM spots p
-    WHERE p.event_id = @event_id
-      AND ((p.status = 'called' AND p.turn_ends_at > @just_now::timestamptz)
-        OR (p.status = 'inside' AND (p.visit_ends_at > @just_now::timestamptz
-            OR EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
-                AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds')))))
+    WHERE p.event_id = @event_id AND p.status = 'inside' AND p.visit_ends_at > @just_now::timestamptz
+), longer AS (
+    SELECT count(*) AS n,
+           count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at)) AS wanting
+    FROM spots p
+    WHERE p.event_id = @event_id AND p.status = 'inside' AND p.visit_ends_at <= @just_now::timestamptz
+      AND EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
+          AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds'))
+), called AS (
+    SELECT count(*) AS n FROM spots p
+    WHERE p.event_id = @event_id AND p.status = 'called' AND NOT p.absent AND p.turn_ends_at > @just_now::timestamptz
 )
-SELECT (SELECT count(*) FROM reserved) AS reserved,
-       (SELECT count(*) FROM reserved WHERE NOT claimed) AS wanting,
-       ((SELECT count(*) FROM units u WHERE u.event_id = @event_id AND u.state <> 'sold' AND u.state = 'free')
-        + (SELECT count(*) FROM units u WHERE u.event_id = @event_id AND u.state <> 'sold' AND u.state = 'held' AND u.held_until <= now()))::bigint AS sellable,
-       COALESCE((SELECT avg(q.n) FROM (
+SELECT (called.n + inside.n + longer.n)::bigint AS reserved,
+       (called.n + inside.wanting + longer.wanting)::bigint AS wanting
+FROM called, inside, longer;
+
+-- name: MeanUnits :one
+-- How many units a claim had lately.
+SELECT COALESCE((SELECT avg(q.n) FROM (
            SELECT (SELECT count(*) FROM claim_lines l WHERE l.claim_id = c.id) AS n
            FROM claims c WHERE c.event_id = @event_id ORDER BY c.created_at DESC LIMIT 200) q), 1)::double precision AS mean_units;
+
+-- name: Sellable :one
+-- Units that can be sold now, counted up to as many as matter.
+SELECT count(*) FROM (
+    SELECT 1 FROM units f WHERE f.event_id = @event_id AND f.state <> 'sold' AND f.state = 'free'
+    UNION ALL
+    SELECT 1 FROM units h WHERE h.event_id = @event_id AND h.state <> 'sold' AND h.state = 'held' AND h.held_until <= now()
+    LIMIT @most) u;
 
 -- name: Returners :many
 -- Those who asked for another turn, in the order in which they are called.
@@ -171,9 +260,79 @@ WHERE event_id = @event_id AND arrival = ANY (@arrivals::bigint[]) AND status = 
 -- Calls spots that still wait; those who left in this moment do not come back.
 UPDATE spots
 SET status = 'called', called_at = now(), called_step = @step::bigint, turn_ends_at = @turn_ends_at::timestamptz,
+    absent = @absent, extended = false,
     entered_at = NULL, visit_ends_at = NULL, again = NULL, again_seq = NULL, again_after = NULL
 WHERE id = ANY (@ids::uuid[]) AND status = 'joined'
-RETURNING id, arrival;
+RETURNING id, arrival, mail_turn;
+
+-- name: LockAbsent :many
+-- Those among some fans who were called while absent and whose turn runs.
+SELECT id, arrival FROM spots
+WHERE event_id = @event_id AND account_id = ANY (@accounts::uuid[])
+  AND status = 'called' AND absent AND turn_ends_at > @line_at::timestamptz
+ORDER BY id FOR UPDATE;
+
+-- name: Arrive :exec
+-- There is room for who was called while absent: from now on an ordinary turn.
+UPDATE spots SET absent = false WHERE id = ANY (@ids::uuid[]);
+
+-- name: RedeemAbsent :exec
+-- There is no room for who was called while absent: first in the next step, in this order.
+UPDATE spots p
+SET status = 'joined', absent = false, again = 'redeem', again_seq = i.n + @returns::bigint, again_after = NULL, changed_at = clock_timestamp()
+FROM unnest(@ids::uuid[]) WITH ORDINALITY AS i (id, n)
+WHERE p.id = i.id;
+
+-- name: PublishPresence :many
+-- This replica's rows, one an event. fresh: the row was not there before.
+INSERT INTO presence AS r (event_id, replica, low, absent, at)
+SELECT e.event_id, @replica::uuid, l.low, a.absent, clock_timestamp()
+FROM unnest(@events::uuid[]) WITH ORDINALITY AS e (event_id, n)
+JOIN unnest(@lows::bigint[]) WITH ORDINALITY AS l (low, n) ON l.n = e.n
+JOIN unnest(@absent::bytea[]) WITH ORDINALITY AS a (absent, n) ON a.n = e.n
+ON CONFLICT (event_id, replica) DO UPDATE SET low = EXCLUDED.low, absent = EXCLUDED.absent, at = EXCLUDED.at
+RETURNING r.event_id, (r.xmax = 0)::boolean AS fresh;
+
+-- name: Presence :many
+-- What the replicas of the last window say, and for how many seconds they have said nothing new.
+SELECT low, absent, EXTRACT(epoch FROM clock_timestamp() - at)::double precision AS age
+FROM presence WHERE event_id = @event_id AND at > clock_timestamp() - make_interval(secs => @seconds::double precision);
+
+-- name: ForgetPresence :exec
+DELETE FROM presence WHERE at < clock_timestamp() - make_interval(secs => @seconds::double precision);
+
+-- name: ExtendTurn :execrows
+-- More time for a turn that runs, once.
+UPDATE spots p
+SET turn_ends_at = p.turn_ends_at + make_interval(secs => @seconds::double precision), extended = true
+FROM sales s
+WHERE p.id = @id AND s.event_id = p.event_id AND p.status = 'called' AND NOT p.absent AND NOT p.extended
+  AND s.state IN ('open', 'paused') AND p.turn_ends_at > COALESCE(s.paused_at, now()) - s.paused_total;
+
+-- name: LockWish :one
+-- The spot whose wishes are about to change, and what a letter about it needs.
+SELECT p.id, p.arrival, p.joined_at, p.mail_turn, p.lobby_mailed, a.email, e.name, e.slug, s.state, d.commitment
+FROM spots p
+JOIN accounts a ON a.id = p.account_id
+JOIN events e ON e.id = p.event_id
+JOIN sales s ON s.event_id = p.event_id
+LEFT JOIN draws d ON d.event_id = p.event_id
+WHERE p.event_id = @event_id AND p.account_id = @account_id
+FOR UPDATE OF p;
+
+-- name: SetWish :exec
+UPDATE spots SET wants = @wants::smallint[], mail_turn = @mail_turn, lobby_mailed = @lobby_mailed WHERE id = @id;
+
+-- name: TurnMails :many
+-- Whom to write that their turn has come: called by a step, turn running, and they asked for it.
+SELECT a.email, e.name, e.slug, e.timezone, (p.turn_ends_at + (now() - (COALESCE(s.paused_at, now()) - s.paused_total)))::timestamptz AS ends_at
+FROM spots p
+JOIN accounts a ON a.id = p.account_id
+JOIN events e ON e.id = p.event_id
+JOIN sales s ON s.event_id = p.event_id
+WHERE p.event_id = @event_id AND p.status = 'called' AND p.called_step = @step::bigint AND p.mail_turn
+  AND p.turn_ends_at > COALESCE(s.paused_at, now()) - s.paused_total
+ORDER BY p.arrival;
 
 -- name: Serve :execrows
 -- The step itself, compared with the step it was computed from.
@@ -192,13 +351,33 @@ WHERE p.account_id = @account_id AND s.state NOT IN ('draft', 'ended') AND p.sta
 ORDER BY p.joined_at DESC LIMIT 50;
 
 -- name: Steps :many
--- The newest steps of a line, from the ledger.
-SELECT COALESCE((body->>'from_number')::bigint, 0)::bigint AS from_number, COALESCE((body->>'to_number')::bigint, 0)::bigint AS to_number, at
-FROM ledger WHERE event_id = @event_id::uuid AND kind = 'called' AND (body->>'to_number')::bigint >= (body->>'from_number')::bigint
-ORDER BY id DESC LIMIT @max_rows;
+-- The newest steps of a line that served numbers, from the ledger.
+SELECT l.id, COALESCE((l.body->>'from_number')::bigint, 0)::bigint AS from_number, COALESCE((l.body->>'to_number')::bigint, 0)::bigint AS to_number, l.at
+FROM ledger l
+WHERE l.event_id = @event_id::uuid AND l.kind = 'called'
+  AND (l.body->>'to_number')::bigint >= (l.body->>'from_number')::bigint
+ORDER BY l.id DESC LIMIT @max_rows;
+
+-- name: StepsAfter :many
+-- The same, oldest first: those after a row. A line's rows are written under the lock of its head, so their ids grow as
+-- they are committed, and none appears behind one that was read.
+SELECT l.id, COALESCE((l.body->>'from_number')::bigint, 0)::bigint AS from_number, COALESCE((l.body->>'to_number')::bigint, 0)::bigint AS to_number, l.at
+FROM ledger l
+WHERE l.event_id = @event_id::uuid AND l.kind = 'called' AND l.id > @after::bigint
+  AND (l.body->>'to_number')::bigint >= (l.body->>'from_number')::bigint
+ORDER BY l.id LIMIT @max_rows;
 
 -- name: Exceptions :many
--- The newest returns to a line, from the ledger.
-SELECT COALESCE((body->>'number')::bigint, 0)::bigint AS number, (body->>'rule')::text AS rule, at
-FROM ledger WHERE event_id = @event_id::uuid AND kind = 'returned'
-ORDER BY id DESC LIMIT @max_rows;
+-- The newest returns to a line, from the ledger. The number of somebody who came back before the draw was not known
+-- when it was written.
+SELECT l.id, COALESCE((l.body->>'number')::bigint, 0)::bigint AS number, COALESCE(p.arrival, 0)::bigint AS arrival, (l.body->>'rule')::text AS rule, l.at
+FROM ledger l LEFT JOIN spots p ON p.id = (l.body->>'spot')::uuid
+WHERE l.event_id = @event_id::uuid AND l.kind = 'returned'
+ORDER BY l.id DESC LIMIT @max_rows;
+
+-- name: ExceptionsAfter :many
+-- The same, oldest first: those after a row.
+SELECT l.id, COALESCE((l.body->>'number')::bigint, 0)::bigint AS number, COALESCE(p.arrival, 0)::bigint AS arrival, (l.body->>'rule')::text AS rule, l.at
+FROM ledger l LEFT JOIN spots p ON p.id = (l.body->>'spot')::uuid
+WHERE l.event_id = @event_id::uuid AND l.kind = 'returned' AND l.id > @after::bigint
+ORDER BY l.id LIMIT @max_rows;

@@ -215,7 +215,7 @@ func (d *demo) runOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.app.Sales.End(ctx, d.over.ID(), organizer.ID)
+	_, err = d.app.Queue.End(ctx, d.over.ID(), organizer.ID)
 	return err
 }
 

@@ -32,6 +32,17 @@ const (
 	Returned      Kind = "returned"       // {"spot","number","rule"} asked for another turn, or undone leaving
 )
 
+// The decisions of a draw. None says the secret before it is revealed.
+const (
+	DrawCommitted  Kind = "draw_committed"  // {"commitment","beacon":{"name","round"}}
+	DrawFrozen     Kind = "draw_frozen"     // {"lobby_size","round","by"}: the round that counts
+	DrawRooted     Kind = "draw_rooted"     // {"lobby_size","root"}
+	BeaconGiven    Kind = "beacon_given"    // {"value","by"}
+	BeaconWaived   Kind = "beacon_waived"   // {"by"}
+	SecretRevealed Kind = "secret_revealed" // {"secret"}
+	Drawn          Kind = "drawn"           // {"lobby_size","seed"}
+)
+
 // Write appends one decision in the caller's transaction; body must marshal to a
 // JSON object without anything personal in it. The zero event is none.
 func Write(ctx context.Context, tx pgx.Tx, event uuid.UUID, kind Kind, body any) error {

@@ -63,8 +63,9 @@ func Verify(leaf [32]byte, i, n int, path [][32]byte, root [32]byte) bool {
 }
 
 func node(left, right [32]byte) [32]byte {
-	buf := make([]byte, 0, 65)
-	buf = append(buf, 1)
-	buf = append(buf, left[:]...)
-	return sha256.Sum256(append(buf, right[:]...))
+	var buf [65]byte
+	buf[0] = 1
+	copy(buf[1:], left[:])
+	copy(buf[33:], right[:])
+	return sha256.Sum256(buf[:])
 }

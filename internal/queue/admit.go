@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -17,21 +18,35 @@ import (
 // 403 not_admitted, admission_expired.
 func (s *Service) Enter(ctx context.Context, event *sale.Snapshot, account uuid.UUID) (View, error) {
 	var v View
-	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
-		if _, err := s.AdmitTx(ctx, tx, event.ID(), account); err != nil {
+	err := s.present(ctx, event.ID(), account, func() error {
+		return db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
+			if _, err := s.admitTx(ctx, tx, event.ID(), account); err != nil {
+				return err
+			}
+			var err error
+			v, err = s.status(ctx, tx, event, account)
 			return err
-		}
-		var err error
-		v, err = s.status(ctx, tx, event, account)
-		return err
+		})
 	})
-	return v, err
+	if err != nil {
+		return View{}, db.Fault(err)
+	}
+	return v, nil
 }
 
 // AdmitTx locks the account's spot FOR UPDATE in the caller's transaction, makes it inside if it is called and the
 // turn still runs, and returns its id; 403 not_admitted, admission_expired otherwise. It is the first lock of every
-// claim, and it never takes the head.
+// claim, and it never takes the head: who was called while absent has no token before they showed up.
 func (s *Service) AdmitTx(ctx context.Context, tx pgx.Tx, event, account uuid.UUID) (spot uuid.UUID, err error) {
+	spot, err = s.admitTx(ctx, tx, event, account)
+	if errors.Is(err, errAway) {
+		return uuid.Nil, notAdmitted()
+	}
+	return spot, err
+}
+
+// admitTx is AdmitTx that tells errAway apart.
+func (s *Service) admitTx(ctx context.Context, tx pgx.Tx, event, account uuid.UUID) (spot uuid.UUID, err error) {
 	q := queuedb.New()
 	spot, err = q.LockSpot(ctx, tx, event, account)
 	if db.NoRows(err) {
@@ -41,14 +56,17 @@ func (s *Service) AdmitTx(ctx context.Context, tx pgx.Tx, event, account uuid.UU
 		return uuid.Nil, db.Fault(fmt.Errorf("queue.AdmitTx: %w", err))
 	}
 	// A statement of its own: it sees what was committed before the lock was had.
-	p, err := q.Place(ctx, tx, event, account)
+	p, err := placeIn(ctx, tx, event, account)
 	if err != nil {
 		return uuid.Nil, db.Fault(fmt.Errorf("queue.AdmitTx: %w", err))
 	}
+	s.turned(event, p.Arrival) // the picture may not know of the call yet
 	status := derive(p)
 	switch {
 	case status == Inside:
 		return spot, nil
+	case away(p):
+		return uuid.Nil, errAway
 	case status == Called:
 		n, err := q.EnterSpot(ctx, tx, spot)
 		if err != nil {
@@ -83,7 +101,7 @@ func (s *Service) Leave(ctx context.Context, event *sale.Snapshot, account uuid.
 		if err != nil {
 			return err
 		}
-		p, err := q.Place(ctx, tx, event.ID(), account)
+		p, err := placeIn(ctx, tx, event.ID(), account)
 		if err != nil {
 			return err
 		}
@@ -94,6 +112,7 @@ func (s *Service) Leave(ctx context.Context, event *sale.Snapshot, account uuid.
 		case Left, Done:
 			return nil // it is over already
 		}
+		s.turned(event.ID(), p.Arrival)
 		return q.LeaveSpot(ctx, tx, spot)
 	})
 	if err != nil {

@@ -45,7 +45,7 @@ func (s *Service) returnTx(ctx context.Context, tx pgx.Tx, event *sale.Snapshot,
 	if err != nil {
 		return err
 	}
-	p, err := q.Place(ctx, tx, event.ID(), account)
+	p, err := placeIn(ctx, tx, event.ID(), account)
 	if err != nil {
 		return err
 	}
@@ -53,6 +53,7 @@ func (s *Service) returnTx(ctx context.Context, tx pgx.Tx, event *sale.Snapshot,
 	if err != nil || !v.returns() {
 		return err
 	}
+	s.turned(event.ID(), p.Arrival)
 	rule, after := behind, &p.Arrivals
 	switch {
 	case v.Status == Left && sale.State(p.State) == sale.Lobby:
@@ -65,7 +66,7 @@ func (s *Service) returnTx(ctx context.Context, tx pgx.Tx, event *sale.Snapshot,
 	case v.Status == Missed:
 		rule, after = redeem, nil
 	case head.MaxWaiting != nil:
-		waiting, err := q.CountWaiting(ctx, tx, event.ID())
+		waiting, err := s.waitingTx(ctx, tx, event.ID(), head)
 		if err != nil {
 			return err
 		}

@@ -23,9 +23,16 @@ const (
 	// owner may be entering in a transaction that began in its last instant.
 	justNow = 2 * time.Second
 	// maxCalls bounds one step's statements, as maxWindows does for numbers whose owners left.
-	maxCalls   = 5_000
+	maxCalls   = 10_000
 	maxWindows = 8
 	minWindow  = 256
+	maxWindow  = 2 * maxCalls
+	// absentPerRoom and leastAbsent bound who is called while absent in one step:
+	// so many for each place in the room, and at least these.
+	absentPerRoom = 4
+	leastAbsent   = 10
+	// maxTidy bounds what one step writes down as over.
+	maxTidy = 5_000
 )
 
 // errLost wraps an error of the leader's check: no further step is made.
@@ -34,24 +41,15 @@ var errLost = errors.New("leadership was lost")
 // Drip makes one step for every open sale: calls whom rate, room and stock allow. check runs inside each step's
 // transaction and fails when leadership was lost.
 func (s *Service) Drip(ctx context.Context, check func(ctx context.Context, tx pgx.Tx) error) error {
-	events, err := queuedb.New().Dripping(ctx, s.cfg.DB)
+	q := queuedb.New()
+	events, err := q.Dripping(ctx, s.cfg.DB)
 	if err != nil {
 		return db.Fault(fmt.Errorf("queue.Drip: %w", err))
 	}
+	trusted := s.led.step(s.now())
 	var errs []error
 	for _, event := range events {
-		moved := false
-		err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
-			moved = false
-			if check != nil {
-				if err := check(ctx, tx); err != nil {
-					return errors.Join(errLost, err)
-				}
-			}
-			var err error
-			moved, err = stepTx(ctx, tx, event)
-			return err
-		})
+		moved, err := s.drip(ctx, event, trusted, check)
 		if err == nil && moved {
 			_, err = s.cfg.Sales.Fresh(ctx, event)
 		}
@@ -65,8 +63,29 @@ func (s *Service) Drip(ctx context.Context, check func(ctx context.Context, tx p
 	return errors.Join(errs...)
 }
 
+// drip is one step of one line in its transaction. What is over by the clock is
+// written down before, without the lock of the head: joins need not wait for it.
+func (s *Service) drip(ctx context.Context, event uuid.UUID, trusted bool, check func(ctx context.Context, tx pgx.Tx) error) (moved bool, err error) {
+	q := queuedb.New()
+	if err := errors.Join(q.TidyTurns(ctx, s.cfg.DB, event, maxTidy), q.TidyVisits(ctx, s.cfg.DB, event, maxTidy)); err != nil {
+		return false, db.Fault(err)
+	}
+	err = db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
+		moved = false
+		if check != nil {
+			if err := check(ctx, tx); err != nil {
+				return errors.Join(errLost, err)
+			}
+		}
+		var err error
+		moved, err = s.stepTx(ctx, tx, event, trusted)
+		return err
+	})
+	return moved, err
+}
+
 // stepTx is one step of one line; it reports whether anybody was called or passed.
-func stepTx(ctx context.Context, tx pgx.Tx, event uuid.UUID) (moved bool, err error) {
+func (s *Service) stepTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, trusted bool) (moved bool, err error) {
 	q := queuedb.New()
 	head, err := q.LockHead(ctx, tx, event)
 	if db.NoRows(err) {
@@ -78,27 +97,33 @@ func stepTx(ctx context.Context, tx pgx.Tx, event uuid.UUID) (moved bool, err er
 	if sale.State(head.State) != sale.Open {
 		return false, nil
 	}
-	grace := time.Duration(head.GraceSeconds) * time.Second
-	if err := q.TidySpots(ctx, tx, event, head.LineAt.Add(-grace-justNow), head.LineAt.Add(-justNow)); err != nil {
-		return false, err
-	}
-	facts, err := q.Room(ctx, tx, event, head.LineAt.Add(-justNow))
-	if err != nil {
-		return false, err
-	}
 	credit := creditOf(head)
-	room := roomOf(head, facts, credit)
-	if room <= 0 {
-		return false, nil
+	room, err := roomTx(ctx, tx, q, event, head, credit)
+	if err != nil || room <= 0 {
+		return false, err
 	}
-	st := &step{tx: tx, q: q, event: event, head: head, serving: head.Serving, room: room}
+	st := &step{tx: tx, q: q, event: event, head: head, serving: head.Serving, room: room, absentLeft: max(leastAbsent, absentPerRoom*room)}
+	if st.order, err = s.orderTx(ctx, tx, event, head); err != nil {
+		return false, err
+	}
+	if trusted && head.Serving < head.Arrivals {
+		rows, err := q.Presence(ctx, tx, event, presenceWindow.Seconds())
+		if err != nil {
+			return false, err
+		}
+		st.away = absenceOf(rows)
+	}
 	if err := st.choose(ctx); err != nil {
 		return false, err
 	}
-	if len(st.ids) == 0 && st.serving == head.Serving {
+	if len(st.ids) == 0 && len(st.absent) == 0 && st.serving == head.Serving {
 		return false, nil
 	}
-	return true, st.write(ctx, credit)
+	letters, err := st.write(ctx, credit)
+	if err == nil && letters {
+		err = s.enqueueTurnMails(ctx, tx, event, head.Step+1)
+	}
+	return true, err
 }
 
 // creditOf is the token bucket of the pace, in fans: at most two seconds' worth,
@@ -109,10 +134,33 @@ func creditOf(h queuedb.LockHeadRow) float64 {
 	return min(most, h.Credit+perSecond*h.Since)
 }
 
-// roomOf is how many may be called now.
-func roomOf(h queuedb.LockHeadRow, f queuedb.RoomRow, credit float64) int64 {
-	wanted := int64(math.Ceil(float64(f.Wanting) * max(1, f.MeanUnits)))
-	return min(int64(credit), int64(h.MaxInside)-f.Reserved, f.Sellable-wanted, maxCalls)
+// roomTx is how many may be called now. What is dear to count is counted last,
+// and only as far as it matters.
+func roomTx(ctx context.Context, tx pgx.Tx, q *queuedb.Queries, event uuid.UUID, h queuedb.LockHeadRow, credit float64) (int64, error) {
+	room := min(int64(credit), maxCalls)
+	if room <= 0 {
+		return 0, nil
+	}
+	reserved, err := q.Reserved(ctx, tx, event, h.LineAt.Add(-justNow))
+	if err != nil {
+		return 0, err
+	}
+	if room = min(room, int64(h.MaxInside)-reserved.Reserved); room <= 0 {
+		return 0, nil
+	}
+	wanted := int64(0)
+	if reserved.Wanting > 0 {
+		mean, err := q.MeanUnits(ctx, tx, event)
+		if err != nil {
+			return 0, err
+		}
+		wanted = int64(math.Ceil(float64(reserved.Wanting) * max(1, mean)))
+	}
+	sellable, err := q.Sellable(ctx, tx, int32(min(wanted+room, math.MaxInt32)), event) //nolint:gosec // bounded
+	if err != nil {
+		return 0, err
+	}
+	return min(room, sellable-wanted), nil
 }
 
 // step collects whom to call.
@@ -121,11 +169,16 @@ type step struct {
 	q     *queuedb.Queries
 	event uuid.UUID
 	head  queuedb.LockHeadRow
+	order order
+	away  absence
 
 	serving int64
 	room    int64
-	ids     []uuid.UUID
-	// again are the ids among them that had a turn before.
+	// absentLeft is how many more may be called while absent.
+	absentLeft int64
+	ids        []uuid.UUID
+	absent     []uuid.UUID
+	// again are the ids among ids that had a turn before.
 	again map[uuid.UUID]bool
 }
 
@@ -169,62 +222,105 @@ func (st *step) choose(ctx context.Context) error {
 		if st.room == 0 || st.serving >= upTo {
 			return nil
 		}
-		if err := st.walk(ctx, min(upTo, st.serving+max(minWindow, 2*st.room))); err != nil {
+		full, err := st.walk(ctx, upTo)
+		if err != nil || full {
 			return err
 		}
 	}
 	return nil
 }
 
-// walk serves numbers up to one, or until there is no room: who waits is called,
-// who left or waits for another turn is passed.
-func (st *step) walk(ctx context.Context, upTo int64) error {
-	o := order{sale.Ordering(st.head.Ordering), true}
-	arrivals := make([]int64, 0, upTo-st.serving)
-	for n := st.serving + 1; n <= upTo; n++ {
-		arrivals = append(arrivals, o.arrival(n))
-	}
+// walk serves some numbers up to one, or until there is no room: who waits is
+// called, with room unless proved absent; who left or waits for another turn is
+// passed. full: no more of the absent may be called, and none may be passed.
+func (st *step) walk(ctx context.Context, upTo int64) (full bool, err error) {
+	arrivals := st.window(upTo)
 	rows, err := st.q.Next(ctx, st.tx, st.event, arrivals)
 	if err != nil {
-		return err
+		return false, err
 	}
 	waits := make(map[int64]uuid.UUID, len(rows))
 	for _, r := range rows {
 		waits[r.Arrival] = r.ID
 	}
-	for n := st.serving + 1; n <= upTo && st.room > 0; n++ {
-		if id, ok := waits[o.arrival(n)]; ok {
-			st.call(id, false)
+	for _, arrival := range arrivals {
+		if st.room == 0 {
+			return true, nil
 		}
-		st.serving = n
+		id, waiting := waits[arrival]
+		switch {
+		case !waiting:
+		case !st.away.has(st.serving + 1):
+			st.call(id, false)
+		case st.absentLeft > 0:
+			st.absent = append(st.absent, id)
+			st.absentLeft--
+		default:
+			return true, nil
+		}
+		st.serving++
 	}
-	return nil
+	return false, nil
 }
 
-// write calls the chosen, moves the head and writes the step down.
-func (st *step) write(ctx context.Context, credit float64) error {
-	turn := st.head.LineAt.Add(time.Duration(st.head.TurnSeconds) * time.Second)
-	rows, err := st.q.Call(ctx, st.tx, st.head.Step+1, turn, st.ids)
-	if err != nil {
-		return err
+// window is the arrivals of the next numbers: about as many as will be called.
+func (st *step) window(upTo int64) []int64 {
+	here := st.room + st.room/8 + minWindow
+	upTo = min(upTo, st.serving+maxWindow)
+	arrivals := make([]int64, 0, min(upTo-st.serving, here+st.absentLeft))
+	for n := st.serving + 1; n <= upTo && here > 0; n++ {
+		arrivals = append(arrivals, st.order.arrival(n))
+		if !st.away.has(n) {
+			here--
+		}
 	}
-	o := order{sale.Ordering(st.head.Ordering), true}
-	again := []int64{}
-	for _, r := range rows {
-		if st.again[r.ID] {
-			if n, ok := o.number(r.Arrival); ok {
+	return arrivals
+}
+
+// write calls the chosen, moves the head and writes the step down. It reports
+// whether anybody wants a letter.
+func (st *step) write(ctx context.Context, credit float64) (letters bool, err error) {
+	turn := st.head.LineAt.Add(time.Duration(st.head.TurnSeconds) * time.Second)
+	again, absent := []int64{}, []int64{}
+	called := 0
+	for _, c := range []struct {
+		ids    []uuid.UUID
+		absent bool
+	}{{st.ids, false}, {st.absent, true}} {
+		if len(c.ids) == 0 {
+			continue
+		}
+		rows, err := st.q.Call(ctx, st.tx, st.head.Step+1, turn, c.absent, c.ids)
+		if err != nil {
+			return false, err
+		}
+		if !c.absent {
+			called = len(rows)
+		}
+		for _, r := range rows {
+			letters = letters || r.MailTurn
+			if !c.absent && !st.again[r.ID] {
+				continue
+			}
+			switch n, ok := st.order.number(r.Arrival); {
+			case !ok:
+			case c.absent:
+				absent = append(absent, n)
+			default:
 				again = append(again, n)
 			}
 		}
 	}
-	n, err := st.q.Serve(ctx, st.tx, st.serving, max(0, credit-float64(len(rows))), st.event, st.head.Step)
+	n, err := st.q.Serve(ctx, st.tx, st.serving, max(0, credit-float64(called)), st.event, st.head.Step)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if n != 1 {
-		return errors.New("the line moved under its lock")
+		return false, errors.New("the line moved under its lock")
 	}
-	return ledger.Write(ctx, st.tx, st.event, ledger.Called, map[string]any{
-		"step": st.head.Step + 1, "from_number": st.head.Serving + 1, "to_number": st.serving, "again": again,
-	})
+	body := map[string]any{"step": st.head.Step + 1, "from_number": st.head.Serving + 1, "to_number": st.serving, "again": again}
+	if len(absent) > 0 {
+		body["absent"] = absent
+	}
+	return letters, ledger.Write(ctx, st.tx, st.event, ledger.Called, body)
 }

@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"fairqueue/internal/sale"
@@ -17,7 +19,7 @@ func eta(event *sale.Snapshot, state sale.State, ahead int64) *ETA {
 		if event.State == sale.Open && event.Available() == 0 {
 			return nil
 		}
-		if Stuck(event) {
+		if Stuck(event) && !event.Resumes() {
 			return nil // nobody knows when those inside are done
 		}
 	default:
@@ -54,7 +56,7 @@ func SlowOf(event *sale.Snapshot) Slow {
 		return SlowNot
 	case event.Available() == 0:
 		return SlowStock
-	case Stuck(event):
+	case Stuck(event) || event.Slower():
 		return SlowPayments
 	}
 	return SlowNot
@@ -81,6 +83,57 @@ type Odds struct {
 	ReachLow, ReachHigh int64
 }
 
+const (
+	// buys and enough are what is expected of fans before any were seen: the share of them who buy, and how many called
+	// ones outweigh that.
+	buys, enough = 0.8, 60.0
+	// unsure is the spread of the reach at first, sure what remains of it.
+	unsure, sure = 0.35, 0.1
+)
+
 // OddsOf says what a fan who waits may expect in the tiers they want; nil where there is nothing to say: no number yet,
 // the turn has come, the line is over.
-func OddsOf(event *sale.Snapshot, v View) *Odds { return nil }
+//
+// The reach follows from the tickets that a called number took so far, on average: those who were called and did not buy,
+// left, or were away took none.
+func OddsOf(event *sale.Snapshot, v View) *Odds {
+	if (v.Status != InLobby && v.Status != Waiting) || v.Number == nil || v.Ahead == nil || event.State == sale.Ended {
+		return nil
+	}
+	place := *v.Ahead + 1
+	o := Odds{Place: place}
+	var stock, available, taken int64
+	for i := range event.Tiers {
+		t := &event.Tiers[i]
+		if len(v.Wish.Tiers) > 0 && !slices.Contains(v.Wish.Tiers, t.Ordinal) {
+			continue
+		}
+		o.Left += int64(t.Available + t.Held)
+		taken += int64(t.Held + t.Sold)
+		available += int64(t.Available)
+		stock += int64(t.Available + t.Held + t.Sold)
+	}
+	if o.Left == 0 {
+		o.Chance, o.ReachLow, o.ReachHigh = Gone, event.Serving, event.Serving
+		return &o
+	}
+	// A claim takes half the limit or so; the tiers wanted get their part of it.
+	each := buys * (1 + float64(event.Terms.MaxTicketsPerFan)) / 2 * float64(stock) / float64(max(1, event.Stock()))
+	// Those called in the last minute and a half have not chosen yet, half of them.
+	choosing := min(float64(event.Serving), 1.5*event.Rate) / 2
+	chose := float64(event.Serving) - choosing
+	each = max(1e-3, (each*enough+float64(taken))/(enough+chose))
+	more := max(0, float64(available)/each-choosing)
+	spread := sure + unsure*math.Sqrt(enough/(enough+chose))
+	o.ReachLow = event.Serving + int64(more*(1-spread))
+	o.ReachHigh = event.Serving + int64(more*(1+spread))
+	switch at := event.Serving + place; {
+	case at <= o.ReachLow:
+		o.Chance = Likely
+	case at <= o.ReachHigh:
+		o.Chance = Close
+	default:
+		o.Chance = Unlikely
+	}
+	return &o
+}

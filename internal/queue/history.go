@@ -38,8 +38,13 @@ func (s *Service) History(ctx context.Context, event uuid.UUID, limit int) (step
 	if err != nil {
 		return nil, nil, db.Fault(fmt.Errorf("queue.History: %w", err))
 	}
+	snap, err := s.cfg.Sales.Get(ctx, event.String())
+	if err != nil {
+		return nil, nil, err
+	}
+	o := s.order(snap)
 	for _, r := range returns {
-		exceptions = append(exceptions, Exception{Number: r.Number, Rule: r.Rule, At: r.At})
+		exceptions = append(exceptions, exceptionOf(o, r))
 	}
 	return steps, exceptions, nil
 }

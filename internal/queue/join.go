@@ -48,7 +48,9 @@ func (s *Service) Join(ctx context.Context, event *sale.Snapshot, account uuid.U
 		v, err := s.rejoin(ctx, event, account)
 		return v, false, err
 	}
-	v, err = s.view(event, account, out.place)
+	if v, err = s.view(event, account, out.place); err == nil {
+		s.keepSpot(&v)
+	}
 	return v, out.created, err
 }
 
@@ -226,7 +228,7 @@ func (s *Service) joinTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, member
 	}
 	spare := int64(len(members))
 	if head.MaxWaiting != nil && head.Arrivals-head.Serving+spare > *head.MaxWaiting {
-		waiting, err := q.CountWaiting(ctx, tx, event)
+		waiting, err := s.waitingTx(ctx, tx, event, head)
 		if err != nil {
 			return nil, err
 		}
@@ -323,7 +325,7 @@ func (s *Service) recognise(ctx context.Context, tx pgx.Tx, event uuid.UUID, mem
 	}
 	for _, id := range ours {
 		m := byID[id]
-		place, err := queuedb.New().Place(ctx, tx, event, m.account)
+		place, err := placeIn(ctx, tx, event, m.account)
 		if err != nil {
 			return err
 		}
@@ -343,11 +345,6 @@ func writeJoined(ctx context.Context, tx pgx.Tx, event uuid.UUID, before int64, 
 	return ledger.Write(ctx, tx, event, ledger.Joined, map[string]any{
 		"from": before + 1, "to": before + int64(len(rows)), "root": hex.EncodeToString(root[:]),
 	})
-}
-
-// Leaf is the leaf hash of a spot in the Merkle trees of CONTRACT.md.
-func Leaf(spot uuid.UUID, arrival int64) [32]byte {
-	return merkle.LeafHash(fmt.Appendf(nil, "%s:%d", spot, arrival))
 }
 
 // newPlace is what Place would read of a spot that was just made.

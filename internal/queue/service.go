@@ -2,16 +2,23 @@ package queue
 
 import (
 	"context"
+	"crypto/cipher"
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/maypok86/otter/v2"
+	"github.com/riverqueue/river"
 
 	"fairqueue/internal/db"
 	"fairqueue/internal/keys"
+	"fairqueue/internal/mail"
 	"fairqueue/internal/sale"
 )
 
@@ -24,18 +31,33 @@ type Config struct {
 	// Issuer is PUBLIC_URL, the iss of tokens.
 	Issuer string
 	Logger *slog.Logger
+	// Mail and Jobs send letters to those who asked for them; without both there are none.
+	Mail *mail.Mailer
+	Jobs *river.Client[pgx.Tx]
+	// Now is the clock by which fans are watched; nil: time.Now.
+	Now func() time.Time
 }
 
 // Service is the one door to the line.
 type Service struct {
 	cfg    Config
 	signer ed25519.PrivateKey
+	sealer cipher.AEAD // of the secrets of draws
 	keyID  string
+
+	orders orders
+	lines  lines
+	spots  *otter.Cache[spotKey, Spot]
+	seals  sync.Pool // HMACs with the key of signed spots
+	trees  trees
+
+	presence presence
+	led      led
 
 	mu       sync.Mutex
 	closed   bool
 	batchers map[uuid.UUID]*batcher
-	running  sync.WaitGroup // the batchers' goroutines
+	running  sync.WaitGroup // the batchers' goroutines, and those that make tables
 	stop     context.Context
 	cancel   context.CancelFunc
 }
@@ -45,12 +67,23 @@ func New(cfg Config) *Service {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{cfg: cfg, signer: cfg.Keys.Signer("admission"), batchers: map[uuid.UUID]*batcher{}}
+	s := &Service{cfg: cfg, signer: cfg.Keys.Signer("admission"), sealer: cfg.Keys.Sealer("draw"), batchers: map[uuid.UUID]*batcher{},
+		spots: otter.Must(&otter.Options[spotKey, Spot]{MaximumSize: maxSpots})}
+	s.presence.replica, s.presence.start = uuid.New(), s.now()
+	sealKey := cfg.Keys.MAC("spot")
+	s.seals.New = func() any { return hmac.New(sha256.New, sealKey) }
 	key, _ := s.PublicKey()
 	sum := sha256.Sum256(key)
 	s.keyID = hex.EncodeToString(sum[:8])
 	s.stop, s.cancel = context.WithCancel(context.Background())
 	return s
+}
+
+func (s *Service) now() time.Time {
+	if s.cfg.Now != nil {
+		return s.cfg.Now()
+	}
+	return time.Now()
 }
 
 // Close stops taking joins, finishes those begun, and returns; at the end of ctx it breaks them off.

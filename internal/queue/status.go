@@ -1,14 +1,11 @@
 package queue
 
 import (
-	"context"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/google/uuid"
 
-	"fairqueue/internal/db"
 	"fairqueue/internal/db/queuedb"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/sale"
@@ -23,22 +20,6 @@ const (
 	behind    = "behind"
 	ruleLobby = "lobby"
 )
-
-// Status returns the account's place; 404 not_in_queue.
-func (s *Service) Status(ctx context.Context, event *sale.Snapshot, account uuid.UUID) (View, error) {
-	return s.status(ctx, s.cfg.DB, event, account)
-}
-
-func (s *Service) status(ctx context.Context, conn queuedb.DBTX, event *sale.Snapshot, account uuid.UUID) (View, error) {
-	p, err := queuedb.New().Place(ctx, conn, event.ID(), account)
-	if db.NoRows(err) {
-		return View{}, notInQueue()
-	}
-	if err != nil {
-		return View{}, db.Fault(fmt.Errorf("queue.Status: %w", err))
-	}
-	return s.view(event, account, p)
-}
 
 func notInQueue() error {
 	return fault.New(fault.NotFound, "not_in_queue", "You are not in this line. Join it first.")
@@ -84,15 +65,19 @@ func (s *Service) view(event *sale.Snapshot, account uuid.UUID, p queuedb.PlaceR
 	v := View{
 		SpotID: p.ID, EventID: event.ID(), Account: account, Status: derive(p), Arrival: p.Arrival, JoinedAt: p.JoinedAt.UTC(),
 		Serving: p.Serving, State: sale.State(p.State), LimitLeft: p.Owned < int64(p.MaxTicketsPerFan),
+		Wish: wishOf(p.Wants, p.MailTurn),
 	}
 	if v.State == sale.Open && event.State == sale.SoldOut {
 		v.State = sale.SoldOut
 	}
-	if n, known := (order{sale.Ordering(p.Ordering), p.OpenedAt != nil}).number(p.Arrival); known {
+	if n, known := s.placeOrder(event.ID(), p).number(p.Arrival); known {
 		v.Number = &n
 	}
 	switch v.Status {
 	case InLobby, Waiting:
+		if v.Status == Waiting && v.Number != nil {
+			s.Seen(event.ID(), *v.Number)
+		}
 		v.Redeems = p.Again != nil && *p.Again != behind
 		if ahead, known := aheadOf(p, v.Number); known {
 			v.Ahead = &ahead
@@ -104,13 +89,14 @@ func (s *Service) view(event *sale.Snapshot, account uuid.UUID, p queuedb.PlaceR
 			return View{}, err
 		}
 		v.Admission = a
+		v.Extendable = v.Status == Called && !p.Extended
 		var none int64
 		v.Ahead = &none
 	case Missed:
 		at := real(p, graceEnd(p)).UTC()
 		v.GraceEndsAt = &at
 	}
-	v.PollAfter = pollAfter(p, v)
+	v.PollAfter = pollAfter(event, &v, p.Again != nil)
 	return v, nil
 }
 
@@ -129,31 +115,39 @@ func aheadOf(p queuedb.PlaceRow, number *int64) (int64, bool) {
 	return max(0, *number-1-p.Serving), true
 }
 
+// PollLeast and PollMost bound the intervals that are handed out: a fan who is
+// there gives a sign at least every PollMost.
 const (
-	pollLeast = 2 * time.Second
-	pollMost  = 15 * time.Second
-	pollNear  = 5 * time.Second
+	PollLeast = 2 * time.Second
+	PollMost  = 15 * time.Second
+)
+
+const (
+	pollNear = 5 * time.Second
+	// pollSpread is by how much an interval is made longer or shorter.
+	pollSpread = 0.15
+	// pollShare is how often a fan asks in the time that is left at least.
+	pollShare = 10
 )
 
 // pollAfter is when to ask again: soon when the turn is near, seldom when it is
 // far, never all at once.
-func pollAfter(p queuedb.PlaceRow, v View) time.Duration {
-	wait := pollMost
+func pollAfter(event *sale.Snapshot, v *View, again bool) time.Duration {
+	wait := PollMost
 	switch v.Status {
-	case Called, Inside:
-		return pollNear
-	case Missed:
+	case Called, Inside, Missed:
 		wait = pollNear
 	case InLobby:
-		wait = p.OpensAt.Sub(p.At) / 10
+		wait = event.Terms.OpensAt.Sub(event.At) / pollShare
 	case Waiting:
 		if v.ETA != nil {
-			wait = v.ETA.Low / 10
-		} else if p.Again != nil || v.State == sale.Open {
+			wait = v.ETA.Low / pollShare
+		} else if again || v.State == sale.Open {
 			wait = pollNear
 		}
+	case Left, Done:
 	}
-	wait = max(pollLeast, min(pollMost, wait))
-	jitter := 0.85 + 0.3*rand.Float64() //nolint:gosec // spreads polls, guards nothing
-	return max(pollLeast, min(pollMost, time.Duration(float64(wait)*jitter))).Round(time.Millisecond)
+	// Bounded before it is spread: those at a bound are spread like all others.
+	wait = max(PollLeast*100/(100-pollSpread*100), min(PollMost*100/(100+pollSpread*100), wait))
+	return time.Duration(float64(wait) * (1 - pollSpread + 2*pollSpread*rand.Float64())).Round(time.Millisecond) //nolint:gosec // spreads polls, guards nothing
 }

@@ -142,7 +142,7 @@ func orderOut(o payment.Order) Order {
 // moves are what an organizer does to a sale by one word.
 func (a *API) moves() map[string]func(ctx context.Context, event, by uuid.UUID) (*sale.Snapshot, error) {
 	return map[string]func(ctx context.Context, event, by uuid.UUID) (*sale.Snapshot, error){
-		"publish": a.Claims.Publish, "open": a.Queue.Open, "pause": a.Sales.Pause, "resume": a.Sales.Resume, "end": a.Sales.End,
+		"publish": a.Claims.Publish, "open": a.Queue.Open, "pause": a.Sales.Pause, "resume": a.Sales.Resume, "end": a.Queue.End,
 	}
 }
 

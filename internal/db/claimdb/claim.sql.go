@@ -637,23 +637,45 @@ func (q *Queries) Patience(ctx context.Context, db DBTX) error {
 const publishState = `-- name: PublishState :one
 
 SELECT CASE
+         WHEN opens_at <= now() AND ordering = 'draw' THEN 'lobby'
          WHEN opens_at <= now() THEN 'open'
          WHEN lobby_opens_at <= now() THEN 'lobby'
          ELSE 'scheduled'
-       END::text AS state
+       END::text AS state,
+       (ordering = 'draw' AND opens_at <= now())::boolean AS draws,
+       ordering, opens_at, beacon_name, beacon_round, now()::timestamptz AS at
 FROM sales
 WHERE event_id = $1
 `
 
+type PublishStateRow struct {
+	State       string
+	Draws       bool
+	Ordering    string
+	OpensAt     time.Time
+	BeaconName  *string
+	BeaconRound *int64
+	At          time.Time
+}
+
 // Owner: internal/claim (claims, units, claim_lines).
 // Locks, everywhere in this order: spot, claim, units by (tier, slot).
 // now() is the beginning of the transaction; a hold is past when its end is not after it.
-// The state a draft is published into, by the database clock.
-func (q *Queries) PublishState(ctx context.Context, db DBTX, eventID uuid.UUID) (string, error) {
+// The state a draft is published into, by the database clock. A draw is held before its sale is open, also where nobody
+// has come.
+func (q *Queries) PublishState(ctx context.Context, db DBTX, eventID uuid.UUID) (PublishStateRow, error) {
 	row := db.QueryRow(ctx, publishState, eventID)
-	var state string
-	err := row.Scan(&state)
-	return state, err
+	var i PublishStateRow
+	err := row.Scan(
+		&i.State,
+		&i.Draws,
+		&i.Ordering,
+		&i.OpensAt,
+		&i.BeaconName,
+		&i.BeaconRound,
+		&i.At,
+	)
+	return i, err
 }
 
 const regainEqual = `-- name: RegainEqual :many

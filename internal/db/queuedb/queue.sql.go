@@ -12,9 +12,20 @@ import (
 	"github.com/google/uuid"
 )
 
+const arrive = `-- name: Arrive :exec
+UPDATE spots SET absent = false WHERE id = ANY ($1::uuid[])
+`
+
+// There is room for who was called while absent: from now on an ordinary turn.
+func (q *Queries) Arrive(ctx context.Context, db DBTX, ids []uuid.UUID) error {
+	_, err := db.Exec(ctx, arrive, ids)
+	return err
+}
+
 const askAgain = `-- name: AskAgain :exec
 UPDATE spots
-SET status = 'joined', again = $1::text, again_seq = $2::bigint, again_after = $3::bigint, left_at = NULL
+SET status = 'joined', again = $1::text, again_seq = $2::bigint, again_after = $3::bigint, left_at = NULL,
+    changed_at = clock_timestamp()
 WHERE id = $4
 `
 
@@ -29,22 +40,39 @@ func (q *Queries) AskAgain(ctx context.Context, db DBTX, again string, againSeq 
 	return err
 }
 
+const begin = `-- name: Begin :exec
+UPDATE queue_heads SET lobby_size = COALESCE(lobby_size, arrivals), credit = 1, credit_at = clock_timestamp() WHERE event_id = $1
+`
+
+// Opening: who comes later is no part of the lobby, which a draw has frozen before; calling starts with one fan.
+func (q *Queries) Begin(ctx context.Context, db DBTX, eventID uuid.UUID) error {
+	_, err := db.Exec(ctx, begin, eventID)
+	return err
+}
+
 const call = `-- name: Call :many
 UPDATE spots
 SET status = 'called', called_at = now(), called_step = $1::bigint, turn_ends_at = $2::timestamptz,
+    absent = $3, extended = false,
     entered_at = NULL, visit_ends_at = NULL, again = NULL, again_seq = NULL, again_after = NULL
-WHERE id = ANY ($3::uuid[]) AND status = 'joined'
-RETURNING id, arrival
+WHERE id = ANY ($4::uuid[]) AND status = 'joined'
+RETURNING id, arrival, mail_turn
 `
 
 type CallRow struct {
-	ID      uuid.UUID
-	Arrival int64
+	ID       uuid.UUID
+	Arrival  int64
+	MailTurn bool
 }
 
 // Calls spots that still wait; those who left in this moment do not come back.
-func (q *Queries) Call(ctx context.Context, db DBTX, step int64, turnEndsAt time.Time, ids []uuid.UUID) ([]CallRow, error) {
-	rows, err := db.Query(ctx, call, step, turnEndsAt, ids)
+func (q *Queries) Call(ctx context.Context, db DBTX, step int64, turnEndsAt time.Time, absent bool, ids []uuid.UUID) ([]CallRow, error) {
+	rows, err := db.Query(ctx, call,
+		step,
+		turnEndsAt,
+		absent,
+		ids,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +80,7 @@ func (q *Queries) Call(ctx context.Context, db DBTX, step int64, turnEndsAt time
 	items := []CallRow{}
 	for rows.Next() {
 		var i CallRow
-		if err := rows.Scan(&i.ID, &i.Arrival); err != nil {
+		if err := rows.Scan(&i.ID, &i.Arrival, &i.MailTurn); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -63,19 +91,50 @@ func (q *Queries) Call(ctx context.Context, db DBTX, step int64, turnEndsAt time
 	return items, nil
 }
 
-const countWaiting = `-- name: CountWaiting :one
-SELECT (h.arrivals - h.serving
-        - (SELECT count(*) FROM spots l WHERE l.event_id = h.event_id AND l.status = 'left' AND l.arrival > h.serving)
-        + (SELECT count(*) FROM spots a WHERE a.event_id = h.event_id AND a.again IS NOT NULL AND a.arrival <= h.serving))::bigint
-FROM queue_heads h WHERE h.event_id = $1
+const changed = `-- name: Changed :many
+SELECT event_id, arrival FROM spots
+WHERE event_id = ANY ($1::uuid[]) AND changed_at > clock_timestamp() - make_interval(secs => $2::double precision)
 `
 
-// Who waits: numbers not called yet, without those who left, with those who asked for another turn.
-func (q *Queries) CountWaiting(ctx context.Context, db DBTX, eventID uuid.UUID) (int64, error) {
-	row := db.QueryRow(ctx, countWaiting, eventID)
-	var column_1 int64
-	err := row.Scan(&column_1)
-	return column_1, err
+type ChangedRow struct {
+	EventID uuid.UUID
+	Arrival int64
+}
+
+// Spots that were left, taken up again or asked for another turn in the last seconds.
+func (q *Queries) Changed(ctx context.Context, db DBTX, events []uuid.UUID, seconds float64) ([]ChangedRow, error) {
+	rows, err := db.Query(ctx, changed, events, seconds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ChangedRow{}
+	for rows.Next() {
+		var i ChangedRow
+		if err := rows.Scan(&i.EventID, &i.Arrival); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const commit = `-- name: Commit :one
+INSERT INTO draws (event_id, commitment, beacon_round)
+SELECT s.event_id, $1, s.beacon_round FROM sales s WHERE s.event_id = $2 AND s.ordering = 'draw'
+ON CONFLICT (event_id) DO NOTHING
+RETURNING beacon_round
+`
+
+// Commits a sale with a draw to its secret; no row for a sale without a draw, or one that is committed.
+func (q *Queries) Commit(ctx context.Context, db DBTX, commitment []byte, eventID uuid.UUID) (*int64, error) {
+	row := db.QueryRow(ctx, commit, commitment, eventID)
+	var beacon_round *int64
+	err := row.Scan(&beacon_round)
+	return beacon_round, err
 }
 
 const createHead = `-- name: CreateHead :execrows
@@ -90,6 +149,61 @@ ON CONFLICT (event_id) DO NOTHING
 // The head of a line. A sale that is published open has an empty lobby.
 func (q *Queries) CreateHead(ctx context.Context, db DBTX, eventID uuid.UUID) (int64, error) {
 	result, err := db.Exec(ctx, createHead, eventID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const draw = `-- name: Draw :one
+SELECT d.commitment, d.frozen_at, d.root, d.beacon_round, d.beacon_value, d.waived_at, d.secret, d.seed, d.drawn_at,
+       h.lobby_size, s.state, s.beacon_name
+FROM draws d JOIN sales s ON s.event_id = d.event_id JOIN queue_heads h ON h.event_id = d.event_id
+WHERE d.event_id = $1
+`
+
+type DrawRow struct {
+	Commitment  []byte
+	FrozenAt    *time.Time
+	Root        []byte
+	BeaconRound *int64
+	BeaconValue *string
+	WaivedAt    *time.Time
+	Secret      []byte
+	Seed        []byte
+	DrawnAt     *time.Time
+	LobbySize   *int64
+	State       string
+	BeaconName  *string
+}
+
+// How far a draw is. A statement of its own: where it follows the lock of the head, it sees every step that was taken.
+func (q *Queries) Draw(ctx context.Context, db DBTX, eventID uuid.UUID) (DrawRow, error) {
+	row := db.QueryRow(ctx, draw, eventID)
+	var i DrawRow
+	err := row.Scan(
+		&i.Commitment,
+		&i.FrozenAt,
+		&i.Root,
+		&i.BeaconRound,
+		&i.BeaconValue,
+		&i.WaivedAt,
+		&i.Secret,
+		&i.Seed,
+		&i.DrawnAt,
+		&i.LobbySize,
+		&i.State,
+		&i.BeaconName,
+	)
+	return i, err
+}
+
+const drawn = `-- name: Drawn :execrows
+UPDATE draws SET secret = $1, seed = $2, drawn_at = now() WHERE event_id = $3 AND drawn_at IS NULL
+`
+
+func (q *Queries) Drawn(ctx context.Context, db DBTX, secret []byte, seed []byte, eventID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, drawn, secret, seed, eventID)
 	if err != nil {
 		return 0, err
 	}
@@ -128,22 +242,27 @@ func (q *Queries) Dripping(ctx context.Context, db DBTX) ([]uuid.UUID, error) {
 }
 
 const due = `-- name: Due :many
-SELECT event_id,
-       (CASE WHEN closes_at <= now() THEN 'ended'
-             WHEN opens_at <= now() THEN 'open'
-             ELSE 'lobby' END)::text AS to_state
-FROM sales
-WHERE (state IN ('scheduled', 'lobby', 'open', 'paused') AND closes_at <= now())
-   OR (state IN ('scheduled', 'lobby') AND opens_at <= now())
-   OR (state = 'scheduled' AND lobby_opens_at <= now())
+SELECT s.event_id,
+       (CASE WHEN s.state = 'ended' OR s.closes_at <= now() THEN 'ended'
+             WHEN s.opens_at <= now() OR d.frozen_at IS NOT NULL THEN 'open'
+             ELSE 'lobby' END)::text AS to_state,
+       (s.state = 'ended')::boolean AS over
+FROM sales s LEFT JOIN draws d ON d.event_id = s.event_id
+WHERE (s.state IN ('scheduled', 'lobby', 'open', 'paused') AND s.closes_at <= now())
+   OR (s.state IN ('scheduled', 'lobby') AND (s.opens_at <= now() OR d.frozen_at IS NOT NULL)
+       AND (d.root IS NULL OR s.beacon_name IS NULL OR d.beacon_value IS NOT NULL OR d.waived_at IS NOT NULL))
+   OR (s.state = 'scheduled' AND s.lobby_opens_at <= now())
+   OR (s.state = 'ended' AND d.commitment IS NOT NULL AND d.secret IS NULL)
 `
 
 type DueRow struct {
 	EventID uuid.UUID
 	ToState string
+	Over    bool
 }
 
-// Sales whose next move has come by the clock.
+// Sales whose next move has come by the clock, and those in the middle of one: a draw that waits for nothing but the
+// next step, and a sale that ended with its secret.
 func (q *Queries) Due(ctx context.Context, db DBTX) ([]DueRow, error) {
 	rows, err := db.Query(ctx, due)
 	if err != nil {
@@ -153,7 +272,7 @@ func (q *Queries) Due(ctx context.Context, db DBTX) ([]DueRow, error) {
 	items := []DueRow{}
 	for rows.Next() {
 		var i DueRow
-		if err := rows.Scan(&i.EventID, &i.ToState); err != nil {
+		if err := rows.Scan(&i.EventID, &i.ToState, &i.Over); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -169,7 +288,7 @@ UPDATE spots p
 SET status = 'inside', entered_at = now(),
     visit_ends_at = COALESCE(s.paused_at, now()) - s.paused_total + make_interval(secs => s.visit_seconds)
 FROM sales s
-WHERE p.id = $1 AND s.event_id = p.event_id AND p.status = 'called' AND s.state NOT IN ('draft', 'ended')
+WHERE p.id = $1 AND s.event_id = p.event_id AND p.status = 'called' AND NOT p.absent AND s.state NOT IN ('draft', 'ended')
   AND p.turn_ends_at > COALESCE(s.paused_at, now()) - s.paused_total
 `
 
@@ -183,18 +302,22 @@ func (q *Queries) EnterSpot(ctx context.Context, db DBTX, id uuid.UUID) (int64, 
 }
 
 const exceptions = `-- name: Exceptions :many
-SELECT COALESCE((body->>'number')::bigint, 0)::bigint AS number, (body->>'rule')::text AS rule, at
-FROM ledger WHERE event_id = $1::uuid AND kind = 'returned'
-ORDER BY id DESC LIMIT $2
+SELECT l.id, COALESCE((l.body->>'number')::bigint, 0)::bigint AS number, COALESCE(p.arrival, 0)::bigint AS arrival, (l.body->>'rule')::text AS rule, l.at
+FROM ledger l LEFT JOIN spots p ON p.id = (l.body->>'spot')::uuid
+WHERE l.event_id = $1::uuid AND l.kind = 'returned'
+ORDER BY l.id DESC LIMIT $2
 `
 
 type ExceptionsRow struct {
-	Number int64
-	Rule   string
-	At     time.Time
+	ID      int64
+	Number  int64
+	Arrival int64
+	Rule    string
+	At      time.Time
 }
 
-// The newest returns to a line, from the ledger.
+// The newest returns to a line, from the ledger. The number of somebody who came back before the draw was not known
+// when it was written.
 func (q *Queries) Exceptions(ctx context.Context, db DBTX, eventID uuid.UUID, maxRows int32) ([]ExceptionsRow, error) {
 	rows, err := db.Query(ctx, exceptions, eventID, maxRows)
 	if err != nil {
@@ -204,7 +327,13 @@ func (q *Queries) Exceptions(ctx context.Context, db DBTX, eventID uuid.UUID, ma
 	items := []ExceptionsRow{}
 	for rows.Next() {
 		var i ExceptionsRow
-		if err := rows.Scan(&i.Number, &i.Rule, &i.At); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.Number,
+			&i.Arrival,
+			&i.Rule,
+			&i.At,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -213,6 +342,65 @@ func (q *Queries) Exceptions(ctx context.Context, db DBTX, eventID uuid.UUID, ma
 		return nil, err
 	}
 	return items, nil
+}
+
+const exceptionsAfter = `-- name: ExceptionsAfter :many
+SELECT l.id, COALESCE((l.body->>'number')::bigint, 0)::bigint AS number, COALESCE(p.arrival, 0)::bigint AS arrival, (l.body->>'rule')::text AS rule, l.at
+FROM ledger l LEFT JOIN spots p ON p.id = (l.body->>'spot')::uuid
+WHERE l.event_id = $1::uuid AND l.kind = 'returned' AND l.id > $2::bigint
+ORDER BY l.id LIMIT $3
+`
+
+type ExceptionsAfterRow struct {
+	ID      int64
+	Number  int64
+	Arrival int64
+	Rule    string
+	At      time.Time
+}
+
+// The same, oldest first: those after a row.
+func (q *Queries) ExceptionsAfter(ctx context.Context, db DBTX, eventID uuid.UUID, after int64, maxRows int32) ([]ExceptionsAfterRow, error) {
+	rows, err := db.Query(ctx, exceptionsAfter, eventID, after, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ExceptionsAfterRow{}
+	for rows.Next() {
+		var i ExceptionsAfterRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Number,
+			&i.Arrival,
+			&i.Rule,
+			&i.At,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const extendTurn = `-- name: ExtendTurn :execrows
+UPDATE spots p
+SET turn_ends_at = p.turn_ends_at + make_interval(secs => $1::double precision), extended = true
+FROM sales s
+WHERE p.id = $2 AND s.event_id = p.event_id AND p.status = 'called' AND NOT p.absent AND NOT p.extended
+  AND s.state IN ('open', 'paused') AND p.turn_ends_at > COALESCE(s.paused_at, now()) - s.paused_total
+`
+
+// More time for a turn that runs, once.
+func (q *Queries) ExtendTurn(ctx context.Context, db DBTX, seconds float64, iD uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, extendTurn, seconds, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const finishSpot = `-- name: FinishSpot :exec
@@ -227,14 +415,83 @@ func (q *Queries) FinishSpot(ctx context.Context, db DBTX, eventID uuid.UUID, ac
 	return err
 }
 
-const freeze = `-- name: Freeze :exec
-UPDATE queue_heads SET lobby_size = arrivals, credit = 1, credit_at = clock_timestamp() WHERE event_id = $1
+const forgetPresence = `-- name: ForgetPresence :exec
+DELETE FROM presence WHERE at < clock_timestamp() - make_interval(secs => $1::double precision)
 `
 
-// Opening: who is behind this is no part of the lobby; calling starts with one fan.
-func (q *Queries) Freeze(ctx context.Context, db DBTX, eventID uuid.UUID) error {
-	_, err := db.Exec(ctx, freeze, eventID)
+func (q *Queries) ForgetPresence(ctx context.Context, db DBTX, seconds float64) error {
+	_, err := db.Exec(ctx, forgetPresence, seconds)
 	return err
+}
+
+const freezeLobby = `-- name: FreezeLobby :execrows
+UPDATE queue_heads SET lobby_size = arrivals WHERE event_id = $1 AND lobby_size IS NULL
+`
+
+// The lobby is everybody who has come: nobody else can come into it.
+func (q *Queries) FreezeLobby(ctx context.Context, db DBTX, eventID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, freezeLobby, eventID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const frozen = `-- name: Frozen :execrows
+UPDATE draws SET frozen_at = now(), beacon_round = $1 WHERE event_id = $2 AND frozen_at IS NULL
+`
+
+func (q *Queries) Frozen(ctx context.Context, db DBTX, beaconRound *int64, eventID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, frozen, beaconRound, eventID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const giveBeacon = `-- name: GiveBeacon :execrows
+UPDATE draws SET beacon_value = $1::text
+WHERE event_id = $2 AND root IS NOT NULL AND beacon_value IS NULL AND waived_at IS NULL AND drawn_at IS NULL
+`
+
+func (q *Queries) GiveBeacon(ctx context.Context, db DBTX, beaconValue string, eventID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, giveBeacon, beaconValue, eventID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const gone = `-- name: Gone :many
+SELECT l.arrival, true AS gone FROM spots l WHERE l.event_id = $1 AND l.status = 'left' AND l.arrival > $2::bigint
+UNION ALL
+SELECT a.arrival, false FROM spots a WHERE a.event_id = $1 AND a.again IS NOT NULL
+`
+
+type GoneRow struct {
+	Arrival int64
+	Gone    bool
+}
+
+// Who left, beyond an arrival, and who asked for another turn: by whom a line is shorter or longer than its numbers say.
+func (q *Queries) Gone(ctx context.Context, db DBTX, eventID uuid.UUID, beyond int64) ([]GoneRow, error) {
+	rows, err := db.Query(ctx, gone, eventID, beyond)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []GoneRow{}
+	for rows.Next() {
+		var i GoneRow
+		if err := rows.Scan(&i.Arrival, &i.Gone); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const insertSpots = `-- name: InsertSpots :many
@@ -286,13 +543,85 @@ func (q *Queries) InsertSpots(ctx context.Context, db DBTX, eventID uuid.UUID, a
 	return items, nil
 }
 
+const keepSecret = `-- name: KeepSecret :exec
+INSERT INTO draw_secrets (event_id, sealed) VALUES ($1, $2)
+`
+
+func (q *Queries) KeepSecret(ctx context.Context, db DBTX, eventID uuid.UUID, sealed []byte) error {
+	_, err := db.Exec(ctx, keepSecret, eventID, sealed)
+	return err
+}
+
 const leaveSpot = `-- name: LeaveSpot :exec
-UPDATE spots SET status = 'left', left_at = now(), again = NULL, again_seq = NULL, again_after = NULL WHERE id = $1
+UPDATE spots SET status = 'left', left_at = now(), changed_at = clock_timestamp(), again = NULL, again_seq = NULL, again_after = NULL WHERE id = $1
 `
 
 func (q *Queries) LeaveSpot(ctx context.Context, db DBTX, id uuid.UUID) error {
 	_, err := db.Exec(ctx, leaveSpot, id)
 	return err
+}
+
+const lobbySpots = `-- name: LobbySpots :many
+SELECT id, arrival FROM spots WHERE event_id = $1 AND arrival BETWEEN $2::bigint AND $3::bigint ORDER BY arrival
+`
+
+type LobbySpotsRow struct {
+	ID      uuid.UUID
+	Arrival int64
+}
+
+// The spots of arrivals from one to another. Those of a frozen lobby never change.
+func (q *Queries) LobbySpots(ctx context.Context, db DBTX, eventID uuid.UUID, first int64, last int64) ([]LobbySpotsRow, error) {
+	rows, err := db.Query(ctx, lobbySpots, eventID, first, last)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []LobbySpotsRow{}
+	for rows.Next() {
+		var i LobbySpotsRow
+		if err := rows.Scan(&i.ID, &i.Arrival); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockAbsent = `-- name: LockAbsent :many
+SELECT id, arrival FROM spots
+WHERE event_id = $1 AND account_id = ANY ($2::uuid[])
+  AND status = 'called' AND absent AND turn_ends_at > $3::timestamptz
+ORDER BY id FOR UPDATE
+`
+
+type LockAbsentRow struct {
+	ID      uuid.UUID
+	Arrival int64
+}
+
+// Those among some fans who were called while absent and whose turn runs.
+func (q *Queries) LockAbsent(ctx context.Context, db DBTX, eventID uuid.UUID, accounts []uuid.UUID, lineAt time.Time) ([]LockAbsentRow, error) {
+	rows, err := db.Query(ctx, lockAbsent, eventID, accounts, lineAt)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []LockAbsentRow{}
+	for rows.Next() {
+		var i LockAbsentRow
+		if err := rows.Scan(&i.ID, &i.Arrival); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockHead = `-- name: LockHead :one
@@ -376,6 +705,63 @@ func (q *Queries) LockSpot(ctx context.Context, db DBTX, eventID uuid.UUID, acco
 	return id, err
 }
 
+const lockWish = `-- name: LockWish :one
+SELECT p.id, p.arrival, p.joined_at, p.mail_turn, p.lobby_mailed, a.email, e.name, e.slug, s.state, d.commitment
+FROM spots p
+JOIN accounts a ON a.id = p.account_id
+JOIN events e ON e.id = p.event_id
+JOIN sales s ON s.event_id = p.event_id
+LEFT JOIN draws d ON d.event_id = p.event_id
+WHERE p.event_id = $1 AND p.account_id = $2
+FOR UPDATE OF p
+`
+
+type LockWishRow struct {
+	ID          uuid.UUID
+	Arrival     int64
+	JoinedAt    time.Time
+	MailTurn    bool
+	LobbyMailed bool
+	Email       string
+	Name        string
+	Slug        string
+	State       string
+	Commitment  []byte
+}
+
+// The spot whose wishes are about to change, and what a letter about it needs.
+func (q *Queries) LockWish(ctx context.Context, db DBTX, eventID uuid.UUID, accountID uuid.UUID) (LockWishRow, error) {
+	row := db.QueryRow(ctx, lockWish, eventID, accountID)
+	var i LockWishRow
+	err := row.Scan(
+		&i.ID,
+		&i.Arrival,
+		&i.JoinedAt,
+		&i.MailTurn,
+		&i.LobbyMailed,
+		&i.Email,
+		&i.Name,
+		&i.Slug,
+		&i.State,
+		&i.Commitment,
+	)
+	return i, err
+}
+
+const meanUnits = `-- name: MeanUnits :one
+SELECT COALESCE((SELECT avg(q.n) FROM (
+           SELECT (SELECT count(*) FROM claim_lines l WHERE l.claim_id = c.id) AS n
+           FROM claims c WHERE c.event_id = $1 ORDER BY c.created_at DESC LIMIT 200) q), 1)::double precision AS mean_units
+`
+
+// How many units a claim had lately.
+func (q *Queries) MeanUnits(ctx context.Context, db DBTX, eventID uuid.UUID) (float64, error) {
+	row := db.QueryRow(ctx, meanUnits, eventID)
+	var mean_units float64
+	err := row.Scan(&mean_units)
+	return mean_units, err
+}
+
 const next = `-- name: Next :many
 SELECT id, arrival FROM spots
 WHERE event_id = $1 AND arrival = ANY ($2::bigint[]) AND status = 'joined' AND again IS NULL
@@ -432,9 +818,10 @@ func (q *Queries) Ours(ctx context.Context, db DBTX, ids []uuid.UUID) ([]uuid.UU
 	return items, nil
 }
 
-const place = `-- name: Place :one
-SELECT p.id, p.arrival, p.joined_at, p.status, p.called_at, p.turn_ends_at, p.visit_ends_at, p.again, p.again_seq, p.again_after,
-       h.arrivals, h.serving,
+const place = `-- name: Place :many
+SELECT p.id, p.account_id, p.arrival, p.joined_at, p.status, p.called_at, p.turn_ends_at, p.visit_ends_at, p.again, p.again_seq, p.again_after,
+       p.absent, p.extended, p.wants, p.mail_turn,
+       h.arrivals, h.serving, h.lobby_size, d.seed,
        s.state, s.ordering, s.opens_at, s.opened_at, s.admit_per_minute, s.max_tickets_per_fan, s.visit_seconds, s.grace_seconds,
        s.paused_at,
        now()::timestamptz AS at,
@@ -448,13 +835,15 @@ SELECT p.id, p.arrival, p.joined_at, p.status, p.called_at, p.turn_ends_at, p.vi
 FROM spots p
 JOIN queue_heads h ON h.event_id = p.event_id
 JOIN sales s ON s.event_id = p.event_id
+LEFT JOIN draws d ON d.event_id = p.event_id
 LEFT JOIN claims c ON c.event_id = p.event_id AND c.account_id = p.account_id
      AND (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > now())) AND c.status IN ('held', 'paying')
-WHERE p.event_id = $1 AND p.account_id = $2
+WHERE p.event_id = $1 AND p.account_id = ANY ($2::uuid[])
 `
 
 type PlaceRow struct {
 	ID               uuid.UUID
+	AccountID        uuid.UUID
 	Arrival          int64
 	JoinedAt         time.Time
 	Status           string
@@ -464,8 +853,14 @@ type PlaceRow struct {
 	Again            *string
 	AgainSeq         *int64
 	AgainAfter       *int64
+	Absent           bool
+	Extended         bool
+	Wants            []int16
+	MailTurn         bool
 	Arrivals         int64
 	Serving          int64
+	LobbySize        *int64
+	Seed             []byte
 	State            string
 	Ordering         string
 	OpensAt          time.Time
@@ -483,40 +878,60 @@ type PlaceRow struct {
 	Before           int64
 }
 
-// Everything a fan's status follows from, at one moment.
-func (q *Queries) Place(ctx context.Context, db DBTX, eventID uuid.UUID, accountID uuid.UUID) (PlaceRow, error) {
-	row := db.QueryRow(ctx, place, eventID, accountID)
-	var i PlaceRow
-	err := row.Scan(
-		&i.ID,
-		&i.Arrival,
-		&i.JoinedAt,
-		&i.Status,
-		&i.CalledAt,
-		&i.TurnEndsAt,
-		&i.VisitEndsAt,
-		&i.Again,
-		&i.AgainSeq,
-		&i.AgainAfter,
-		&i.Arrivals,
-		&i.Serving,
-		&i.State,
-		&i.Ordering,
-		&i.OpensAt,
-		&i.OpenedAt,
-		&i.AdmitPerMinute,
-		&i.MaxTicketsPerFan,
-		&i.VisitSeconds,
-		&i.GraceSeconds,
-		&i.PausedAt,
-		&i.At,
-		&i.LineAt,
-		&i.ClaimID,
-		&i.ClaimExpiresAt,
-		&i.Owned,
-		&i.Before,
-	)
-	return i, err
+// Everything the status of some fans follows from, at one moment; many who ask at once are one query.
+func (q *Queries) Place(ctx context.Context, db DBTX, eventID uuid.UUID, accounts []uuid.UUID) ([]PlaceRow, error) {
+	rows, err := db.Query(ctx, place, eventID, accounts)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []PlaceRow{}
+	for rows.Next() {
+		var i PlaceRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.Arrival,
+			&i.JoinedAt,
+			&i.Status,
+			&i.CalledAt,
+			&i.TurnEndsAt,
+			&i.VisitEndsAt,
+			&i.Again,
+			&i.AgainSeq,
+			&i.AgainAfter,
+			&i.Absent,
+			&i.Extended,
+			&i.Wants,
+			&i.MailTurn,
+			&i.Arrivals,
+			&i.Serving,
+			&i.LobbySize,
+			&i.Seed,
+			&i.State,
+			&i.Ordering,
+			&i.OpensAt,
+			&i.OpenedAt,
+			&i.AdmitPerMinute,
+			&i.MaxTicketsPerFan,
+			&i.VisitSeconds,
+			&i.GraceSeconds,
+			&i.PausedAt,
+			&i.At,
+			&i.LineAt,
+			&i.ClaimID,
+			&i.ClaimExpiresAt,
+			&i.Owned,
+			&i.Before,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const places = `-- name: Places :many
@@ -544,6 +959,129 @@ func (q *Queries) Places(ctx context.Context, db DBTX, accountID uuid.UUID) ([]u
 		return nil, err
 	}
 	return items, nil
+}
+
+const presence = `-- name: Presence :many
+SELECT low, absent, EXTRACT(epoch FROM clock_timestamp() - at)::double precision AS age
+FROM presence WHERE event_id = $1 AND at > clock_timestamp() - make_interval(secs => $2::double precision)
+`
+
+type PresenceRow struct {
+	Low    int64
+	Absent []byte
+	Age    float64
+}
+
+// What the replicas of the last window say, and for how many seconds they have said nothing new.
+func (q *Queries) Presence(ctx context.Context, db DBTX, eventID uuid.UUID, seconds float64) ([]PresenceRow, error) {
+	rows, err := db.Query(ctx, presence, eventID, seconds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []PresenceRow{}
+	for rows.Next() {
+		var i PresenceRow
+		if err := rows.Scan(&i.Low, &i.Absent, &i.Age); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const publishPresence = `-- name: PublishPresence :many
+INSERT INTO presence AS r (event_id, replica, low, absent, at)
+SELECT e.event_id, $1::uuid, l.low, a.absent, clock_timestamp()
+FROM unnest($2::uuid[]) WITH ORDINALITY AS e (event_id, n)
+JOIN unnest($3::bigint[]) WITH ORDINALITY AS l (low, n) ON l.n = e.n
+JOIN unnest($4::bytea[]) WITH ORDINALITY AS a (absent, n) ON a.n = e.n
+ON CONFLICT (event_id, replica) DO UPDATE SET low = EXCLUDED.low, absent = EXCLUDED.absent, at = EXCLUDED.at
+RETURNING r.event_id, (r.xmax = 0)::boolean AS fresh
+`
+
+type PublishPresenceRow struct {
+	EventID uuid.UUID
+	Fresh   bool
+}
+
+// This replica's rows, one an event. fresh: the row was not there before.
+func (q *Queries) PublishPresence(ctx context.Context, db DBTX, replica uuid.UUID, events []uuid.UUID, lows []int64, absent [][]byte) ([]PublishPresenceRow, error) {
+	rows, err := db.Query(ctx, publishPresence,
+		replica,
+		events,
+		lows,
+		absent,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []PublishPresenceRow{}
+	for rows.Next() {
+		var i PublishPresenceRow
+		if err := rows.Scan(&i.EventID, &i.Fresh); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const redeemAbsent = `-- name: RedeemAbsent :exec
+UPDATE spots p
+SET status = 'joined', absent = false, again = 'redeem', again_seq = i.n + $1::bigint, again_after = NULL, changed_at = clock_timestamp()
+FROM unnest($2::uuid[]) WITH ORDINALITY AS i (id, n)
+WHERE p.id = i.id
+`
+
+// There is no room for who was called while absent: first in the next step, in this order.
+func (q *Queries) RedeemAbsent(ctx context.Context, db DBTX, returns int64, ids []uuid.UUID) error {
+	_, err := db.Exec(ctx, redeemAbsent, returns, ids)
+	return err
+}
+
+const reserved = `-- name: Reserved :one
+WITH inside AS (
+    SELECT count(*) AS n,
+           count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at)) AS wanting
+    FROM spots p
+    WHERE p.event_id = $1 AND p.status = 'inside' AND p.visit_ends_at > $2::timestamptz
+), longer AS (
+    SELECT count(*) AS n,
+           count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at)) AS wanting
+    FROM spots p
+    WHERE p.event_id = $1 AND p.status = 'inside' AND p.visit_ends_at <= $2::timestamptz
+      AND EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
+          AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds'))
+), called AS (
+    SELECT count(*) AS n FROM spots p
+    WHERE p.event_id = $1 AND p.status = 'called' AND NOT p.absent AND p.turn_ends_at > $2::timestamptz
+)
+SELECT (called.n + inside.n + longer.n)::bigint AS reserved,
+       (called.n + inside.wanting + longer.wanting)::bigint AS wanting
+FROM called, inside, longer
+`
+
+type ReservedRow struct {
+	Reserved int64
+	Wanting  int64
+}
+
+// Who takes up the room: called while present and the turn runs, or inside while the visit runs or a claim is open.
+// wanting are those among them who have not claimed yet. A turn, visit or hold that has just ended still counts for a
+// moment: somebody may be using its last instant in a transaction that has not committed.
+func (q *Queries) Reserved(ctx context.Context, db DBTX, eventID uuid.UUID, justNow time.Time) (ReservedRow, error) {
+	row := db.QueryRow(ctx, reserved, eventID, justNow)
+	var i ReservedRow
+	err := row.Scan(&i.Reserved, &i.Wanting)
+	return i, err
 }
 
 const returners = `-- name: Returners :many
@@ -579,45 +1117,55 @@ func (q *Queries) Returners(ctx context.Context, db DBTX, eventID uuid.UUID, aga
 	return items, nil
 }
 
-const room = `-- name: Room :one
-WITH reserved AS MATERIALIZED (
-    SELECT p.id,
-           EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at) AS claimed
-    FROM spots p
-    WHERE p.event_id = $1
-      AND ((p.status = 'called' AND p.turn_ends_at > $2::timestamptz)
-        OR (p.status = 'inside' AND (p.visit_ends_at > $2::timestamptz
-            OR EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
-                AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds')))))
-)
-SELECT (SELECT count(*) FROM reserved) AS reserved,
-       (SELECT count(*) FROM reserved WHERE NOT claimed) AS wanting,
-       ((SELECT count(*) FROM units u WHERE u.event_id = $1 AND u.state <> 'sold' AND u.state = 'free')
-        + (SELECT count(*) FROM units u WHERE u.event_id = $1 AND u.state <> 'sold' AND u.state = 'held' AND u.held_until <= now()))::bigint AS sellable,
-       COALESCE((SELECT avg(q.n) FROM (
-           SELECT (SELECT count(*) FROM claim_lines l WHERE l.claim_id = c.id) AS n
-           FROM claims c WHERE c.event_id = $1 ORDER BY c.created_at DESC LIMIT 200) q), 1)::double precision AS mean_units
+const reveal = `-- name: Reveal :execrows
+UPDATE draws SET secret = $1 WHERE event_id = $2 AND secret IS NULL
 `
 
-type RoomRow struct {
-	Reserved  int64
-	Wanting   int64
-	Sellable  int64
-	MeanUnits float64
+func (q *Queries) Reveal(ctx context.Context, db DBTX, secret []byte, eventID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, reveal, secret, eventID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
-// What the room of a step follows from. A turn, visit or hold that has just ended still counts for a moment: somebody
-// may be using its last instant in a transaction that has not committed.
-func (q *Queries) Room(ctx context.Context, db DBTX, eventID uuid.UUID, justNow time.Time) (RoomRow, error) {
-	row := db.QueryRow(ctx, room, eventID, justNow)
-	var i RoomRow
-	err := row.Scan(
-		&i.Reserved,
-		&i.Wanting,
-		&i.Sellable,
-		&i.MeanUnits,
-	)
-	return i, err
+const rooted = `-- name: Rooted :execrows
+UPDATE draws SET root = $1, rooted_at = now() WHERE event_id = $2 AND root IS NULL AND frozen_at IS NOT NULL
+`
+
+func (q *Queries) Rooted(ctx context.Context, db DBTX, root []byte, eventID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, rooted, root, eventID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const secret = `-- name: Secret :one
+SELECT sealed FROM draw_secrets WHERE event_id = $1
+`
+
+func (q *Queries) Secret(ctx context.Context, db DBTX, eventID uuid.UUID) ([]byte, error) {
+	row := db.QueryRow(ctx, secret, eventID)
+	var sealed []byte
+	err := row.Scan(&sealed)
+	return sealed, err
+}
+
+const sellable = `-- name: Sellable :one
+SELECT count(*) FROM (
+    SELECT 1 FROM units f WHERE f.event_id = $2 AND f.state <> 'sold' AND f.state = 'free'
+    UNION ALL
+    SELECT 1 FROM units h WHERE h.event_id = $2 AND h.state <> 'sold' AND h.state = 'held' AND h.held_until <= now()
+    LIMIT $1) u
+`
+
+// Units that can be sold now, counted up to as many as matter.
+func (q *Queries) Sellable(ctx context.Context, db DBTX, most int32, eventID uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, sellable, most, eventID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const serve = `-- name: Serve :execrows
@@ -658,29 +1206,51 @@ func (q *Queries) SetReturns(ctx context.Context, db DBTX, returns int64, eventI
 	return err
 }
 
-const steps = `-- name: Steps :many
-SELECT COALESCE((body->>'from_number')::bigint, 0)::bigint AS from_number, COALESCE((body->>'to_number')::bigint, 0)::bigint AS to_number, at
-FROM ledger WHERE event_id = $1::uuid AND kind = 'called' AND (body->>'to_number')::bigint >= (body->>'from_number')::bigint
-ORDER BY id DESC LIMIT $2
+const setWish = `-- name: SetWish :exec
+UPDATE spots SET wants = $1::smallint[], mail_turn = $2, lobby_mailed = $3 WHERE id = $4
 `
 
-type StepsRow struct {
-	FromNumber int64
-	ToNumber   int64
-	At         time.Time
+func (q *Queries) SetWish(ctx context.Context, db DBTX, wants []int16, mailTurn bool, lobbyMailed bool, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, setWish,
+		wants,
+		mailTurn,
+		lobbyMailed,
+		iD,
+	)
+	return err
 }
 
-// The newest steps of a line, from the ledger.
-func (q *Queries) Steps(ctx context.Context, db DBTX, eventID uuid.UUID, maxRows int32) ([]StepsRow, error) {
-	rows, err := db.Query(ctx, steps, eventID, maxRows)
+const spotsOf = `-- name: SpotsOf :many
+SELECT id, account_id, arrival, joined_at, wants, mail_turn FROM spots WHERE event_id = $1 AND account_id = ANY ($2::uuid[])
+`
+
+type SpotsOfRow struct {
+	ID        uuid.UUID
+	AccountID uuid.UUID
+	Arrival   int64
+	JoinedAt  time.Time
+	Wants     []int16
+	MailTurn  bool
+}
+
+// Who some accounts are in a line: what never changes, and their wishes.
+func (q *Queries) SpotsOf(ctx context.Context, db DBTX, eventID uuid.UUID, accounts []uuid.UUID) ([]SpotsOfRow, error) {
+	rows, err := db.Query(ctx, spotsOf, eventID, accounts)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []StepsRow{}
+	items := []SpotsOfRow{}
 	for rows.Next() {
-		var i StepsRow
-		if err := rows.Scan(&i.FromNumber, &i.ToNumber, &i.At); err != nil {
+		var i SpotsOfRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.Arrival,
+			&i.JoinedAt,
+			&i.Wants,
+			&i.MailTurn,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -691,32 +1261,189 @@ func (q *Queries) Steps(ctx context.Context, db DBTX, eventID uuid.UUID, maxRows
 	return items, nil
 }
 
-const tidySpots = `-- name: TidySpots :exec
+const steps = `-- name: Steps :many
+SELECT l.id, COALESCE((l.body->>'from_number')::bigint, 0)::bigint AS from_number, COALESCE((l.body->>'to_number')::bigint, 0)::bigint AS to_number, l.at
+FROM ledger l
+WHERE l.event_id = $1::uuid AND l.kind = 'called'
+  AND (l.body->>'to_number')::bigint >= (l.body->>'from_number')::bigint
+ORDER BY l.id DESC LIMIT $2
+`
+
+type StepsRow struct {
+	ID         int64
+	FromNumber int64
+	ToNumber   int64
+	At         time.Time
+}
+
+// The newest steps of a line that served numbers, from the ledger.
+func (q *Queries) Steps(ctx context.Context, db DBTX, eventID uuid.UUID, maxRows int32) ([]StepsRow, error) {
+	rows, err := db.Query(ctx, steps, eventID, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []StepsRow{}
+	for rows.Next() {
+		var i StepsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.FromNumber,
+			&i.ToNumber,
+			&i.At,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const stepsAfter = `-- name: StepsAfter :many
+SELECT l.id, COALESCE((l.body->>'from_number')::bigint, 0)::bigint AS from_number, COALESCE((l.body->>'to_number')::bigint, 0)::bigint AS to_number, l.at
+FROM ledger l
+WHERE l.event_id = $1::uuid AND l.kind = 'called' AND l.id > $2::bigint
+  AND (l.body->>'to_number')::bigint >= (l.body->>'from_number')::bigint
+ORDER BY l.id LIMIT $3
+`
+
+type StepsAfterRow struct {
+	ID         int64
+	FromNumber int64
+	ToNumber   int64
+	At         time.Time
+}
+
+// The same, oldest first: those after a row. A line's rows are written under the lock of its head, so their ids grow as
+// they are committed, and none appears behind one that was read.
+func (q *Queries) StepsAfter(ctx context.Context, db DBTX, eventID uuid.UUID, after int64, maxRows int32) ([]StepsAfterRow, error) {
+	rows, err := db.Query(ctx, stepsAfter, eventID, after, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []StepsAfterRow{}
+	for rows.Next() {
+		var i StepsAfterRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.FromNumber,
+			&i.ToNumber,
+			&i.At,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const tidyTurns = `-- name: TidyTurns :exec
 UPDATE spots SET status = 'done'
 WHERE id IN (
     SELECT p.id FROM spots p
-    WHERE p.event_id = $1
-      AND ((p.status = 'called' AND p.turn_ends_at <= $2::timestamptz)
-        OR (p.status = 'inside' AND p.visit_ends_at <= $3::timestamptz
-            AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
-                AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds'))))
-    LIMIT 1000
-    FOR UPDATE SKIP LOCKED)
+    WHERE p.event_id = $1 AND p.status = 'called'
+      AND p.turn_ends_at <= (SELECT COALESCE(s.paused_at, now()) - s.paused_total - make_interval(secs => s.grace_seconds + 2)
+                             FROM sales s WHERE s.event_id = $1)
+    LIMIT $2 FOR UPDATE SKIP LOCKED)
 `
 
-// Writes down what is over by the clock: visits without an open claim, missed turns past their grace. Nothing depends on
-// it; it keeps the index of reserved places small. Rows that somebody works with are left for the next step.
-func (q *Queries) TidySpots(ctx context.Context, db DBTX, eventID uuid.UUID, calledBefore time.Time, insideBefore time.Time) error {
-	_, err := db.Exec(ctx, tidySpots, eventID, calledBefore, insideBefore)
+// Writes down which missed turns are past their grace, by the clock of the line. Nothing depends on it; it keeps the
+// index of turns small. Rows that somebody works with are left for the next time.
+func (q *Queries) TidyTurns(ctx context.Context, db DBTX, eventID uuid.UUID, most int32) error {
+	_, err := db.Exec(ctx, tidyTurns, eventID, most)
 	return err
 }
 
+const tidyVisits = `-- name: TidyVisits :exec
+UPDATE spots SET status = 'done'
+WHERE id IN (
+    SELECT p.id FROM spots p
+    WHERE p.event_id = $1 AND p.status = 'inside'
+      AND p.visit_ends_at <= (SELECT COALESCE(s.paused_at, now()) - s.paused_total - interval '2 seconds'
+                              FROM sales s WHERE s.event_id = $1)
+      AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
+           AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds'))
+    LIMIT $2 FOR UPDATE SKIP LOCKED)
+`
+
+// The same for visits without an open claim. What has just ended may still be used.
+func (q *Queries) TidyVisits(ctx context.Context, db DBTX, eventID uuid.UUID, most int32) error {
+	_, err := db.Exec(ctx, tidyVisits, eventID, most)
+	return err
+}
+
+const turnMails = `-- name: TurnMails :many
+SELECT a.email, e.name, e.slug, e.timezone, (p.turn_ends_at + (now() - (COALESCE(s.paused_at, now()) - s.paused_total)))::timestamptz AS ends_at
+FROM spots p
+JOIN accounts a ON a.id = p.account_id
+JOIN events e ON e.id = p.event_id
+JOIN sales s ON s.event_id = p.event_id
+WHERE p.event_id = $1 AND p.status = 'called' AND p.called_step = $2::bigint AND p.mail_turn
+  AND p.turn_ends_at > COALESCE(s.paused_at, now()) - s.paused_total
+ORDER BY p.arrival
+`
+
+type TurnMailsRow struct {
+	Email    string
+	Name     string
+	Slug     string
+	Timezone string
+	EndsAt   time.Time
+}
+
+// Whom to write that their turn has come: called by a step, turn running, and they asked for it.
+func (q *Queries) TurnMails(ctx context.Context, db DBTX, eventID uuid.UUID, step int64) ([]TurnMailsRow, error) {
+	rows, err := db.Query(ctx, turnMails, eventID, step)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TurnMailsRow{}
+	for rows.Next() {
+		var i TurnMailsRow
+		if err := rows.Scan(
+			&i.Email,
+			&i.Name,
+			&i.Slug,
+			&i.Timezone,
+			&i.EndsAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const undoLeave = `-- name: UndoLeave :execrows
-UPDATE spots SET status = 'joined', left_at = NULL WHERE id = $1 AND status = 'left'
+UPDATE spots SET status = 'joined', left_at = NULL, changed_at = clock_timestamp() WHERE id = $1 AND status = 'left'
 `
 
 func (q *Queries) UndoLeave(ctx context.Context, db DBTX, id uuid.UUID) (int64, error) {
 	result, err := db.Exec(ctx, undoLeave, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const waiveBeacon = `-- name: WaiveBeacon :execrows
+UPDATE draws SET waived_at = now()
+WHERE event_id = $1 AND root IS NOT NULL AND beacon_value IS NULL AND waived_at IS NULL AND drawn_at IS NULL
+`
+
+func (q *Queries) WaiveBeacon(ctx context.Context, db DBTX, eventID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, waiveBeacon, eventID)
 	if err != nil {
 		return 0, err
 	}
