@@ -156,7 +156,9 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) 
 		return nil, err
 	}
 	a.Sales = sale.New(sale.Config{DB: a.pool, Live: a.live, Clock: a.clock, Logger: log})
-	a.Queue = queue.New(queue.Config{DB: a.pool, Sales: a.Sales, Keys: ring, Clock: a.clock, Issuer: a.cfg.Base(), Logger: log})
+	a.Queue = queue.New(queue.Config{
+		DB: a.pool, Sales: a.Sales, Keys: ring, Clock: a.clock, Issuer: a.cfg.Base(), Mail: mailer, Jobs: jobs, Logger: log,
+	})
 	a.Claims = claim.New(claim.Config{DB: a.pool, Sales: a.Sales, Queue: a.Queue, Clock: a.clock, Logger: log})
 	a.Tickets = ticket.New(ticket.Config{DB: a.pool, Keys: ring, Logger: log})
 	if a.provider, err = paystack.New(paystack.Config{
@@ -186,6 +188,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) 
 	if cfg.Has("worker") {
 		workers := river.NewWorkers()
 		mailer.Register(workers)
+		a.Queue.Register(workers)
 		a.Payments.Register(workers)
 		if a.worker, err = river.NewClient(riverpgxv5.New(a.pool), &river.Config{
 			Logger:  quiet(log),

@@ -14,7 +14,7 @@ type memory struct {
 	index atomic.Pointer[index]
 
 	mu        sync.Mutex
-	paces     map[uuid.UUID]*pace
+	paces     map[uuid.UUID]*Meter
 	followers map[uuid.UUID]map[*follower]struct{}
 }
 
@@ -42,7 +42,7 @@ const maxOthers = 4096
 
 func (m *memory) init() {
 	m.index.Store(&index{live: map[uuid.UUID]kept{}, bySlug: map[string]uuid.UUID{}, others: map[string]kept{}})
-	m.paces = map[uuid.UUID]*pace{}
+	m.paces = map[uuid.UUID]*Meter{}
 	m.followers = map[uuid.UUID]map[*follower]struct{}{}
 }
 
@@ -72,6 +72,9 @@ func (m *memory) liveIDs() []uuid.UUID {
 	}
 	return ids
 }
+
+// Live returns the ids of the sales in memory that are neither drafts nor over.
+func (s *Service) Live() []uuid.UUID { return s.memo.liveIDs() }
 
 // miss remembers for a moment that a key names nothing.
 func (m *memory) miss(key string) {
@@ -110,10 +113,10 @@ func (m *memory) put(snaps []*Snapshot) {
 		} else {
 			p := m.paces[id]
 			if p == nil {
-				p = &pace{}
+				p = &Meter{}
 				m.paces[id] = p
 			}
-			snap.Rate, snap.Still = p.observe(snap)
+			p.Observe(snap)
 			next.live[id] = kept{snap, now}
 			next.bySlug[snap.Event.Slug] = id
 		}

@@ -1,13 +1,27 @@
 package sale
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// pace measures how fast a line moves while somebody waits in it: an empty line
+// Meter measures how fast a line moves while somebody waits in it: an empty line
 // says nothing about the speed, and a pause is no time of the line.
-type pace struct {
+type Meter struct {
 	samples []sample
+	// admit and inside are the terms under which measured began.
+	admit, inside int
+	// prior is what is expected before enough was measured.
+	prior prior
+	// roomUntil is the number up to which the room cannot be full of those who
+	// were called: until then the outflow says nothing about how long they stay.
+	roomUntil int64
+	// from is the busy time since which the outflow is measured for forecasts.
+	from time.Duration
+	full bool
 }
 
+// sample is the line at one moment of its busy time.
 type sample struct {
 	line    time.Time
 	serving int64
@@ -22,14 +36,21 @@ const (
 	paceOver  = 3 * time.Minute
 	paceLeast = 10 * time.Second
 	paceStep  = time.Second
+	// Samples become rarer with age, so that hours fit into a few thousand: one a
+	// second for fineFor, then one in coarse.
+	maxSamples = 4096
+	fineFor    = 10 * time.Minute
+	coarse     = 15 * time.Second
 )
 
-// observe takes the picture in and returns numbers called a minute, 0 for
-// unknown, and for how long nobody was called although somebody waits.
-func (p *pace) observe(s *Snapshot) (rate float64, still time.Duration) {
+// Observe takes the picture in and sets in it what follows from all so far: Rate, Still and the forecast of Pass.
+func (m *Meter) Observe(s *Snapshot) {
 	now := sample{line: s.LineAt, serving: s.Serving, waiting: s.Serving < s.Arrivals && (s.State == Open || s.State == Paused)}
-	if n := len(p.samples); n > 0 {
-		last := p.samples[n-1]
+	n := len(m.samples)
+	if n == 0 {
+		m.begin(s)
+	} else {
+		last := m.samples[n-1]
 		now.busy = last.busy
 		if step := now.line.Sub(last.line); step > 0 && (last.waiting || now.serving > last.serving) {
 			now.busy += step
@@ -38,46 +59,53 @@ func (p *pace) observe(s *Snapshot) (rate float64, still time.Duration) {
 		if now.serving > last.serving || !now.waiting {
 			now.moved = now.busy
 		}
-		if now.line.Sub(last.line) < paceStep {
-			// One a second is enough; the step counts with the next.
-			return p.rate(now), now.busy - now.moved
-		}
+		m.follow(s, now)
 	}
-	p.samples = append(p.samples, now)
-	drop := 0
-	for drop < len(p.samples)-1 && p.samples[len(p.samples)-1].busy-p.samples[drop].busy > paceOver {
-		drop++
+	// One a second is enough; the step of what is left out counts with the next.
+	if n == 0 || now.line.Sub(m.samples[n-1].line) >= paceStep {
+		m.samples = append(m.samples, now)
+		m.thin()
 	}
-	p.samples = append(p.samples[:0], p.samples[drop:]...)
-	if len(p.samples) > 1000 {
-		p.samples = append(p.samples[:0], p.samples[len(p.samples)-500:]...)
-	}
-	return p.rate(now), now.busy - now.moved
+	s.Rate, s.Still = m.rate(now), now.busy-now.moved
+	s.flow = m.flow(s, now)
 }
 
-func (p *pace) rate(now sample) float64 {
-	if len(p.samples) == 0 {
-		return 0
-	}
-	first := p.samples[0]
-	busy := now.busy - first.busy
+// rate is numbers called a minute over the last minutes, 0 for unknown.
+func (m *Meter) rate(now sample) float64 {
+	busy := min(paceOver, now.busy)
 	if busy < paceLeast {
 		return 0
 	}
-	return float64(now.serving-first.serving) / busy.Minutes()
+	return (float64(now.serving) - m.servingAt(now.busy-busy)) / busy.Minutes()
 }
 
-// Pass is a range for the time until so many more numbers have been called.
-func (s *Snapshot) Pass(n int64) (low, high time.Duration) {
-	fast, slow := float64(s.Terms.AdmitPerMinute), float64(s.Terms.AdmitPerMinute)
-	if s.Rate > 0 {
-		fast, slow = max(fast, s.Rate), min(slow, s.Rate)
+// servingAt is the serving number at a busy time, straight between samples.
+func (m *Meter) servingAt(busy time.Duration) float64 {
+	i, _ := slices.BinarySearchFunc(m.samples, busy, func(s sample, t time.Duration) int { return int(s.busy - t) })
+	switch {
+	case i == 0:
+		return float64(m.samples[0].serving)
+	case i == len(m.samples):
+		return float64(m.samples[i-1].serving)
 	}
-	at := func(n, perMinute float64) time.Duration {
-		return time.Duration(min(float64(longestWait), n/perMinute*float64(time.Minute)))
-	}
-	low = at(float64(n-1), fast)
-	return low, max(low+2*time.Second, at(1.5*float64(n), slow))
+	a, b := m.samples[i-1], m.samples[i]
+	return float64(a.serving) + float64(b.serving-a.serving)*float64(busy-a.busy)/float64(b.busy-a.busy)
 }
 
-const longestWait = 30 * 24 * time.Hour
+// thin keeps the samples few: of old ones it leaves one in coarse, and forgets the oldest beyond that.
+func (m *Meter) thin() {
+	if len(m.samples) < maxSamples {
+		return
+	}
+	last := m.samples[len(m.samples)-1]
+	kept := m.samples[:1]
+	for _, s := range m.samples[1:] {
+		if last.busy-s.busy < fineFor || s.busy-kept[len(kept)-1].busy >= coarse {
+			kept = append(kept, s)
+		}
+	}
+	if over := len(kept) - maxSamples*3/4; over > 0 {
+		kept = append(kept[:0], kept[over:]...)
+	}
+	m.samples = kept
+}

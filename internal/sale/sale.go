@@ -131,6 +131,7 @@ type Snapshot struct {
 	// Still is for how long nobody was called although somebody waits in an open
 	// sale: everything is taken up by those inside.
 	Still time.Duration
+	flow  *flow
 	// Version of the sales row.
 	Version int64
 }

@@ -140,7 +140,7 @@ func (n NewSale) Check() (NewSale, error) {
 		}
 		names[t.Name] = true
 		if t.Price < 0 || t.Price > maxPrice {
-			add("price_kobo", "The price must lie between 0 and 1000000000000 kobo.")
+			add("price_kobo", "The price must lie between "+money.Kobo(0).String()+" and "+maxPrice.String()+".")
 		}
 		if t.Capacity < 1 || t.Capacity > maxCapacity {
 			add("capacity", fmt.Sprintf("The capacity must lie between 1 and %d.", maxCapacity))
