@@ -52,8 +52,8 @@ const (
 	leastWindow = 60.0
 	// doubt is how much of the variation a change must exceed.
 	doubt = 1.0
-	// most is how far they move the range, in spreads of the logarithm.
-	most = 0.7
+	// farthest is how far a change moves the range, as a logarithm.
+	farthest = 0.7
 	// absenceShows is how long it takes until those who are gone are passed.
 	absenceShows = 3 * time.Minute
 	// slack is what pictures and steps of a second are late.
@@ -212,7 +212,7 @@ func (f *flow) rates(seconds float64) (slow, rate, fast float64) {
 	slow, fast = rate, rate
 	for i--; i >= least && long.rate > 0; i-- {
 		short := f.scales[i]
-		d := max(-most, min(most, math.Log(max(short.rate, long.rate/100)/long.rate)))
+		d := max(-farthest, min(farthest, math.Log(max(short.rate, long.rate/100)/long.rate)))
 		if beyond := d*d - doubt*(short.vary+long.vary); beyond > 0 {
 			moved := rate * math.Exp((1-p)*beyond/d)
 			slow, fast = min(slow, moved), max(fast, moved)
