@@ -67,6 +67,9 @@ type Config struct {
 // Report is what became of a crowd.
 type Report struct {
 	Fans, Joined, Called, Claimed, Paid, Declined, Abandoned, Left, Missed int
+	// Promised is how many were told how long they would wait when half of it was over; Kept how many of them were called
+	// within that range.
+	Promised, Kept int
 	// Tickets is how many valid tickets the fans who paid were shown.
 	Tickets int
 	// Errors counts the answers that were errors by their code, whatever became of them afterwards.
@@ -78,6 +81,9 @@ func (r Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "fans %d, joined %d, called %d, claimed %d, paid %d, declined %d, abandoned %d, left %d, missed %d, tickets %d",
 		r.Fans, r.Joined, r.Called, r.Claimed, r.Paid, r.Declined, r.Abandoned, r.Left, r.Missed, r.Tickets)
+	if r.Promised > 0 {
+		fmt.Fprintf(&b, ", waits as promised half-way %d of %d (%.0f %%)", r.Kept, r.Promised, 100*float64(r.Kept)/float64(r.Promised))
+	}
 	for _, code := range slices.Sorted(maps.Keys(r.Errors)) {
 		fmt.Fprintf(&b, ", %s %d", code, r.Errors[code])
 	}

@@ -23,6 +23,10 @@ type place struct {
 	Spot struct {
 		Status string `json:"status"`
 		Number *int64 `json:"number"`
+		ETA    *struct {
+			Low  int64 `json:"low_seconds"`
+			High int64 `json:"high_seconds"`
+		} `json:"eta"`
 	} `json:"spot"`
 	Serving     int64  `json:"serving"`
 	SaleState   string `json:"sale_state"`
@@ -84,6 +88,7 @@ func (f *fan) join(ctx context.Context) (place, error) {
 // wait follows the spot until the fan has what they came for or goes.
 func (f *fan) wait(ctx context.Context, p place) error {
 	leaves, streams, called := f.chance(f.cfg.Leave), f.chance(f.cfg.Stream), false
+	told := promises{joined: time.Now()}
 	for polls := 0; ; polls++ {
 		switch p.Spot.Status {
 		case "left", "done":
@@ -100,7 +105,16 @@ func (f *fan) wait(ctx context.Context, p place) error {
 		case "called", "inside":
 			if !called {
 				called = true
-				f.count(func(r *Report) { r.Called++ })
+				now := time.Now()
+				f.count(func(r *Report) {
+					r.Called++
+					if kept, ok := told.kept(now); ok {
+						r.Promised++
+						if kept {
+							r.Kept++
+						}
+					}
+				})
 			}
 			if err := f.turn(ctx, p); err != nil {
 				return err
@@ -108,6 +122,9 @@ func (f *fan) wait(ctx context.Context, p place) error {
 		default:
 			if p.SaleState == "ended" || p.SaleState == "sold_out" {
 				return nil // they keep their place and go home
+			}
+			if !called {
+				told.hear(p, time.Now())
 			}
 			if leaves && polls >= 2 {
 				return f.leave(ctx)
