@@ -6,6 +6,8 @@ const htmx = readFileSync("node_modules/htmx.org/dist/htmx.min.js", "utf8");
 writeFileSync("dist/htmx.js", htmx.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "\n"));
 
 for (const [from, to] of [
+  ["js/fairness.js", "fairness.js"],
+  ["js/alert.js", "alert.js"],
   ["js/page.js", "page.js"],
   ["js/waiting.js", "waiting.js"],
   ["fonts/anton-fq.woff2", "anton-fq.woff2"],

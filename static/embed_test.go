@@ -14,7 +14,7 @@ import (
 	"fairqueue/static"
 )
 
-var names = []string{"fq.css", "htmx.js", "page.js", "waiting.js", "anton-fq.woff2", "icon.svg", "licenses.txt"}
+var names = []string{"fq.css", "htmx.js", "fairness.js", "page.js", "waiting.js", "anton-fq.woff2", "icon.svg", "licenses.txt"}
 
 func get(t *testing.T, method, url, encoding, etag string) *http.Response {
 	t.Helper()
@@ -104,7 +104,7 @@ func TestStyleSheetNamesTheFontByItsHash(t *testing.T) {
 // Somebody who changes a source and forgets the build is told here.
 func TestDistIsBuiltFromTheSources(t *testing.T) {
 	t.Parallel()
-	for name, source := range map[string]string{"page.js": "js/page.js", "waiting.js": "js/waiting.js", "icon.svg": "icons/icon.svg", "anton-fq.woff2": "fonts/anton-fq.woff2"} {
+	for name, source := range map[string]string{"alert.js": "js/alert.js", "page.js": "js/page.js", "waiting.js": "js/waiting.js", "icon.svg": "icons/icon.svg", "anton-fq.woff2": "fonts/anton-fq.woff2"} {
 		want, err := os.ReadFile(source)
 		if err != nil {
 			t.Fatal(err)

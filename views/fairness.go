@@ -10,7 +10,6 @@ import (
 // FairnessView is what anyone may check about one sale.
 type FairnessView struct {
 	Event      EventInfo
-	Promise    string // how people are ordered, in a plain sentence or two
 	Joined     int64
 	Serving    int64
 	Capacity   int
@@ -18,8 +17,10 @@ type FairnessView struct {
 	Invariants []Invariant
 	Admissions []Admission // the newest first
 	Exceptions []Exception // the newest first
-	Commitment string      // hex; empty: no draw
-	Ledger     int64       // sealed blocks
+	Draw       *DrawView   // nil: no draw
+	Own        *OwnPlace   // nil: not known, or not in the line
+	StepsMost  int64       // how many steps the line has at most
+	BaseURL    string      // the public address of the site
 	CheckedAt  time.Time
 }
 
@@ -42,16 +43,20 @@ type Exception struct {
 	At     time.Time
 }
 
-func (v FairnessView) promise() string {
-	switch {
-	case v.Promise != "":
-		return v.Promise
-	case v.Event.Note != "":
-		return v.Event.Note
-	case v.Event.Draw:
-		return "Everybody in the lobby gets a number by draw when the sale opens. Whoever comes later stands behind the lobby, in the order of joining."
+// number is empty words while nobody knows it: somebody left the lobby and came back before the draw.
+func (x Exception) number() string {
+	if x.Number == 0 {
+		return "not drawn"
 	}
-	return "First come, first served: a number follows the order of joining, is written down before we say yes, and never changes. We call numbers in order."
+	return num(x.Number)
+}
+
+func (v FairnessView) promise() string {
+	const after = " Numbers are called in order, and nobody can buy or ask a way past you."
+	if v.Event.Draw {
+		return "Everybody in the lobby has the same chance: numbers are drawn when the sale opens, and anyone can compute them again. Whoever comes later stands behind the lobby, in the order of joining." + after
+	}
+	return "There is no draw: first come, first served. A number follows the order of joining, is written down before we say yes, and never changes." + after
 }
 
 func (i Invariant) state() ui.State {

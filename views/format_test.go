@@ -75,7 +75,8 @@ func TestRulerStaysReadable(t *testing.T) {
 	for _, v := range []WaitingView{
 		{Number: 2, Serving: 1}, {Number: 12408, Serving: 8214}, {Number: 250118, Serving: 8214}, {Number: 9000, Serving: 8999}, {Number: 100, Serving: 0},
 	} {
-		v.Status, v.Event, v.Tiers = SpotWaiting, EventInfo{State: SaleOpen, Limit: 4}, []TierInfo{{Capacity: 5000, Available: 4780}}
+		v.Status, v.Event = SpotWaiting, EventInfo{State: SaleOpen, Limit: 4}
+		v.Odds = &OddsInfo{Chance: "close", Place: v.Number - v.Serving, Left: 4780, Low: v.Serving + 1195, High: v.Serving + 4780}
 		o, ok := v.odds()
 		if !ok || o.Short == "" || o.Long == "" {
 			t.Fatalf("number %d: no answer", v.Number)

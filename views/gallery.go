@@ -43,17 +43,17 @@ func galleryZone() *time.Location { return time.FixedZone("Africa/Lagos", 3600) 
 
 func galleryTiers() []TierInfo {
 	return []TierInfo{
-		{ID: "t1", Name: "Stands", Price: 1250000, Capacity: 7000, Available: 3104, Seated: true},
-		{ID: "t2", Name: "Floor", Price: 2500000, Capacity: 4000, Available: 1640},
-		{ID: "t3", Name: "Golden Circle", Price: 6000000, Capacity: 900, Available: 36},
-		{ID: "t4", Name: "Terrace box", Price: 12000000, Capacity: 100, Seated: true},
+		{ID: "t1", Ordinal: 1, Name: "Stands", Price: 1250000, Capacity: 7000, Available: 3104, Seated: true},
+		{ID: "t2", Ordinal: 2, Name: "Floor", Price: 2500000, Capacity: 4000, Available: 1640},
+		{ID: "t3", Ordinal: 3, Name: "Golden Circle", Price: 6000000, Capacity: 900, Available: 36},
+		{ID: "t4", Ordinal: 4, Name: "Terrace box", Price: 12000000, Capacity: 100, Seated: true, SoldOut: true},
 	}
 }
 
 func fullTiers() []TierInfo {
 	tiers := galleryTiers()
 	for i := range tiers {
-		tiers[i].Available = tiers[i].Capacity
+		tiers[i].Available, tiers[i].SoldOut = tiers[i].Capacity, false
 	}
 	return tiers
 }
@@ -61,7 +61,7 @@ func fullTiers() []TierInfo {
 func soldTiers() []TierInfo {
 	tiers := galleryTiers()
 	for i := range tiers {
-		tiers[i].Available = 0
+		tiers[i].Available, tiers[i].SoldOut = 0, true
 	}
 	return tiers
 }
@@ -114,6 +114,7 @@ func galleryWaiting(status SpotStatus, state SaleState) WaitingView {
 	return WaitingView{
 		Event: galleryEvent(state), Tiers: galleryTiers(), Status: status,
 		Number: 12408, Ahead: 4193, Serving: 8214, Arrival: 30112,
+		Odds: &OddsInfo{Chance: "close", Place: 4194, Left: 4780, Low: 12100, High: 15300}, Crowd: 50112,
 		HasEta: true, EtaLow: 11 * time.Minute, EtaHigh: 19 * time.Minute, Rate: 308,
 		Turn: 2 * time.Minute, Visit: 10 * time.Minute, Grace: 10 * time.Minute, PollAfter: 12 * time.Second,
 	}
@@ -184,9 +185,9 @@ func galleryForm() EventFormView {
 
 func galleryFairness() FairnessView {
 	at := func(s int) time.Time { return galleryNow.Add(-time.Duration(s) * time.Second) }
-	v := FairnessView{Event: galleryEvent(SaleOpen), Joined: 50112, Serving: 8214, Capacity: 12000, Sold: 6968, Ledger: 412, CheckedAt: at(1)}
-	v.Event.Draw = false
-	for _, name := range []string{"never_oversold", "one_spot_per_fan", "arrival_gapless", "no_lost_spot", "no_overtaking", "within_limits", "paid_means_ticket_or_refund", "ticket_means_paid", "money_adds_up"} {
+	v := FairnessView{Event: galleryEvent(SaleOpen), Joined: 50112, Serving: 8214, Capacity: 12000, Sold: 6968, CheckedAt: at(1), StepsMost: 1300, BaseURL: "https://fairqueue.example"}
+	v.Draw = galleryDraw()
+	for _, name := range []string{"never_oversold", "one_spot_per_fan", "arrival_gapless", "no_lost_spot", "no_overtaking", "draw_verifies", "within_limits", "paid_means_ticket_or_refund", "ticket_means_paid", "money_adds_up"} {
 		v.Invariants = append(v.Invariants, Invariant{Name: name})
 	}
 	for i := range 8 {
@@ -195,6 +196,22 @@ func galleryFairness() FairnessView {
 	}
 	v.Exceptions = []Exception{{Number: 7310, Rule: "came back after a missed turn", At: at(95)}, {Number: 12, Rule: "asked for another turn, stood at the end", At: at(410)}}
 	return v
+}
+
+// galleryDraw is a draw that was held, without a beacon.
+func galleryDraw() *DrawView {
+	d := &DrawView{
+		Commitment: "50e721e49c013f00c62cf59f2163542a9d8df02464efeb615d31051b0fddc326", CommittedAt: galleryNow.AddDate(0, 0, -9),
+		FrozenAt: galleryNow.Add(-21*time.Minute - 40*time.Second), Size: 41306,
+		Root: "8a39d2abd3999ab73c34db2476849cddf303ce389b35826850f9a700589b4a90", RootedAt: galleryNow.Add(-21*time.Minute - 39*time.Second),
+		Secret: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", Seed: "ef2d127de37b942baad06145e54b0c619a1f22327b2ebbcfbec78f5564afe39d",
+	}
+	d.DrawnAt = galleryNow.Add(-21*time.Minute - 38*time.Second)
+	return d
+}
+
+func galleryBeacon() *BeaconView {
+	return &BeaconView{Name: "drand quicknet", Round: 13_902_114, Due: galleryNow.Add(-21 * time.Minute)}
 }
 
 func (b *galleryBook) add(name, title string, page func(f Frame) templ.Component) {

@@ -35,9 +35,13 @@ func (b *galleryBook) fan() {
 	}
 	b.add("event-scheduled", "Before the lobby opens, signed out", event(SaleScheduled, nil))
 	b.add("event-ready", "Before the lobby opens, signed in", func(f Frame) templ.Component { return event(SaleScheduled, nil)(signedIn(f)) })
-	b.add("event-note", "The lobby is open, with a note on the order", func(f Frame) templ.Component {
-		return event(SaleLobby, func(v *EventView) { v.Event.Note = galleryNote })(signedIn(f))
+	b.add("event-lobby", "The lobby is open", func(f Frame) templ.Component { return event(SaleLobby, nil)(signedIn(f)) })
+	b.add("event-draw", "The draw is being held", func(f Frame) templ.Component {
+		return event(SaleLobby, func(v *EventView) { v.Event.Held = true })(signedIn(f))
 	})
+	b.add("event-draw-place", "The draw is being held, in the lobby", event(SaleLobby, func(v *EventView) {
+		v.Event.Held, v.Place = true, &PlaceInfo{Status: SpotLobby}
+	}))
 	b.add("event-open", "On sale", func(f Frame) templ.Component {
 		return event(SaleOpen, func(v *EventView) { v.Event.Draw = false; v.Event = withMessage(v.Event) })(signedIn(f))
 	})
@@ -77,29 +81,52 @@ func (b *galleryBook) waiting() {
 	}
 	lobby := func(v *WaitingView) {
 		v.Event, v.Tiers, v.LobbySize = opensIn(v.Event, 522*time.Second), fullTiers(), 41306
-		v.Number, v.Ahead, v.Serving, v.HasEta = 0, 0, 0, false
+		v.Number, v.Ahead, v.Serving, v.HasEta, v.Odds = 0, 0, 0, false, nil
+		v.Seal = "9f3c71be04d2a1f09f3c71be04d2a1f09f3c71be04d2a1f09f3c71be04d2a1f0"
 	}
 	b.add("waiting-none", "Not in the line yet", room(SpotNone, SaleOpen, nil))
 	b.add("waiting-early", "The line is not open yet", room(SpotNone, SaleScheduled, func(v *WaitingView) { lobby(v); v.Event = opensIn(v.Event, 40*time.Minute) }))
 	b.add("waiting-lobby", "Lobby before the draw", room(SpotLobby, SaleLobby, lobby))
 	b.add("waiting-lobby-number", "Lobby with a number", room(SpotLobby, SaleLobby, func(v *WaitingView) {
 		lobby(v)
-		v.Event.Note, v.Number, v.Ahead = galleryNote, 1204, 1203
+		v.Event.Draw, v.Seal, v.Number, v.Ahead = false, "", 1204, 1203
+	}))
+	b.add("waiting-draw", "The draw is being held", room(SpotLobby, SaleLobby, func(v *WaitingView) { lobby(v); v.Event.Held = true }))
+	b.add("waiting-draw-beacon", "The draw waits for its beacon", room(SpotLobby, SaleLobby, func(v *WaitingView) {
+		lobby(v)
+		v.Event.Held, v.Beacon = true, "round 18,402,117 of drand quicknet"
+	}))
+	b.add("waiting-draw-late", "Behind the lobby, before the draw", room(SpotLobby, SaleLobby, func(v *WaitingView) {
+		lobby(v)
+		v.Event.Held, v.Late, v.Beacon = true, true, "round 18,402,117 of drand quicknet"
 	}))
 	b.add("waiting-number", "In line", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Event = withMessage(v.Event) }))
 	b.add("waiting-small", "In line, a small number", room(SpotWaiting, SaleOpen, func(v *WaitingView) {
 		v.Number, v.Ahead, v.Serving, v.EtaLow, v.EtaHigh = 47, 5, 41, 20*time.Second, 80*time.Second
+		v.Odds = &OddsInfo{Chance: "likely", Place: 6, Left: 4780, Low: 2210, High: 3180}
 	}))
-	b.add("waiting-big", "In line, a large number", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Number, v.Ahead = 250118, 250118-8215; v.HasEta = false }))
+	b.add("waiting-big", "In line, a large number", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Number, v.Ahead = 250118, 250118-8215; v.HasEta, v.Odds = false, nil }))
+	b.add("waiting-unlikely", "In line, far behind what is left", room(SpotWaiting, SaleOpen, func(v *WaitingView) {
+		v.Number, v.Ahead, v.EtaLow, v.EtaHigh = 39418, 31203, 84*time.Minute, 118*time.Minute
+		v.Odds = &OddsInfo{Chance: "unlikely", Place: 31204, Left: 4976, Low: 10700, High: 13200}
+	}))
+	b.add("waiting-wishes", "In line, with wishes, later than before", room(SpotWaiting, SaleOpen, func(v *WaitingView) {
+		v.Wants, v.Mail, v.Why = []int{1, 2}, true, "slow_payments"
+		v.Odds = &OddsInfo{Chance: "likely", Place: 4194, Left: 4744, Low: 12900, High: 15200}
+	}))
+	b.add("waiting-gone", "In line, sold out for you", room(SpotWaiting, SaleOpen, func(v *WaitingView) {
+		v.Wants, v.Odds = []int{4}, &OddsInfo{Chance: "gone", Place: 4194}
+	}))
+	b.add("waiting-still", "In line, nobody is called just now", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Still, v.HasEta, v.Why = true, false, "slow_payments" }))
 	b.add("waiting-paused", "Paused", room(SpotWaiting, SalePaused, func(v *WaitingView) {
 		v.Event = withMessage(v.Event)
 		v.Event.Message = "One bank is slow, so payments are failing. We stopped the line so that nobody loses a ticket to it."
 	}))
 	b.add("waiting-hold", "Database on hold", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.OnHold = true }))
 	b.add("waiting-hold-unknown", "Database on hold, place not known", room(SpotNone, SaleOpen, func(v *WaitingView) { v.OnHold = true }))
-	b.add("waiting-again", "Another turn", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Again = true; v.Number, v.Ahead = 311, 42105 }))
-	b.add("waiting-next", "Next, after a missed turn", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Again, v.Next, v.Number, v.Ahead = true, true, 311, 0 }))
-	b.add("waiting-turn", "Your turn", room(SpotCalled, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(107 * time.Second) }))
+	b.add("waiting-again", "Another turn", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Again, v.Odds = true, nil; v.Number, v.Ahead = 311, 42105 }))
+	b.add("waiting-next", "Next, after a missed turn", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Again, v.Next, v.Odds, v.Number, v.Ahead = true, true, nil, 311, 0 }))
+	b.add("waiting-turn", "Your turn", room(SpotCalled, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(107 * time.Second); v.More = true }))
 	b.add("waiting-inside", "Inside", room(SpotInside, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(512 * time.Second) }))
 	b.add("waiting-inside-tickets", "Inside, with tickets", room(SpotInside, SaleOpen, func(v *WaitingView) { v.Until, v.Tickets = galleryNow.Add(512*time.Second), 2 }))
 	b.add("waiting-inside-paused", "Inside, paused", room(SpotInside, SalePaused, func(v *WaitingView) { v.Until = galleryNow.Add(512 * time.Second) }))
@@ -178,11 +205,47 @@ func (b *galleryBook) buying() {
 
 	b.group = "Reading"
 	b.add("fairness", "Fairness of a sale", func(f Frame) templ.Component { return FairnessPage(signedIn(f), galleryFairness()) })
+	b.add("fairness-beacon", "Fairness with a beacon, own place", func(f Frame) templ.Component {
+		v := galleryFairness()
+		v.Draw.Beacon = galleryBeacon()
+		v.Draw.Beacon.Value = "1a2f1fd4e2bd1a3f6a1f0c53e6b0c1b5d7a8a1c0b2c94b7be8f03a7d1c96f1ab"
+		v.Own = &OwnPlace{Spot: "0190b6a0-0000-7000-8000-0000000000aa", Arrival: 30112, Number: 12408}
+		return FairnessPage(signedIn(f), v)
+	})
+	b.add("fairness-awaited", "Fairness while the beacon is awaited", func(f Frame) templ.Component {
+		v := galleryFairness()
+		v.Event.State, v.Event.Held, v.Serving, v.Admissions, v.Exceptions, v.Sold = SaleLobby, true, 0, nil, nil, 0
+		v.Draw.Beacon, v.Draw.Secret, v.Draw.Seed, v.Draw.DrawnAt = galleryBeacon(), "", "", time.Time{}
+		v.Draw.Beacon.Due = galleryNow.Add(20 * time.Second)
+		return FairnessPage(f, v)
+	})
+	b.add("fairness-waived", "Fairness after the beacon was left out", func(f Frame) templ.Component {
+		v := galleryFairness()
+		v.Draw.Beacon = galleryBeacon()
+		v.Draw.Beacon.WaivedAt = galleryNow.Add(-21 * time.Minute)
+		return FairnessPage(f, v)
+	})
+	b.add("fairness-ended", "Fairness of a sale that ended before its draw", func(f Frame) templ.Component {
+		v := galleryFairness()
+		v.Event.State, v.Serving, v.Admissions, v.Exceptions, v.Joined = SaleEnded, 0, nil, nil, 312
+		v.Draw.Seed, v.Draw.Root, v.Draw.FrozenAt, v.Draw.DrawnAt = "", "", time.Time{}, time.Time{}
+		return FairnessPage(f, v)
+	})
+	b.add("fairness-fifo", "Fairness without a draw", func(f Frame) templ.Component {
+		v := galleryFairness()
+		v.Event.Draw, v.Draw = false, nil
+		return FairnessPage(f, v)
+	})
 	b.add("fairness-new", "Fairness before anybody was called, one promise broken", func(f Frame) templ.Component {
 		v := galleryFairness()
-		v.Admissions, v.Exceptions, v.Event.Draw, v.Event.Note = nil, nil, true, galleryNote
-		v.Invariants[4].Broken, v.Commitment = 2, "9f3c71be04d2a1f09f3c71be04d2a1f09f3c71be04d2a1f09f3c71be04d2a1f0"
+		v.Event.State, v.Serving = SaleScheduled, 0
+		v.Admissions, v.Exceptions, v.Joined = nil, nil, 0
+		v.Draw = &DrawView{Commitment: v.Draw.Commitment, CommittedAt: v.Draw.CommittedAt}
+		v.Invariants[4].Broken = 2
 		return FairnessPage(f, v)
+	})
+	b.add("receipt", "Receipt", func(f Frame) templ.Component {
+		return ReceiptPage(signedIn(f), ReceiptView{Event: galleryEvent(SaleOpen), Receipt: "eyJhbGciOiJFZERTQSIsImtpZCI6ImsxIiwidHlwIjoiSldUIn0.eyJhcnJpdmFsIjozMDExMn0.c2lnbmF0dXJl", Arrival: 30112, JoinedAt: galleryNow.Add(-40 * time.Minute)})
 	})
 	for _, name := range []string{"help", "privacy", "fairness"} {
 		b.add("text-"+name, TextView{Name: name}.title(), func(f Frame) templ.Component { return TextPage(f, TextView{Name: name}) })
@@ -210,8 +273,9 @@ func (b *galleryBook) organizing() {
 	b.add("organizer-new", "New event", func(f Frame) templ.Component { return EventFormPage(organizer(f), galleryForm()) })
 	b.add("organizer-new-errors", "New event, with errors", func(f Frame) templ.Component {
 		v := galleryForm()
-		v.Name, v.MaxInside, v.Note, v.Tiers = "Harmattan Nights", "0", galleryNote, []TierForm{{Name: "Floor", Price: "25,000", Capacity: "x"}}
-		v.Errors = map[string]string{"venue": "Write where it is.", "opens_at": "Write when the sale opens.", "tiers.0.capacity": "Write a whole number, 1 to 200,000.", "max_inside": "Write a number from 1 to 100,000."}
+		v.BeaconName, v.BeaconRound = "drand quicknet", "12"
+		v.Name, v.MaxInside, v.Tiers = "Harmattan Nights", "0", []TierForm{{Name: "Floor", Price: "25,000", Capacity: "x"}}
+		v.Errors = map[string]string{"beacon.round": "This round of the beacon is past. Name one that comes at least 30 seconds after the sale opens.", "venue": "Write where it is.", "opens_at": "Write when the sale opens.", "tiers.0.capacity": "Write a whole number, 1 to 200,000.", "max_inside": "Write a number from 1 to 100,000."}
 		return EventFormPage(organizer(f), v)
 	})
 	console := func(v ConsoleView) func(Frame) templ.Component {
@@ -227,7 +291,20 @@ func (b *galleryBook) organizing() {
 	lobby := galleryConsole(SaleLobby, ActionOpen, ActionEnd)
 	lobby.Event, lobby.Stats = opensIn(lobby.Event, 522*time.Second), Stats{Lobby: 41306, Capacity: 12000, Free: 12000}
 	lobby.Problem, lobby.Errors = &Problem{Code: "invalid_transition"}, map[string]string{"admit_per_minute": "Write a number from 1 to 600,000."}
+	lobby.Typed = map[string]string{"admit_per_minute": "6oo"}
 	b.add("console-lobby", "Console, lobby, refused", console(lobby))
+	waits := lobby
+	waits.Problem, waits.Errors, waits.Typed, waits.Event.Held, waits.Can = nil, nil, nil, true, []ConsoleAction{ActionEnd}
+	waits.Draw = galleryDraw()
+	waits.Draw.Secret, waits.Draw.Seed, waits.Draw.DrawnAt, waits.Draw.Beacon = "", "", time.Time{}, galleryBeacon()
+	waits.Draw.Beacon.Due = galleryNow.Add(20 * time.Second)
+	b.add("console-beacon", "Console, the draw waits for its beacon", console(waits))
+	b.add("organizer-beacon", "The value of the beacon", func(f Frame) templ.Component {
+		return BeaconPage(organizer(f), BeaconFormView{Event: waits.Event, Beacon: *waits.Draw.Beacon, Size: 41306})
+	})
+	b.add("organizer-beacon-error", "The value of the beacon, mistyped", func(f Frame) templ.Component {
+		return BeaconPage(organizer(f), BeaconFormView{Event: waits.Event, Beacon: *waits.Draw.Beacon, Size: 41306, Value: "5a1c", Unsure: true, Error: "This has 4 characters. The value has 64."})
+	})
 	b.add("console-end", "End the sale?", func(f Frame) templ.Component {
 		return EndPage(organizer(f), EndView{Event: galleryEvent(SaleOpen), Stats: galleryStats()})
 	})

@@ -28,10 +28,10 @@ type EventFormView struct {
 	MaxPerFan, AdmitPerMinute, MaxInside      string
 	TurnSeconds, VisitSeconds, HoldSeconds    string
 	GraceSeconds                              string
+	BeaconName, BeaconRound, BeaconURL        string
 	Tiers                                     []TierForm        // the page shows at least four rows
 	Errors                                    map[string]string // by field name; tiers.0.name and so on
 	Zones                                     []string          // offered time zones; nil: those of Africa
-	Note                                      string            // shown beside the ordering when set
 	Problem                                   *Problem
 }
 
@@ -57,7 +57,10 @@ type ConsoleView struct {
 	MaxInside      int
 	Can            []ConsoleAction // what is possible now, in the order of its importance
 	Errors         map[string]string
-	Done           string // what was just done, in a sentence
+	Typed          map[string]string // fields as they were typed when something was wrong
+	Beacon         *BeaconView       // the beacon that is named; nil: none
+	Draw           *DrawView         // nil: none, or a draft
+	Done           string            // what was just done, in a sentence
 	Problem        *Problem
 }
 

@@ -24,13 +24,6 @@ func (v EventFormView) rows() []TierForm {
 	return rows
 }
 
-func (v EventFormView) drawHint() string {
-	if v.Note != "" {
-		return "Everybody in the lobby is to have the same chance."
-	}
-	return "Everybody in the lobby has the same chance. Being fast does not help."
-}
-
 func (v EventFormView) describes(name, hint string) string {
 	var ids []string
 	if v.Errors[name] != "" {
@@ -181,6 +174,9 @@ func (v ConsoleView) meaning() string {
 	case SaleScheduled:
 		return "Published. Fans can sign in and get ready. The line opens by itself at its time."
 	case SaleLobby:
+		if v.Event.Held {
+			return "The lobby is closed. Whoever joins now stands behind it."
+		}
 		return "Fans are coming into the lobby. The sale opens by itself at its time, or when you open it."
 	case SalePaused:
 		return "Nobody is called. Whoever is inside may finish. Numbers, turns and visits stay as they are."

@@ -70,15 +70,17 @@ type EventInfo struct {
 	Limit                 int    // most tickets for each fan
 	Message               string // the organizer's message to everybody
 	MessageAt             time.Time
-	Note                  string // a plain sentence on how this sale orders people, shown when set
+	Held                  bool // the lobby is closed and the draw is being held
 }
 
 // TierInfo is one kind of ticket.
 type TierInfo struct {
 	ID, Name            string
+	Ordinal             int
 	Price               money.Kobo
 	Capacity, Available int
 	Seated              bool
+	SoldOut             bool // nothing is left and nothing is held: it does not come back by itself
 }
 
 // PlaceInfo is the fan's own place in a line.

@@ -318,7 +318,6 @@ func TestAnotherTurnIsNotSubtracted(t *testing.T) {
 	}
 }
 
-// A sale that orders by joining although it will draw one day says so.
 func TestWhoComesBackAfterAMissedTurnIsNext(t *testing.T) {
 	t.Parallel()
 	v := waiting(views.SpotWaiting)
@@ -355,21 +354,21 @@ func TestAVisitCanBeEnded(t *testing.T) {
 	}
 }
 
-func TestDrawEventWithANoteSaysFirstCome(t *testing.T) {
+// Without a lobby there is nobody to draw among.
+func TestOnlyALobbyIsDrawn(t *testing.T) {
 	t.Parallel()
-	e := event(views.SaleLobby)
-	e.OpensAt, e.Note = now.Add(time.Minute), "Numbers follow the order of joining: first come, first served."
 	v := waiting(views.SpotLobby)
-	v.Event = e
-	for _, page := range []string{render(t, views.EventPage(frame(), views.EventView{Event: e})), render(t, views.WaitingPage(frame(), v))} {
-		if !strings.Contains(page, e.Note) || strings.Contains(page, "same chance") || strings.Contains(page, "The draw is") {
-			t.Error("the page does not say how this line is ordered, or still promises a draw")
+	v.Event = event(views.SaleLobby)
+	v.Event.OpensAt, v.Number = now.Add(time.Minute), 0
+	for _, page := range []string{render(t, views.EventPage(frame(), views.EventView{Event: v.Event})), render(t, views.WaitingPage(frame(), v))} {
+		if !strings.Contains(page, "same chance") && !strings.Contains(page, "The draw is at 12:22") {
+			t.Error("a draw is not announced")
 		}
 	}
-	v.Event.Note = ""
-	v.Number = 0
-	if !strings.Contains(render(t, views.WaitingPage(frame(), v)), "The draw is at 12:22") {
-		t.Error("a real draw is not announced")
+	e := event(views.SaleScheduled)
+	e.OpensAt, e.LobbyOpensAt = now.Add(time.Minute), time.Time{}
+	if page := render(t, views.EventPage(frame(), views.EventView{Event: e})); strings.Contains(page, "same chance") || !strings.Contains(page, "in the order of joining") {
+		t.Error("a draw without a lobby promises a chance that nobody has")
 	}
 }
 
@@ -442,9 +441,9 @@ func TestNothingTypedBecomesMarkup(t *testing.T) {
 	t.Parallel()
 	const bad = `<script>alert(1)</script>"'`
 	e := event(views.SaleOpen)
-	e.Name, e.Venue, e.Message, e.Note = bad, bad, bad, bad
+	e.Name, e.Venue, e.Message = bad, bad, bad
 	v := waiting(views.SpotLobby)
-	v.Event = e
+	v.Event, v.Beacon, v.Event.Held, v.Number = e, bad, true, 0
 	for _, page := range []string{
 		render(t, views.WaitingPage(views.Frame{Name: bad, Path: bad, Now: now}, v)),
 		render(t, views.EventPage(frame(), views.EventView{Event: e})),

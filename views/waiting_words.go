@@ -55,6 +55,8 @@ func (v WaitingView) title() string {
 		return "You are inside – " + name
 	case v.Status == SpotMissed:
 		return "You can still come in – " + name
+	case v.Status == SpotLobby && v.Event.Held:
+		return "The draw is being held – " + name
 	case v.Status == SpotLobby:
 		return "In the lobby – " + name
 	case v.Status == SpotWaiting && v.Event.State == SaleSoldOut:
@@ -87,6 +89,9 @@ func (v WaitingView) say(now time.Time) string {
 	case SpotMissed:
 		return "We called you. You can ask for your turn again until " + clockS(v.Until, v.Event.Zone) + "."
 	case SpotLobby:
+		if v.Event.Held {
+			return "The draw is being held. Your number comes by itself."
+		}
 		return "You are in the lobby. The sale opens " + at(v.Event.OpensAt, now, v.Event.zone()) + "."
 	case SpotNone:
 		if v.OnHold {
@@ -177,9 +182,9 @@ func (v WaitingView) thenLine() string {
 func (v WaitingView) leftLine() string {
 	var have, gone []string
 	for _, t := range v.Tiers {
-		if t.Available > 0 {
+		if t.Available > 0 && v.wants(t) {
 			have = append(have, t.Name+" "+num(t.Available))
-		} else {
+		} else if v.wants(t) {
 			gone = append(gone, t.Name)
 		}
 	}
@@ -194,6 +199,9 @@ func (v WaitingView) leftLine() string {
 }
 
 func (v WaitingView) lobbyTitle(now time.Time) string {
+	if v.Event.Held {
+		return "The draw is being held"
+	}
 	if v.Event.drawn() {
 		return "The draw is " + at(v.Event.OpensAt, now, v.Event.zone())
 	}
@@ -321,9 +329,7 @@ func (v WaitingView) moreLine() string {
 	return s
 }
 
-// odds is an honest answer to whether there will be a ticket: if everybody
-// ahead takes the most they may, tickets run out at Low; if everybody takes
-// one, at High. What is held and not paid comes back, so neither is a promise.
+// odds is an honest answer to whether there will be a ticket, with the ruler it stands on.
 type odds struct {
 	Short, Long                string
 	Ruler                      bool
@@ -331,35 +337,70 @@ type odds struct {
 }
 
 func (v WaitingView) odds() (odds, bool) {
-	if v.Status != SpotWaiting || v.Again || v.Number == 0 || len(v.Tiers) == 0 || v.Event.Limit < 1 {
+	if v.Odds == nil || v.Status != SpotWaiting || v.Event.State == SaleSoldOut || v.Event.State == SaleEnded || v.goneLine() != "" {
 		return odds{}, false
 	}
-	if v.Event.State != SaleOpen && v.Event.State != SalePaused {
-		return odds{}, false
+	w := v.Odds
+	o := odds{Serving: v.Serving, Number: v.Number, Low: w.Low, High: w.High}
+	tickets := about(w.Left) + " ticket"
+	if w.Left != 1 {
+		tickets += "s"
 	}
-	n := int64(available(v.Tiers))
-	o := odds{Serving: v.Serving, Number: v.Number, Low: v.Serving + n/int64(v.Event.Limit), High: v.Serving + n}
-	between := "If everybody takes " + strconv.Itoa(v.Event.Limit) + ", tickets run out at about number " + num(o.Low) + "; if everybody takes 1, at " + num(o.High) + "."
-	if v.Event.Limit == 1 {
-		between = "At one for each fan, tickets run out at about number " + num(o.High) + "."
+	if len(v.Wants) > 0 {
+		tickets += " of the kinds you want"
 	}
-	switch {
-	case n == 0:
+	o.Long = "You are " + ordinal(w.Place) + " in line for " + tickets + "."
+	switch w.Chance {
+	case "likely":
+		o.Short = "Very likely, if you come when we call you."
+	case "close":
+		o.Short = "Perhaps. It is close."
+	default:
+		o.Short = "Unlikely, unless tickets come back."
+	}
+	if w.Left == 0 {
 		o.Short = "Only if tickets come back."
 		o.Long = "Every ticket is sold or held at the moment. Those that are not paid in time come back, and are offered in the order of the line."
+		if len(v.Wants) > 0 {
+			o.Long = "Every ticket of the kinds you want is sold or held at the moment. Those that are not paid in time come back, and are offered in the order of the line."
+		}
 		return o, true
-	case v.Number <= o.Low:
-		o.Short = "Yes, if you come when we call you."
-	case v.Number <= o.Low+(o.High-o.Low)/2:
-		o.Short = "Probably, but it is close."
-	case v.Number <= o.High:
-		o.Short = "Perhaps. Most fans take more than one."
-	default:
-		o.Short = "Probably not, unless tickets come back."
 	}
-	o.Long = between + " Your number is " + num(v.Number) + "."
-	o.Ruler = o.High > o.Serving
+	if w.High > 0 {
+		o.Long += " They are likely to run out between number " + num(w.Low) + " and number " + num(w.High) + ". Yours is " + num(v.Number) + "."
+		if w.Low == w.High {
+			o.Long = "You are " + ordinal(w.Place) + " in line for " + tickets + ". They are likely to run out at about number " + num(w.High) + ". Yours is " + num(v.Number) + "."
+		}
+		o.Ruler = w.High > v.Serving && w.Low >= v.Serving && v.Number > v.Serving
+	}
 	return o, true
+}
+
+// about is a figure that changes while one reads it: "about 5,000".
+func about(n int64) string {
+	switch {
+	case n >= 1000:
+		return "about " + num((n+50)/100*100)
+	case n >= 100:
+		return "about " + num((n+5)/10*10)
+	}
+	return num(n)
+}
+
+// ordinal is "1st", "12th", "31,204th".
+func ordinal(n int64) string {
+	end := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			end = "st"
+		case 2:
+			end = "nd"
+		case 3:
+			end = "rd"
+		}
+	}
+	return num(n) + end
 }
 
 // at is a number's place on the ruler, in its units of 360. The ruler begins a

@@ -18,6 +18,9 @@ func stateWords(e EventInfo, tiers []TierInfo, now time.Time) (ui.State, string)
 		}
 		return ui.Soon, "Sale opens " + when(e.OpensAt, now, l)
 	case SaleLobby:
+		if e.Held {
+			return ui.Soon, "The draw is being held"
+		}
 		if e.OpensAt.After(now) {
 			return ui.Open, "Lobby is open, sale at " + clock(e.OpensAt, l)
 		}
@@ -41,9 +44,9 @@ func stateWords(e EventInfo, tiers []TierInfo, now time.Time) (ui.State, string)
 	return ui.Open, "On sale"
 }
 
-// drawn is whether this sale really orders people by draw. A sale with a note
-// says itself how it orders them.
-func (e EventInfo) drawn() bool { return e.Draw && e.Note == "" }
+// drawn is whether this sale orders people by draw: without a lobby there is
+// nobody to draw among, and it is first come, first served.
+func (e EventInfo) drawn() bool { return e.Draw && !e.LobbyOpensAt.IsZero() }
 
 // joinable is whether a fan may join the line now.
 func (e EventInfo) joinable() bool {
@@ -76,6 +79,9 @@ func placeWords(p PlaceInfo, now time.Time) (bold, rest string) {
 	name := p.Event.Name
 	switch p.Status {
 	case SpotLobby:
+		if p.Event.Held {
+			return "You are in the lobby for " + name + ".", "The draw is being held."
+		}
 		return "You are in the lobby for " + name + ".", "The sale opens " + at(p.Event.OpensAt, now, p.Event.zone()) + "."
 	case SpotCalled:
 		return "It is your turn for " + name + ".", "Come in now, before your time runs out."

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"encoding/hex"
 	"math"
+	"strconv"
 	"time"
 
 	"fairqueue/internal/fault"
@@ -10,10 +12,6 @@ import (
 	"fairqueue/internal/ticket"
 	"fairqueue/views"
 )
-
-// drawNote tells how a sale with the ordering draw orders people as long as
-// numbers follow arrivals.
-const drawNote = "For now this sale is first come, first served: numbers follow the order of joining. There is no draw yet, so coming early counts."
 
 func eventInfo(s *sale.Snapshot) views.EventInfo {
 	e := views.EventInfo{
@@ -26,9 +24,8 @@ func eventInfo(s *sale.Snapshot) views.EventInfo {
 		Limit:        s.Terms.MaxTicketsPerFan,
 		Message:      s.Message, MessageAt: deref(s.MessageAt),
 	}
-	if e.Draw {
-		e.Note = drawNote
-	}
+	// Closed for the draw: no number is known before it, and none is called.
+	e.Held = s.Draw != nil && s.Draw.FrozenAt != nil && s.Draw.DrawnAt == nil && s.State != sale.Ended
 	return e
 }
 
@@ -51,8 +48,9 @@ func tierInfos(s *sale.Snapshot) []views.TierInfo {
 	tiers := make([]views.TierInfo, len(s.Tiers))
 	for i, t := range s.Tiers {
 		tiers[i] = views.TierInfo{
-			ID: t.ID.String(), Name: t.Name, Price: t.Price,
+			ID: t.ID.String(), Ordinal: t.Ordinal, Name: t.Name, Price: t.Price,
 			Capacity: t.Capacity, Available: t.Available, Seated: t.Seated,
+			SoldOut: t.Available+t.Held == 0,
 		}
 	}
 	return tiers
@@ -71,7 +69,11 @@ func waitingView(s *sale.Snapshot, v queue.View) views.WaitingView {
 	w.Status = views.SpotStatus(v.Status)
 	w.Number, w.Ahead, w.Arrival, w.Serving = deref(v.Number), deref(v.Ahead), v.Arrival, v.Serving
 	w.Event.State = views.SaleState(v.State)
-	w.PollAfter = v.PollAfter
+	w.PollAfter, w.Why = v.PollAfter, string(queue.SlowOf(s))
+	w.Wants, w.Mail, w.More = v.Wish.Tiers, v.Wish.Mail, v.Extendable
+	if o := queue.OddsOf(s, v); o != nil {
+		w.Odds = &views.OddsInfo{Chance: string(o.Chance), Place: o.Place, Left: o.Left, Low: o.ReachLow, High: o.ReachHigh}
+	}
 	if v.ETA != nil {
 		w.HasEta, w.EtaLow, w.EtaHigh = true, v.ETA.Low, v.ETA.High
 	}
@@ -89,6 +91,10 @@ func waitingView(s *sale.Snapshot, v queue.View) views.WaitingView {
 	case queue.Left, queue.Done:
 		w.Again = v.LimitLeft && s.Joinable()
 	case queue.InLobby:
+		w.Late = w.Event.Held && s.LobbySize != nil && v.Arrival > *s.LobbySize
+		if w.Event.Held && s.LobbySize != nil {
+			w.LobbySize = *s.LobbySize
+		}
 	}
 	return w
 }
@@ -104,11 +110,28 @@ func strangerView(s *sale.Snapshot) views.WaitingView {
 		Visit:     seconds(s.Terms.VisitSeconds),
 		Grace:     seconds(s.Terms.GraceSeconds),
 		PollAfter: 10 * time.Second,
+		Crowd:     s.Arrivals,
+	}
+	if s.Draw != nil {
+		w.Seal = hex.EncodeToString(s.Draw.Commitment[:])
+		w.Beacon = beaconAwaited(s)
 	}
 	if s.State == sale.Lobby || s.State == sale.Scheduled {
 		w.LobbySize = s.Arrivals
 	}
 	return w
+}
+
+// beaconAwaited names what a draw waits for; empty where it waits for nothing.
+func beaconAwaited(s *sale.Snapshot) string {
+	if s.Terms.BeaconName == "" || s.Draw.BeaconValue != "" || s.Draw.WaivedAt != nil || s.Draw.DrawnAt != nil {
+		return ""
+	}
+	round := s.Draw.BeaconRound
+	if round == 0 {
+		round = s.Terms.BeaconRound
+	}
+	return "round " + strconv.FormatInt(round, 10) + " of " + s.Terms.BeaconName
 }
 
 func ticketInfo(s *sale.Snapshot, t ticket.Ticket) views.TicketInfo {

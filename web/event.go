@@ -123,7 +123,7 @@ func (s *Server) event(c echo.Context) error {
 		Problem: s.told(c).Problem,
 	}
 	if id, ok := who(c); ok && (e.Joinable() || e.State == sale.Ended) {
-		place, err := s.cfg.Queue.Status(c.Request().Context(), e, id.AccountID)
+		place, err := s.place(c, e, id)
 		switch {
 		case err == nil:
 			p := placeInfo(e, place)

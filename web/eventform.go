@@ -26,8 +26,6 @@ const maxTierRows = 50
 // localTime is how browsers send datetime-local, with or without seconds.
 var localTimes = []string{"2006-01-02T15:04", "2006-01-02T15:04:05"}
 
-const formNote = "Draws cannot be made yet. For now a draw sale calls fans in the order of joining, and its page says so plainly."
-
 func (s *Server) newEvent(c echo.Context) error {
 	personal(c)
 	if _, _, err := s.organization(c); err != nil {
@@ -35,7 +33,7 @@ func (s *Server) newEvent(c echo.Context) error {
 	}
 	d := sale.DefaultTerms()
 	v := views.EventFormView{
-		Timezone: "Africa/Lagos", Ordering: string(sale.FIFO), Note: formNote,
+		Timezone: "Africa/Lagos", Ordering: string(sale.Draw),
 		MaxPerFan:      strconv.Itoa(d.MaxTicketsPerFan),
 		AdmitPerMinute: strconv.Itoa(d.AdmitPerMinute), MaxInside: strconv.Itoa(d.MaxInside),
 		TurnSeconds: strconv.Itoa(d.TurnSeconds), VisitSeconds: strconv.Itoa(d.VisitSeconds),
@@ -68,6 +66,9 @@ func (s *Server) createEvent(c echo.Context) error {
 		return foundFirst(c, err)
 	}
 	v, n, errs := readEventForm(c)
+	if wrong := n.Terms.CheckBeacon(s.now()); len(wrong) > 0 {
+		addErrors(errs, &fault.Error{Fields: wrong})
+	}
 	if len(errs) == 0 {
 		// A double click sends the same form twice: that is one event.
 		sum := sha256.Sum256([]byte(id.AccountID.String() + "\n" + c.Request().PostForm.Encode()))
@@ -93,14 +94,19 @@ func (s *Server) createEvent(c echo.Context) error {
 	}
 	// What could be read may be wrong as well: everything is said at once.
 	if _, err := n.Check(); err != nil {
-		for name, words := range fieldErrors(fault.From(err)) {
-			if errs[name] == "" {
-				errs[name] = words
-			}
-		}
+		addErrors(errs, fault.From(err))
 	}
 	v.Errors = errs
 	return s.render(c, http.StatusUnprocessableEntity, views.EventFormPage(s.frame(c), v))
+}
+
+// addErrors adds what a check says of fields that nothing was said of.
+func addErrors(errs map[string]string, f *fault.Error) {
+	for name, words := range fieldErrors(f) {
+		if errs[name] == "" {
+			errs[name] = words
+		}
+	}
 }
 
 // readEventForm reads the form as it was typed and as the sale it means; errs
@@ -109,12 +115,13 @@ func readEventForm(c echo.Context) (v views.EventFormView, n sale.NewSale, errs 
 	errs = map[string]string{}
 	text := func(name string) string { return strings.TrimSpace(c.FormValue(name)) }
 	v = views.EventFormView{
-		Name: text("name"), Venue: text("venue"), Timezone: text("timezone"), Note: formNote,
+		Name: text("name"), Venue: text("venue"), Timezone: text("timezone"),
 		StartsAt: text("starts_at"), LobbyOpensAt: text("lobby_opens_at"), OpensAt: text("opens_at"), ClosesAt: text("closes_at"),
 		Ordering: text("ordering"), MaxPerFan: text("max_tickets_per_fan"),
 		AdmitPerMinute: text("admit_per_minute"), MaxInside: text("max_inside"),
 		TurnSeconds: text("turn_seconds"), VisitSeconds: text("visit_seconds"),
 		HoldSeconds: text("hold_seconds"), GraceSeconds: text("grace_seconds"),
+		BeaconName: text("beacon.name"), BeaconRound: text("beacon.round"), BeaconURL: text("beacon.url"),
 	}
 	n.Event = catalog.NewEvent{Name: v.Name, Venue: v.Venue, Timezone: v.Timezone}
 	n.Terms = sale.DefaultTerms()
@@ -163,8 +170,32 @@ func readEventForm(c echo.Context) (v views.EventFormView, n sale.NewSale, errs 
 			errs[f.name] = "Write a whole number."
 		}
 	}
+	readBeacon(v, &n.Terms, errs)
 	v.Tiers, n.Tiers = readTiers(text, errs)
 	return v, n, errs
+}
+
+// readBeacon reads the beacon of a draw. Without a round the first one that counts is taken, where it is known when
+// rounds come.
+func readBeacon(v views.EventFormView, t *sale.Terms, errs map[string]string) {
+	if t.Ordering != sale.Draw && v.BeaconRound == "" && v.BeaconURL == "" {
+		return // A name left over from a draw that was not chosen after all.
+	}
+	t.BeaconName, t.BeaconURL = v.BeaconName, v.BeaconURL
+	if v.BeaconName == "" && v.BeaconRound == "" {
+		return
+	}
+	if v.BeaconRound == "" {
+		var known bool
+		if t.BeaconRound, known = sale.BeaconRoundAfter(v.BeaconName, t.OpensAt.Add(sale.BeaconLead)); !known {
+			errs["beacon.round"] = "Write the round: of this beacon we do not know when its rounds come."
+		}
+		return
+	}
+	var err error
+	if t.BeaconRound, err = strconv.ParseInt(strings.ReplaceAll(v.BeaconRound, ",", ""), 10, 64); err != nil {
+		errs["beacon.round"] = "Write the round as a whole number."
+	}
 }
 
 func readTiers(text func(string) string, errs map[string]string) (typed []views.TierForm, tiers []sale.NewTier) {

@@ -111,7 +111,7 @@ func (s *Server) console(c echo.Context) error {
 		return err
 	}
 	told := s.told(c)
-	v.Problem, v.Done, v.Errors = told.Problem, told.Done, told.Errors
+	v.Problem, v.Done, v.Errors, v.Typed = told.Problem, told.Done, told.Errors, told.Form
 	s.knowBadge(c)
 	return s.page(c, views.ConsolePage(s.frame(c), v))
 }
@@ -134,11 +134,15 @@ func (s *Server) consoleView(ctx context.Context, e *sale.Snapshot) (v views.Con
 	if err != nil {
 		return v, err
 	}
-	return views.ConsoleView{
-		Event: eventInfo(e), Stats: figures,
+	v = views.ConsoleView{
+		Event: eventInfo(e), Stats: figures, Draw: drawView(e),
 		AdmitPerMinute: e.Terms.AdmitPerMinute, MaxInside: e.Terms.MaxInside,
-		Can: can(e.State),
-	}, nil
+		Can: can(e),
+	}
+	if e.Terms.BeaconName != "" {
+		v.Beacon = beaconView(e)
+	}
+	return v, nil
 }
 
 func (s *Server) figures(ctx context.Context, e *sale.Snapshot) (views.Stats, error) {
@@ -165,11 +169,14 @@ func (s *Server) figures(ctx context.Context, e *sale.Snapshot) (views.Stats, er
 
 // can is what an organizer can do with a sale, the most likely first. It only
 // chooses buttons: sale's table of moves decides.
-func can(st sale.State) []views.ConsoleAction {
-	switch st {
+func can(e *sale.Snapshot) []views.ConsoleAction {
+	switch e.State {
 	case sale.Draft:
 		return []views.ConsoleAction{views.ActionPublish}
 	case sale.Scheduled, sale.Lobby:
+		if e.Draw != nil && e.Draw.FrozenAt != nil {
+			return []views.ConsoleAction{views.ActionEnd} // It is being opened; its beacon has a page of its own.
+		}
 		return []views.ConsoleAction{views.ActionOpen, views.ActionEnd}
 	case sale.Open, sale.SoldOut:
 		return []views.ConsoleAction{views.ActionPause, views.ActionEnd}
@@ -187,8 +194,12 @@ func (s *Server) move(c echo.Context, done string, act func(ctx context.Context,
 	if err != nil {
 		return err
 	}
-	if _, err := act(c.Request().Context(), e.ID(), id.AccountID); err != nil {
+	after, err := act(c.Request().Context(), e.ID(), id.AccountID)
+	if err != nil {
 		return s.refuse(c, consolePath(e, ""), err, nil)
+	}
+	if after.Draw != nil && after.Draw.FrozenAt != nil && after.Draw.DrawnAt == nil && after.State == sale.Lobby {
+		done = "The lobby is closed. The sale opens when the draw is done."
 	}
 	return s.tell(c, consolePath(e, ""), notice{Done: done})
 }
@@ -210,7 +221,7 @@ func (s *Server) resume(c echo.Context) error {
 }
 
 func (s *Server) end(c echo.Context) error {
-	return s.move(c, "The sale has ended. Payments under way are still settled.", s.cfg.Sales.End)
+	return s.move(c, "The sale has ended. Payments under way are still settled.", s.cfg.Queue.End)
 }
 
 func (s *Server) endAsk(c echo.Context) error {
@@ -244,12 +255,13 @@ func (s *Server) pace(c echo.Context) error {
 		}
 		*to = &n
 	}
+	typed := map[string]string{"admit_per_minute": c.FormValue("admit_per_minute"), "max_inside": c.FormValue("max_inside")}
 	if len(errs) > 0 {
-		return s.tell(c, consolePath(e, ""), notice{Errors: errs})
+		return s.tell(c, consolePath(e, ""), notice{Errors: errs, Form: typed})
 	}
 	after, err := s.cfg.Sales.Change(c.Request().Context(), e.ID(), id.AccountID, p)
 	if err != nil {
-		return s.refuseFields(c, consolePath(e, ""), err)
+		return s.refuseFields(c, consolePath(e, ""), err, typed)
 	}
 	return s.tell(c, consolePath(e, ""), notice{Done: "From now on " + strconv.Itoa(after.Terms.AdmitPerMinute) +
 		" fans a minute are called, and at most " + strconv.Itoa(after.Terms.MaxInside) + " are inside."})
@@ -263,7 +275,7 @@ func (s *Server) message(c echo.Context) error {
 	}
 	text := strings.TrimSpace(strings.ReplaceAll(c.FormValue("message"), "\r\n", "\n"))
 	if _, err := s.cfg.Sales.Change(c.Request().Context(), e.ID(), id.AccountID, sale.Patch{Message: &text}); err != nil {
-		return s.refuseFields(c, consolePath(e, ""), err)
+		return s.refuseFields(c, consolePath(e, ""), err, map[string]string{"message": text})
 	}
 	done := "Everybody who waits sees your message within seconds."
 	if text == "" {
@@ -272,13 +284,13 @@ func (s *Server) message(c echo.Context) error {
 	return s.tell(c, consolePath(e, ""), notice{Done: done})
 }
 
-// refuseFields is refuse for a form whose fields can say themselves what is wrong.
-func (s *Server) refuseFields(c echo.Context, page string, err error) error {
+// refuseFields is refuse for a form whose fields can say themselves what is wrong, and keep what was typed.
+func (s *Server) refuseFields(c echo.Context, page string, err error, typed map[string]string) error {
 	f := fault.From(err)
 	if f.Kind != fault.Invalid || len(f.Fields) == 0 {
 		return s.refuse(c, page, err, nil)
 	}
-	return s.tell(c, page, notice{Errors: fieldErrors(f)})
+	return s.tell(c, page, notice{Errors: fieldErrors(f), Form: typed})
 }
 
 // ordersShown is how many orders a page lists.

@@ -2,7 +2,10 @@ package web
 
 import (
 	"errors"
+	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +41,12 @@ func (s *Server) waitingLive(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if _, ok := who(c); !ok && fromHTMX(c.Request()) {
+		// The page may lie in the background, so it is not led away. But the place
+		// that it shows is not for whoever sits here next.
+		personal(c)
+		return s.render(c, http.StatusUnauthorized, views.WaitingSignedOut(signInURL(eventPath(e, "/queue"))))
+	}
 	id, err := requiredHere(c)
 	if err != nil {
 		return err
@@ -46,13 +55,25 @@ func (s *Server) waitingLive(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.page(c, views.WaitingLive(s.frame(c), v))
+	f := s.frame(c)
+	if c.Request().Header.Get(partHeader) == v.Part(f.Now) {
+		h := c.Response().Header()
+		h.Set("FQ-Serving", strconv.FormatInt(v.Serving, 10))
+		h.Set("FQ-Poll", strconv.FormatInt(v.PollAfter.Milliseconds(), 10))
+		h.Set("FQ-Now", strconv.FormatInt(f.Now.UnixMilli(), 10))
+		return c.NoContent(http.StatusNoContent)
+	}
+	return s.page(c, views.WaitingLive(f, v))
 }
+
+// partHeader is the part that a page has already. The answer to the same one is
+// empty but for the numbers from which the page counts on.
+const partHeader = "FQ-Part"
 
 // waiting is the waiting room as the account sees it now. While the database
 // cannot be reached it is what was true last, marked as on hold.
 func (s *Server) waiting(c echo.Context, e *sale.Snapshot, id account.Identity) (v views.WaitingView, err error) {
-	place, err := s.cfg.Queue.Status(c.Request().Context(), e, id.AccountID)
+	place, err := s.place(c, e, id)
 	key := lastKey{e.ID(), id.AccountID}
 	switch f := fault.From(err); {
 	case err == nil:
@@ -108,10 +129,12 @@ func (s *Server) joinAs(c echo.Context, e *sale.Snapshot, id account.Identity) e
 	if err := s.cfg.Guard.Join(id.AccountID.String()); err != nil {
 		return err
 	}
-	if _, _, err := s.cfg.Queue.Join(c.Request().Context(), e, id.AccountID); err != nil {
+	v, _, err := s.cfg.Queue.Join(c.Request().Context(), e, id.AccountID)
+	if err != nil {
 		return s.refuse(c, eventPath(e, ""), err, nil)
 	}
 	s.lastUntil(c, id, e)
+	s.setSpot(c, id, spotOf(v))
 	return see(c, eventPath(e, "/queue"))
 }
 
@@ -151,6 +174,64 @@ func (s *Server) enter(c echo.Context) error {
 	return see(c, eventPath(e, "/tickets"))
 }
 
+// spotOf is what a browser may remember of a place.
+func spotOf(v queue.View) queue.Spot {
+	return queue.Spot{ID: v.SpotID, Event: v.EventID, Account: v.Account, Arrival: v.Arrival, JoinedAt: v.JoinedAt, Wish: v.Wish}
+}
+
+// wishes stores what a fan asks for while they wait: kinds of tickets, and a mail when the turn comes.
+func (s *Server) wishes(c echo.Context) error {
+	e, err := s.snapshot(c)
+	if err != nil {
+		return err
+	}
+	id, err := required(c, eventPath(e, "/queue"))
+	if err != nil {
+		return err
+	}
+	if err := c.Request().ParseForm(); err != nil {
+		return err
+	}
+	form := c.Request().PostForm
+	wish := queue.Wish{Mail: form.Get("mail") != "", Tiers: []int{}}
+	for _, t := range e.Tiers {
+		if slices.Contains(form["tier"], strconv.Itoa(t.Ordinal)) {
+			wish.Tiers = append(wish.Tiers, t.Ordinal)
+		}
+	}
+	if len(wish.Tiers) == len(e.Tiers) {
+		wish.Tiers = []int{} // All of them is any.
+	}
+	spot, err := s.cfg.Queue.SetWish(c.Request().Context(), e, id.AccountID, wish)
+	if err != nil {
+		return s.refuse(c, eventPath(e, "/queue"), err, nil)
+	}
+	s.setSpot(c, id, spot)
+	return see(c, eventPath(e, "/queue#wishes"))
+}
+
+// more gives somebody whose turn it is two more minutes to come in, once.
+func (s *Server) more(c echo.Context) error {
+	e, err := s.snapshot(c)
+	if err != nil {
+		return err
+	}
+	id, err := required(c, eventPath(e, "/queue"))
+	if err != nil {
+		return err
+	}
+	_, err = s.cfg.Queue.Extend(c.Request().Context(), e, id.AccountID)
+	switch {
+	case err == nil:
+		return see(c, eventPath(e, "/queue"))
+	case fault.Code(err) == "cap_reached":
+		return s.tell(c, eventPath(e, "/queue"), notice{Problem: &views.Problem{
+			Code: "cap_reached", Title: "You already have your 2 more minutes", Text: "Come in before the clock ends. After that you can still ask for your turn for a while.",
+		}})
+	}
+	return s.refuse(c, eventPath(e, "/queue"), err, nil)
+}
+
 func (s *Server) leaveAsk(c echo.Context) error {
 	e, err := s.snapshot(c)
 	if err != nil {
@@ -160,7 +241,7 @@ func (s *Server) leaveAsk(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	place, err := s.cfg.Queue.Status(c.Request().Context(), e, id.AccountID)
+	place, err := s.place(c, e, id)
 	if fault.Code(err) == "not_in_queue" || err == nil && place.Status == queue.Left {
 		return see(c, eventPath(e, "/queue"))
 	}

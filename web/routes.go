@@ -9,16 +9,22 @@ import (
 	"fairqueue/web/api"
 )
 
+// livePath is the moving part of the waiting room, which everybody polls.
+const livePath = "/events/:slug/queue/live"
+
 // routes is every route of the main address; those of /api, /webhooks and
 // /.well-known are listed in web/api.
 func (s *Server) routes(e *echo.Echo) {
 	e.GET("/", s.home)
 	e.GET("/events/:slug", s.event)
 	e.GET("/events/:slug/fairness", s.fairness)
+	e.GET("/events/:slug/receipt", s.receipt)
 
 	e.GET("/events/:slug/queue", s.waitingRoom)
-	e.GET("/events/:slug/queue/live", s.waitingLive)
+	e.GET(livePath, s.waitingLive)
 	e.POST("/events/:slug/queue", s.join)
+	e.POST("/events/:slug/wishes", s.wishes)
+	e.POST("/events/:slug/more", s.more)
 	e.POST("/events/:slug/enter", s.enter)
 	e.GET("/events/:slug/leave", s.leaveAsk)
 	e.POST("/events/:slug/leave", s.leave)
@@ -49,6 +55,9 @@ func (s *Server) routes(e *echo.Echo) {
 	e.GET("/organizer/events/:event/live", s.consoleLive)
 	e.POST("/organizer/events/:event/publish", s.publish)
 	e.POST("/organizer/events/:event/open", s.open)
+	e.GET("/organizer/events/:event/beacon", s.beaconAsk)
+	e.POST("/organizer/events/:event/beacon", s.beaconGive)
+	e.POST("/organizer/events/:event/beacon/without", s.beaconWaive)
 	e.POST("/organizer/events/:event/pause", s.pause)
 	e.POST("/organizer/events/:event/resume", s.resume)
 	e.GET("/organizer/events/:event/end", s.endAsk)

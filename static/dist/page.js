@@ -138,10 +138,12 @@
     local();
     tick();
   });
-  document.addEventListener("htmx:error", () => {
+  const noSignal = () => {
     const words = document.getElementById("offline");
     if (words && trouble() && !trouble().querySelector("[data-offline]")) trouble().replaceChildren(words.content.cloneNode(true));
-  });
+  };
+  document.addEventListener("htmx:error", noSignal);
+  addEventListener("offline", noSignal);
   addEventListener("online", tick);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
   window.fq = { sync, now };

@@ -1,0 +1,166 @@
+package views
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"fairqueue/static"
+)
+
+// Part names what the moving part of the page shows, apart from what the page counts itself: the number that is called
+// and what follows from it. A page that has the same part needs no other.
+func (v WaitingView) Part(now time.Time) string {
+	if v.behind() > 0 {
+		v.Ahead, v.Serving = 0, 0
+		if v.Odds != nil {
+			o := *v.Odds
+			o.Place, v.Odds = 0, &o
+		}
+	}
+	var eta [2]string
+	if v.HasEta {
+		eta = [2]string{etaClock(v.EtaLow, v.EtaHigh, now, v.Event.Zone), etaMinutes(v.EtaLow, v.EtaHigh)}
+	}
+	var odds OddsInfo
+	if v.Odds != nil {
+		odds = *v.Odds
+	}
+	v.EtaLow, v.EtaHigh, v.PollAfter, v.Rate, v.Crowd, v.Odds, v.Event.Zone = 0, 0, 0, 0, 0, nil, nil
+	problem := v.Problem != nil
+	v.Problem = nil
+	h := fnv.New64a()
+	// Another version of the program writes the same another way.
+	_, _ = fmt.Fprintf(h, "%s %v %v %v %v", static.URL("waiting.js"), v, eta, odds, problem)
+	return strconv.FormatUint(h.Sum64(), 36)
+}
+
+// canWish is whether there is still a turn to ask things for.
+func (v WaitingView) canWish() bool {
+	return (v.Status == SpotLobby || v.Status == SpotWaiting) && v.Event.State != SaleEnded
+}
+
+// wants is whether a tier is among those the fan wants: all of them, unless some were chosen.
+func (v WaitingView) wants(t TierInfo) bool {
+	return len(v.Wants) == 0 || slices.Contains(v.Wants, t.Ordinal)
+}
+
+// wishLine repeats what was saved.
+func (v WaitingView) wishLine() string {
+	var said []string
+	if v.Mail {
+		said = append(said, "an e-mail when it is your turn")
+	}
+	if len(v.Wants) > 0 {
+		var names []string
+		for _, t := range v.Tiers {
+			if v.wants(t) {
+				names = append(names, t.Name)
+			}
+		}
+		said = append(said, list(names, "or"))
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	return "Saved: " + strings.Join(said, "; ") + "."
+}
+
+// goneLine tells a fan that every kind they want is sold, while others are left.
+func (v WaitingView) goneLine() string {
+	if len(v.Wants) == 0 || v.Status != SpotWaiting || v.Event.State == SaleSoldOut {
+		return ""
+	}
+	var gone, left []string
+	for _, t := range v.Tiers {
+		switch {
+		case v.wants(t) && !t.SoldOut:
+			return ""
+		case v.wants(t):
+			gone = append(gone, t.Name)
+		case t.Available > 0:
+			left = append(left, t.Name)
+		}
+	}
+	if len(gone) == 0 {
+		return ""
+	}
+	s := list(gone, "and") + " " + are(len(gone)) + " sold out."
+	if len(left) > 0 {
+		s += " " + list(left, "and") + " " + are(len(left)) + " left. Tick what you would take instead: your place stays the same."
+	} else {
+		s += " Tickets that come back are offered in the order of the line."
+	}
+	return s
+}
+
+func are(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// list is "A", "A or B", "A, B or C".
+func list(names []string, and string) string {
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " " + and + " " + names[n-1]
+	}
+	return strings.Join(names, "")
+}
+
+// whyLine is why the wait has grown (queue.Slow).
+func (v WaitingView) whyLine() string {
+	switch v.Why {
+	case "":
+		return ""
+	case "paused":
+		return "Later than before: the organizer paused the line."
+	case "slow_payments":
+		return "Later than before: payments are slow."
+	case "stock_held":
+		return "Later than before: what is left is held by others who are paying."
+	}
+	return "Later than before: the line moves more slowly."
+}
+
+// stillLine is why nobody is called just now.
+func (v WaitingView) stillLine() string {
+	if v.Why == "slow_payments" {
+		return "Payments are slow. Room comes free as those inside pay or leave"
+	}
+	return "Room comes free as those inside pay or leave"
+}
+
+// uselessLine says what does not help, so that nobody spends data on it.
+func (v WaitingView) uselessLine() string {
+	if v.Event.drawn() {
+		return "Being early, refreshing or a second phone does not help."
+	}
+	return "Refreshing or a second phone does not help."
+}
+
+// heldWhat and heldLine tell how far the draw is.
+func (v WaitingView) heldWhat() string {
+	if v.Late {
+		return "Behind the lobby"
+	}
+	return "Comes in a moment"
+}
+
+func (v WaitingView) heldLine() string {
+	s := "The lobby is closed and the list of everybody in it is published."
+	if v.Late {
+		s = "You came after the lobby was closed, so you stand behind everybody in it. Your number comes with the draw."
+	}
+	if v.Beacon != "" {
+		return s + " The draw waits for " + v.Beacon + ", a public random value that nobody can choose. This page goes on by itself."
+	}
+	return s + " This page goes on by itself."
+}
+
+// sealShort is enough of the seal to know it again.
+func (v WaitingView) sealShort() string { return v.Seal[:min(len(v.Seal), 12)] }
