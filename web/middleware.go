@@ -1,15 +1,18 @@
 package web
 
 import (
-	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -19,10 +22,12 @@ import (
 
 // guards are the fixed parts of the middleware, made once.
 type guards struct {
-	csp     string
-	origins *http.CrossOriginProtection
-	proxies []netip.Prefix
-	hsts    bool
+	// headers are the fixed ones, for pages and for programs. The values are
+	// shared by all answers and never changed: who sets a header replaces them.
+	headers, plain map[string][]string
+	origins        *http.CrossOriginProtection
+	proxies        []netip.Prefix
+	hsts           bool
 }
 
 func newGuards(cfg Config) guards {
@@ -33,8 +38,27 @@ func newGuards(cfg Config) guards {
 	if cfg.PaymentOrigin != "" {
 		form += " " + cfg.PaymentOrigin
 	}
-	g.csp = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	csp := "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 		"object-src 'none'; form-action " + form + "; base-uri 'none'; frame-ancestors 'none'"
+	g.plain = map[string][]string{
+		"X-Content-Type-Options": {"nosniff"},
+		// An answer of JSON that a browser shows as a page may load nothing.
+		"Content-Security-Policy": {"default-src 'none'; script-src 'none'; frame-ancestors 'none'"},
+	}
+	g.headers = map[string][]string{
+		"Content-Security-Policy": {csp},
+		"X-Content-Type-Options":  {"nosniff"},
+		"X-Frame-Options":         {"DENY"},
+		// Without an origin our own forms could not be told from foreign ones.
+		"Referrer-Policy":            {"same-origin"},
+		"Permissions-Policy":         {"camera=(), microphone=(), geolocation=(), payment=(), usb=()"},
+		"Cross-Origin-Opener-Policy": {"same-origin"},
+	}
+	if g.hsts {
+		for _, h := range []map[string][]string{g.plain, g.headers} {
+			h["Strict-Transport-Security"] = []string{"max-age=31536000"}
+		}
+	}
 	return g
 }
 
@@ -71,24 +95,77 @@ func ipExtractor(proxies []netip.Prefix) echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(opts...)
 }
 
-// requestID gives each request an id that the answer, the log and error pages
-// carry. An id from outside counts only when a trusted proxy sends it: anybody
-// else could write into our log.
-func (s *Server) requestID(next echo.HandlerFunc) echo.HandlerFunc {
+// around is everything that surrounds a handler, as one function: echo wraps each
+// middleware anew for each request.
+func (s *Server) around(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		id := ""
-		if s.guards.trusted(c.Request()) {
-			id = sane(c.Request().Header.Get(echo.HeaderXRequestID))
+		s.giveID(c)
+		start := time.Now()
+		s.metrics.inFlight.Inc()
+		err := s.guarded(c, next)
+		if err != nil {
+			s.fail(err, c)
 		}
-		if id == "" {
-			var b [10]byte
-			_, _ = rand.Read(b[:]) // Never fails (crypto/rand).
-			id = hex.EncodeToString(b[:])
-		}
-		c.Response().Header().Set(echo.HeaderXRequestID, id)
-		return next(c)
+		s.metrics.inFlight.Dec()
+		s.observe(c, time.Since(start), err)
+		return nil
 	}
 }
+
+// guarded answers a request that may be answered; a panic is an internal error,
+// with its stack for the log.
+func (s *Server) guarded(c echo.Context, next echo.HandlerFunc) (err error) {
+	defer func() {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(v)
+		default:
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	r := c.Request()
+	if hasPrefix(r.URL.Path, "/api/v1/") {
+		maps.Copy(c.Response().Header(), s.guards.plain)
+		return next(c)
+	}
+	maps.Copy(c.Response().Header(), s.guards.headers)
+	if isAPI(r) {
+		return next(c)
+	}
+	if err := s.limitBody(c); err != nil {
+		return err
+	}
+	if err := s.guards.origins.Check(r); err != nil {
+		// A form that another site sent in a person's name.
+		return fault.Wrap(err, fault.Forbidden, "cross_origin", "This form came from another site, so nothing was done. Open the page here and try again.")
+	}
+	s.identify(c)
+	return next(c)
+}
+
+// giveID gives a request an id that the answer, the log and error pages carry.
+// An id from outside counts only when a trusted proxy sends it: anybody else
+// could write into our log.
+func (s *Server) giveID(c echo.Context) {
+	id := ""
+	if s.guards.trusted(c.Request()) {
+		id = sane(c.Request().Header.Get(echo.HeaderXRequestID))
+	}
+	if id == "" {
+		var b [16]byte
+		binary.NativeEndian.PutUint64(b[:], rand.Uint64())  //nolint:gosec // it must be one of its kind, and need not be secret
+		binary.NativeEndian.PutUint32(b[8:], rand.Uint32()) //nolint:gosec // as above
+		var text [20]byte
+		hex.Encode(text[:], b[:10])
+		id = string(text[:])
+	}
+	// One of its own, with the name as net/http spells it.
+	c.Response().Header()[headerID] = []string{id}
+}
+
+// headerID is echo.HeaderXRequestID as net/http writes it.
+var headerID = http.CanonicalHeaderKey(echo.HeaderXRequestID)
 
 // sane returns an id from a proxy if it is one, else "".
 func sane(id string) string {
@@ -106,92 +183,41 @@ func sane(id string) string {
 
 func requestID(c echo.Context) string { return c.Response().Header().Get(echo.HeaderXRequestID) }
 
-// recovered turns a panic into an internal error, with its stack for the log.
-func (s *Server) recovered(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) (err error) {
-		defer func() {
-			switch v := recover(); v {
-			case nil:
-			case http.ErrAbortHandler:
-				panic(v)
-			default:
-				err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-			}
-		}()
-		return next(c)
-	}
-}
-
-// headers says what a browser may do with our answers.
-func (s *Server) headers(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set("Content-Security-Policy", s.guards.csp)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		// Without an origin our own forms could not be told from foreign ones.
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		if s.guards.hsts {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
-		}
-		return next(c)
-	}
-}
-
 // maxForm bounds the body of a form, in bytes.
 const maxForm = 64 << 10
 
-// bodyLimit reads forms before their handlers run, so that a body that is too
+// limitBody reads a form before its handler runs, so that a body that is too
 // large changes nothing, also where a handler would not have read it. Machines'
 // routes have limits of their own.
-func (s *Server) bodyLimit(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		if isAPI(r) || r.Method == http.MethodGet {
-			return next(c)
-		}
-		if r.ContentLength > maxForm {
+func (s *Server) limitBody(c echo.Context) error {
+	r := c.Request()
+	if r.Method == http.MethodGet {
+		return nil
+	}
+	if r.ContentLength > maxForm {
+		return errBody
+	}
+	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return errBody
 		}
-		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxForm)
-		if err := r.ParseForm(); err != nil {
-			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-				return errBody
-			}
-			return fault.Wrap(err, fault.Invalid, "invalid_request", "This form could not be read. Go back, load the page again and try once more.")
-		}
-		return next(c)
+		return fault.Wrap(err, fault.Invalid, "invalid_request", "This form could not be read. Go back, load the page again and try once more.")
 	}
+	return nil
 }
 
 var errBody = fault.New(fault.TooLarge, "body_too_large", "This form is larger than we take. Shorten what you wrote and send it again.")
 
-// sameOrigin refuses forms that other sites send in a person's name. Machines'
-// routes are exempt: no cookie proves anything there.
-func (s *Server) sameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if !isAPI(c.Request()) {
-			if err := s.guards.origins.Check(c.Request()); err != nil {
-				return fault.Wrap(err, fault.Forbidden, "cross_origin", "This form came from another site, so nothing was done. Open the page here and try again.")
-			}
-		}
-		return next(c)
-	}
-}
-
 const identityKey = "identity"
 
 // identify reads the session cookie: an HMAC, no look-up.
-func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if !isAPI(c.Request()) && !hasPrefix(c.Request().URL.Path, "/static/") {
-			if id, ok := s.cookieIdentity(c.Request()); ok {
-				c.Set(identityKey, id)
-			}
-		}
-		return next(c)
+func (s *Server) identify(c echo.Context) {
+	if hasPrefix(c.Request().URL.Path, "/static/") {
+		return
+	}
+	if id, ok := s.cookieIdentity(c.Request()); ok {
+		c.Set(identityKey, id)
 	}
 }
 

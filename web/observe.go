@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,6 +26,9 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+
+	known   atomic.Pointer[map[figureKey]figures]
+	knowing sync.Mutex
 }
 
 func newMetrics(r *prometheus.Registry) *metrics {
@@ -86,54 +92,89 @@ func (m *metrics) handler() http.Handler {
 // up before the answer, as proxies write it.
 const clientGone = 499
 
-// observe answers errors, writes one line a request and counts it. Nothing a
-// person typed is in the line: the route is a pattern, people are ids.
-func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		start := time.Now()
-		s.metrics.inFlight.Inc()
-		defer s.metrics.inFlight.Dec()
-
-		err := next(c)
-		if err != nil {
-			s.fail(err, c)
-		}
-
-		r, w := c.Request(), c.Response()
-		route, status, took := route(c), w.Status, time.Since(start)
-		if status >= http.StatusInternalServerError && errors.Is(r.Context().Err(), context.Canceled) {
-			status = clientGone // What failed is that nobody waits for the answer.
-		}
-		s.metrics.requests.WithLabelValues(method(r), route, strconv.Itoa(status)).Inc()
-		stream := w.Header().Get(echo.HeaderContentType) == "text/event-stream"
-		if !stream {
-			s.metrics.seconds.WithLabelValues(method(r), route).Observe(took.Seconds())
-		}
-
-		level := slog.LevelInfo
-		switch {
-		case status == http.StatusServiceUnavailable:
-			level = slog.LevelWarn
-		case status >= http.StatusInternalServerError:
-			level = slog.LevelError
-		case route == "/livez" || route == "/readyz" || route == "/metrics" || route == "/static/*":
-			level = slog.LevelDebug
-		}
-		attrs := []slog.Attr{
-			slog.String("method", method(r)), slog.String("route", route), slog.Int("status", status),
-			slog.Duration("took", took.Round(time.Microsecond)), slog.Int64("bytes", w.Size), slog.String("request", requestID(c)),
-		}
-		if id, ok := who(c); ok {
-			attrs = append(attrs, slog.String("account", id.AccountID.String()))
-		} else if id, ok := c.Get(api.AccountKey).(uuid.UUID); ok {
-			attrs = append(attrs, slog.String("account", id.String()))
-		}
-		if err != nil && status >= http.StatusInternalServerError {
-			attrs = append(attrs, slog.String("err", err.Error()))
-		}
-		s.cfg.Logger.LogAttrs(r.Context(), level, "request", attrs...)
-		return nil
+// observe counts a request and writes a line about it. Nothing a person typed is
+// in the line: the route is a pattern, people are ids. Polls and joins that went
+// well write none: they are counted, and the ledger has each join.
+func (s *Server) observe(c echo.Context, took time.Duration, err error) {
+	r, w := c.Request(), c.Response()
+	route, status := route(c), w.Status
+	if status >= http.StatusInternalServerError && errors.Is(r.Context().Err(), context.Canceled) {
+		status = clientGone // What failed is that nobody waits for the answer.
 	}
+	f := s.metrics.of(figureKey{method(r), route, status})
+	f.requests.Inc()
+	if !isStream(w.Header()) {
+		f.seconds.Observe(took.Seconds())
+	}
+
+	level := slog.LevelInfo
+	switch {
+	case status == http.StatusServiceUnavailable:
+		level = slog.LevelWarn
+	case status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case route == "/livez" || route == "/readyz" || route == "/metrics" || route == "/static/*",
+		status < http.StatusBadRequest && (route == api.QueuePath || route == livePath):
+		level = slog.LevelDebug
+	}
+	if !s.cfg.Logger.Enabled(r.Context(), level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("method", method(r)), slog.String("route", route), slog.Int("status", status),
+		slog.Duration("took", took.Round(time.Microsecond)), slog.Int64("bytes", w.Size), slog.String("request", requestID(c)),
+	}
+	if id, ok := who(c); ok {
+		attrs = append(attrs, slog.String("account", id.AccountID.String()))
+	} else if id, ok := c.Get(api.AccountKey).(uuid.UUID); ok {
+		attrs = append(attrs, slog.String("account", id.String()))
+	}
+	if err != nil && status >= http.StatusInternalServerError {
+		attrs = append(attrs, slog.String("err", err.Error()))
+	}
+	s.cfg.Logger.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+func isStream(h http.Header) bool {
+	t := h["Content-Type"]
+	return len(t) == 1 && t[0] == "text/event-stream"
+}
+
+// figureKey names the figures of a kind of request: few values, none of them
+// chosen by the outside.
+type figureKey struct {
+	method, route string
+	status        int
+}
+
+// figures are the metrics of a kind of request, found once: looking them up by
+// label is half of what a poll costs.
+type figures struct {
+	requests prometheus.Counter
+	seconds  prometheus.Observer
+}
+
+// of returns the figures of a kind of request. Readers take a map that is never
+// changed, without a lock.
+func (m *metrics) of(k figureKey) figures {
+	if known := m.known.Load(); known != nil {
+		if f, ok := (*known)[k]; ok {
+			return f
+		}
+	}
+	m.knowing.Lock()
+	defer m.knowing.Unlock()
+	next := map[figureKey]figures{}
+	if known := m.known.Load(); known != nil {
+		maps.Copy(next, *known)
+	}
+	f := figures{
+		requests: m.requests.WithLabelValues(k.method, k.route, strconv.Itoa(k.status)),
+		seconds:  m.seconds.WithLabelValues(k.method, k.route),
+	}
+	next[k] = f
+	m.known.Store(&next)
+	return f
 }
 
 // route is the pattern of a request's route: few values, none of them chosen

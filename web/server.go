@@ -104,7 +104,7 @@ func New(cfg Config) (*Server, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
 	e.IPExtractor = ipExtractor(cfg.TrustedProxies)
-	e.Use(s.requestID, s.observe, s.recovered, s.headers, s.bodyLimit, s.sameOrigin, s.identify)
+	e.Use(s.around)
 	s.routes(e)
 	return s, nil
 }

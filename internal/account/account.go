@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,10 +46,10 @@ type Config struct {
 
 // Service is the one door to accounts.
 type Service struct {
-	cfg           Config
-	q             *accountdb.Queries
-	codeKey       []byte
-	credentialKey []byte
+	cfg     Config
+	q       *accountdb.Queries
+	codeKey []byte
+	macs    sync.Pool // HMACs with the key of credentials
 
 	revoked     atomic.Pointer[revocations]
 	refreshing  sync.Mutex // one RefreshRevocations at a time
@@ -63,10 +65,12 @@ func New(cfg Config) *Service {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{cfg: cfg, q: accountdb.New()}
+	var credentialKey []byte
 	if cfg.Keys != nil {
 		s.codeKey = cfg.Keys.MAC("code")
-		s.credentialKey = cfg.Keys.MAC("credential")
+		credentialKey = cfg.Keys.MAC("credential")
 	}
+	s.macs.New = func() any { return hmac.New(sha256.New, credentialKey) }
 	s.revoked.Store(&revocations{})
 	return s
 }

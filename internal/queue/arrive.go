@@ -66,7 +66,7 @@ func (s *Service) arriveTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, acco
 	if err != nil {
 		return err
 	}
-	in := min(int64(len(rows)), max(0, int64(head.MaxInside)-reserved.Reserved))
+	in := min(int64(len(rows)), max(0, int64(head.MaxInside)-reserved))
 	ids := make([]uuid.UUID, len(rows))
 	for i, r := range rows {
 		ids[i] = r.ID

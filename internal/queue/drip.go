@@ -135,32 +135,37 @@ func creditOf(h queuedb.LockHeadRow) float64 {
 }
 
 // roomTx is how many may be called now. What is dear to count is counted last,
-// and only as far as it matters.
+// and only as far as it matters: who of those inside has claimed already does not,
+// while there is enough for all of them.
 func roomTx(ctx context.Context, tx pgx.Tx, q *queuedb.Queries, event uuid.UUID, h queuedb.LockHeadRow, credit float64) (int64, error) {
 	room := min(int64(credit), maxCalls)
 	if room <= 0 {
 		return 0, nil
 	}
-	reserved, err := q.Reserved(ctx, tx, event, h.LineAt.Add(-justNow))
+	past := h.LineAt.Add(-justNow)
+	reserved, err := q.Reserved(ctx, tx, event, past)
 	if err != nil {
 		return 0, err
 	}
-	if room = min(room, int64(h.MaxInside)-reserved.Reserved); room <= 0 {
+	if room = min(room, int64(h.MaxInside)-reserved); room <= 0 {
 		return 0, nil
 	}
-	wanted := int64(0)
-	if reserved.Wanting > 0 {
-		mean, err := q.MeanUnits(ctx, tx, event)
-		if err != nil {
+	mean := 1.0
+	if reserved > 0 {
+		if mean, err = q.MeanUnits(ctx, tx, event); err != nil {
 			return 0, err
 		}
-		wanted = int64(math.Ceil(float64(reserved.Wanting) * max(1, mean)))
 	}
-	sellable, err := q.Sellable(ctx, tx, int32(min(wanted+room, math.MaxInt32)), event) //nolint:gosec // bounded
+	wanted := func(wanting int64) int64 { return int64(math.Ceil(float64(wanting) * max(1, mean))) }
+	sellable, err := q.Sellable(ctx, tx, int32(min(wanted(reserved)+room, math.MaxInt32)), event) //nolint:gosec // bounded
+	if err != nil || sellable >= wanted(reserved)+room || reserved == 0 {
+		return min(room, sellable), err
+	}
+	claimed, err := q.Claimed(ctx, tx, event, past)
 	if err != nil {
 		return 0, err
 	}
-	return min(room, sellable-wanted), nil
+	return min(room, sellable-wanted(reserved-claimed)), nil
 }
 
 // step collects whom to call.

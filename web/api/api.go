@@ -86,7 +86,7 @@ func Mount(e *echo.Echo, c Config) *API {
 	})
 	a.signIn()
 	a.events()
-	a.queue()
+	a.queue(e)
 	a.stream(e)
 	a.fairness(e)
 	a.claims()

@@ -58,6 +58,9 @@ func decode[T any](r *request) (T, error) {
 // noBody refuses a body with anything in it, so that a field that we would
 // ignore does not look as if it had worked.
 func (r *request) noBody() error {
+	if body := r.Request().Body; body == nil || body == http.NoBody {
+		return nil
+	}
 	return r.decode(&struct{}{}, &huma.Schema{Type: huma.TypeObject, AdditionalProperties: false})
 }
 

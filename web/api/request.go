@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -18,6 +17,9 @@ import (
 type request struct {
 	echo.Context
 	api *API
+	// quiet: the account is not noted for the log line, which a success does not have.
+	quiet   bool
+	account uuid.UUID
 }
 
 func (r *request) ctx() context.Context { return r.Request().Context() }
@@ -50,12 +52,32 @@ func (r *request) maybe() (who account.Identity, given bool, err error) {
 	if err != nil {
 		return account.Identity{}, true, errUnauthorized.Because(err)
 	}
-	r.Set(AccountKey, who.AccountID)
+	if r.account = who.AccountID; !r.quiet {
+		r.Set(AccountKey, who.AccountID)
+	}
 	return who, true, nil
 }
 
-// A slug as the schema of events allows it.
-var slug = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+// isSlug reports whether s is a slug as the schema of events allows it:
+// ^[a-z0-9]+(-[a-z0-9]+)*$, at most 80 letters. A regular expression took a
+// twentieth of a poll.
+func isSlug(s string) bool {
+	if s == "" || len(s) > 80 {
+		return false
+	}
+	dash := true // as if one stood before the first letter
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			dash = false
+		case c == '-' && !dash:
+			dash = true
+		default:
+			return false
+		}
+	}
+	return !dash
+}
 
 // eventRef returns {event} if it can be one: nothing else reaches the database.
 func (r *request) eventRef() (string, bool) {
@@ -63,7 +85,7 @@ func (r *request) eventRef() (string, bool) {
 	if id, ok := parseID(s); ok {
 		return id.String(), true
 	}
-	return s, len(s) <= 80 && slug.MatchString(s)
+	return s, isSlug(s)
 }
 
 // event returns the event of the path; 404 for a draft to all but its organization.

@@ -1,0 +1,306 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/labstack/echo/v4"
+
+	"fairqueue/internal/account"
+	"fairqueue/internal/app"
+	"fairqueue/internal/catalog"
+	"fairqueue/internal/dbtest"
+	"fairqueue/internal/sale"
+)
+
+const (
+	// measured is how long a load runs; above the usual -benchtime, so that each
+	// is run once.
+	measured = 3 * time.Second
+	warmed   = 500 * time.Millisecond
+	million  = 1_000_000
+	// tooMany is more requests than a machine of today answers while it is measured.
+	tooMany = 150_000
+)
+
+// rig is the product with its real HTTP server on a line that does not move.
+type rig struct {
+	b    testing.TB
+	app  *app.App
+	pool *pgxpool.Pool
+	addr string
+	slug string
+	id   uuid.UUID
+}
+
+func newRig(b testing.TB, redisURL string) *rig {
+	b.Helper()
+	pool, dbURL := dbtest.PoolURL(b)
+	// As in production: a line of JSON a request where it says something, to
+	// somewhere that takes it.
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	log := slog.New(slog.NewJSONHandler(null, nil))
+	a, err := app.New(b.Context(), app.Config{
+		Addr: "127.0.0.1:0", DatabaseURL: dbURL, RedisURL: redisURL, Guard: "on", Env: app.Dev, Roles: []string{"web", "worker"},
+		Secret: "a secret of the benchmarks, long enough", PaystackSecretKey: "sk_test_bench", PaystackBaseURL: "http://127.0.0.1:1",
+	}, log)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	b.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+		_ = null.Close()
+	})
+	r := &rig{b: b, app: a, pool: pool}
+	u, err := url.Parse(a.URL())
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.addr = "127.0.0.1:" + u.Port()
+	r.sale()
+	return r
+}
+
+// sale publishes a sale that is open and full, so that nobody is called.
+func (r *rig) sale() {
+	r.b.Helper()
+	ctx := r.b.Context()
+	owner, err := r.app.Accounts.Ensure(ctx, "owner@example.com", "")
+	r.must(err)
+	org, err := r.app.Accounts.BecomeOrganizer(ctx, owner.ID, "")
+	r.must(err)
+	now := time.Now()
+	terms := sale.DefaultTerms()
+	terms.OpensAt, terms.ClosesAt = now.Add(-time.Hour), now.Add(24*time.Hour)
+	terms.AdmitPerMinute, terms.MaxInside = 1, 1
+	e, err := r.app.Sales.Create(ctx, org, sale.NewSale{
+		Event: catalog.NewEvent{Name: "Detty December", Venue: "Eko Hotel", Timezone: "Africa/Lagos", StartsAt: now.Add(48 * time.Hour)},
+		Terms: terms, Tiers: []sale.NewTier{{Name: "Regular", Price: 1_500_000, Capacity: 5000}},
+	})
+	r.must(err)
+	e, err = r.app.Claims.Publish(ctx, e.ID(), owner.ID)
+	r.must(err)
+	r.id, r.slug = e.ID(), e.Event.Slug
+}
+
+func (r *rig) must(err error) {
+	r.b.Helper()
+	if err != nil {
+		r.b.Fatal(err)
+	}
+}
+
+func (r *rig) exec(sql string, args ...any) {
+	r.b.Helper()
+	// Rows by the million take longer than any statement of the product may.
+	conn, err := r.pool.Acquire(r.b.Context())
+	r.must(err)
+	defer conn.Release()
+	for _, sql := range []string{"SET statement_timeout = 0", "SET session_replication_role = replica"} {
+		_, err := conn.Exec(r.b.Context(), sql)
+		r.must(err)
+	}
+	_, err = conn.Exec(r.b.Context(), sql, args...)
+	r.must(err)
+	_, err = conn.Exec(r.b.Context(), "RESET ALL")
+	r.must(err)
+}
+
+// fans makes accounts and returns them.
+func (r *rig) fans(n int) []account.Fan {
+	r.b.Helper()
+	fans := make([]account.Fan, 0, n)
+	r.must(r.app.Accounts.CreateFans(r.b.Context(), n, func(f account.Fan) error {
+		fans = append(fans, f)
+		return nil
+	}))
+	return fans
+}
+
+// waiting puts people into the line who never ask, without telling the planner.
+func (r *rig) waiting(n int) {
+	r.b.Helper()
+	r.exec(`ALTER TABLE spots SET (autovacuum_enabled = false)`)
+	r.exec(`INSERT INTO accounts (id, email) SELECT md5($1 || i::text)::uuid, $1 || i || '@example.com' FROM generate_series(1, $2::int) i`, "crowd", n)
+	r.exec(`INSERT INTO spots (id, event_id, account_id, arrival)
+		SELECT gen_random_uuid(), h.event_id, md5('crowd' || i::text)::uuid, h.arrivals + i
+		FROM queue_heads h, generate_series(1, $2::int) i WHERE h.event_id = $1`, r.id, n)
+	r.exec(`UPDATE queue_heads SET arrivals = arrivals + $2::int WHERE event_id = $1`, r.id, n)
+	r.exec(`CHECKPOINT`)
+}
+
+func (r *rig) request(method, path string, headers ...string) []byte {
+	return []byte(method + " " + path + " HTTP/1.1\r\nHost: " + r.addr + "\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n")
+}
+
+func (r *rig) api() string { return "/api/v1/events/" + r.slug + "/queue" }
+
+// joining is the joins of fans who have not come before.
+func (r *rig) joining(conns int, fans []account.Fan) load {
+	reqs := make([][]byte, len(fans))
+	for i, f := range fans {
+		reqs[i] = r.request("POST", r.api(), "Authorization: Bearer "+f.Token, "Content-Length: 0")
+	}
+	return load{addr: r.addr, conns: conns, want: []int{201}, next: once(reqs)}
+}
+
+// once hands out each request one time.
+func once(reqs [][]byte) func() []byte {
+	var n atomic.Int64
+	return func() []byte {
+		if i := n.Add(1); i <= int64(len(reqs)) {
+			return reqs[i-1]
+		}
+		return nil
+	}
+}
+
+// again hands out the requests over and over.
+func again(reqs [][]byte) func() []byte {
+	var n atomic.Int64
+	return func() []byte { return reqs[int(n.Add(1))%len(reqs)] }
+}
+
+// polling is the polls of fans who are in the line.
+func (r *rig) polling(conns int, fans []account.Fan, cookie bool) load {
+	r.b.Helper()
+	var reqs [][]byte
+	for _, f := range fans {
+		req := r.request("GET", r.api(), "Authorization: Bearer "+f.Token)
+		if cookie {
+			req = r.request("GET", "/events/"+r.slug+"/queue/live", "Cookie: "+account.CookieName(r.app.URL())+"="+f.Cookie)
+		}
+		reqs = append(reqs, req)
+	}
+	return load{addr: r.addr, conns: conns, want: []int{200}, next: again(reqs)}
+}
+
+// bare is the limit: what echo alone answers over the same connections.
+func bare(b testing.TB, status int, body string) string {
+	b.Helper()
+	e := echo.New()
+	answer := func(c echo.Context) error { return c.Blob(status, "application/json", []byte(body)) }
+	e.GET("/api/v1/events/:event/queue", answer)
+	e.POST("/api/v1/events/:event/queue", answer)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second}
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = s.Serve(ln) })
+	b.Cleanup(func() {
+		_ = s.Close()
+		wg.Wait()
+	})
+	return ln.Addr().String()
+}
+
+// body is an answer to a poll, for the limit to send as well.
+func (r *rig) body(f account.Fan) string {
+	r.b.Helper()
+	req, err := http.NewRequestWithContext(r.b.Context(), http.MethodGet, "http://"+r.addr+r.api(), nil)
+	r.must(err)
+	req.Header.Set("Authorization", "Bearer "+f.Token)
+	res, err := http.DefaultClient.Do(req)
+	r.must(err)
+	defer res.Body.Close() //nolint:errcheck // read to the end
+	raw, err := io.ReadAll(res.Body)
+	r.must(err)
+	if res.StatusCode != http.StatusOK {
+		r.b.Fatalf("%d %s", res.StatusCode, raw)
+	}
+	return string(raw)
+}
+
+// BenchmarkHTTP is joins and polls as a fan has them: over HTTP on real
+// connections, with everything between the socket and the disk. The load shares
+// the processors with the server and the database. Each Limit is a bare echo
+// handler that sends the same bytes over as many connections.
+func BenchmarkHTTP(b *testing.B) {
+	redis := dbtest.RedisServer(b)
+	r := newRig(b, redis.URL)
+	here := r.fans(1000)
+	r.joining(64, here).closed(b, time.Minute)
+	body := r.body(here[0])
+	limit := bare(b, 200, body)
+	limitJoin := bare(b, 201, body)
+
+	for _, conns := range []int{512, 64} {
+		b.Run(fmt.Sprintf("Joins%dLimit", conns), func(b *testing.B) {
+			l := r.joining(conns, here)
+			l.addr = limitJoin
+			l.next = again([][]byte{l.next()})
+			l.closed(b, warmed)
+			for b.Loop() {
+				l.closed(b, measured).report(b, "joins")
+			}
+		})
+		b.Run(fmt.Sprintf("Joins%d", conns), func(b *testing.B) { r.joins(b, conns) })
+	}
+	b.Run("JoinsAt5000", func(b *testing.B) {
+		fans := r.fans(5000 * int(measured.Seconds()))
+		for b.Loop() {
+			r.joining(512, fans).open(b, 5000, measured).report(b, "joins")
+		}
+	})
+	poll := func(name string, cookie bool) {
+		b.Run(name, func(b *testing.B) {
+			l := r.polling(512, here, cookie)
+			l.closed(b, warmed)
+			for b.Loop() {
+				l.closed(b, measured).report(b, "polls")
+			}
+		})
+	}
+	b.Run("PollsLimit", func(b *testing.B) {
+		l := r.polling(512, here, false)
+		l.addr = limit
+		l.closed(b, warmed)
+		for b.Loop() {
+			l.closed(b, measured).report(b, "polls")
+		}
+	})
+	poll("Polls", false)
+	poll("PollsCookie", true)
+
+	r.waiting(million)
+	b.Run("JoinsAfterMillion", func(b *testing.B) { r.joins(b, 512) })
+	poll("PollsAfterMillion", false)
+
+	r.must(redis.Stop(b.Context()))
+	b.Run("JoinsWithoutRedis", func(b *testing.B) { r.joins(b, 512) })
+	poll("PollsWithoutRedis", false)
+}
+
+// joins measures durable joins of fans who were never seen before.
+func (r *rig) joins(b *testing.B, conns int) {
+	fans := r.fans(tooMany)
+	r.joining(conns, fans[:conns]).closed(b, warmed)
+	l := r.joining(conns, fans[conns:])
+	for b.Loop() {
+		l.closed(b, measured).report(b, "joins")
+	}
+}
