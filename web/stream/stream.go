@@ -32,6 +32,7 @@ type Stream struct {
 	ends     time.Duration
 	pulse    uint32 // the last messages it was given
 	news     uint32
+	pulsed   uint32 // the beat of the last pulse
 	slot     int32
 	ended    atomic.Bool // its handler has gone
 }
@@ -143,6 +144,9 @@ func (h *Hub) takeOver(s *Stream, conn net.Conn, first []byte) error {
 		s.back = &backlog{rest: first[n:], since: s.last}
 	}
 	if !s.writer.enlist(s) {
+		if s.back == nil {
+			_ = raw.Write(func(fd uintptr) bool { _, _ = writeOnce(fd, lastAdvice()); return true })
+		}
 		s.end(&h.count.shut)
 	}
 	return nil

@@ -210,8 +210,12 @@ func (w *writer) visit(s *Stream, now time.Duration) {
 	}
 	t := s.topic.now.Load()
 	pulse, news := t.pulse != s.pulse, t.news != s.news
-	if pulse && !news && s.rank.Load() > t.Reach && (int64(now/w.hub.cfg.Beat)+int64(s.slot))%farEvery != 0 {
-		pulse = false
+	beat := uint32(now / w.hub.cfg.Beat)
+	if pulse && !news && s.rank.Load() > t.Reach && ((beat+uint32(s.slot))%farEvery != 0 || beat == s.pulsed) {
+		pulse = false // Each has a beat of its own, and hears one pulse in it.
+	}
+	if pulse {
+		s.pulsed = beat
 	}
 	switch {
 	case pulse && news:
@@ -319,7 +323,7 @@ func (w *writer) goodbye() {
 			continue
 		}
 		if s.back == nil && time.Since(start) < goodbyes {
-			w.give(s, retry(between(time.Second, 10*time.Second)), now)
+			w.give(s, lastAdvice(), now)
 		}
 		if w.has(s) {
 			w.drop(s, &w.hub.count.shut)
@@ -327,6 +331,9 @@ func (w *writer) goodbye() {
 	}
 	w.tally()
 }
+
+// lastAdvice spreads those who must all come back over the other servers.
+func lastAdvice() []byte { return retry(between(time.Second, 10*time.Second)) }
 
 // retry is the line that says when to connect again.
 func retry(d time.Duration) []byte {
