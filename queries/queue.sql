@@ -208,28 +208,27 @@ WHERE id IN (
     LIMIT @most FOR UPDATE SKIP LOCKED);
 
 -- name: Reserved :one
--- Who takes up the room: called while present and the turn runs, or inside while the visit runs or a claim is open.
--- wanting are those among them who have not claimed yet. A turn, visit or hold that has just ended still counts for a
--- moment: somebody may be using its last instant in a transaction that has not committed.
-WITH inside AS (
-    SELECT count(*) AS n,
-           count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at)) AS wanting
-    FROM spots p
-    WHERE p.event_id = @event_id AND p.status = 'inside' AND p.visit_ends_at > @just_now::timestamptz
-), longer AS (
-    SELECT count(*) AS n,
-           count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at)) AS wanting
-    FROM spots p
-    WHERE p.event_id = @event_id AND p.status = 'inside' AND p.visit_ends_at <= @just_now::timestamptz
-      AND EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
-          AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds'))
-), called AS (
-    SELECT count(*) AS n FROM spots p
-    WHERE p.event_id = @event_id AND p.status = 'called' AND NOT p.absent AND p.turn_ends_at > @just_now::timestamptz
-)
-SELECT (called.n + inside.n + longer.n)::bigint AS reserved,
-       (called.n + inside.wanting + longer.wanting)::bigint AS wanting
-FROM called, inside, longer;
+-- How many take up the room: called while present and the turn runs, or inside while the visit runs or a claim is open.
+-- A turn, visit or hold that has just ended still counts for a moment: somebody may be using its last instant in a
+-- transaction that has not committed.
+SELECT ((SELECT count(*) FROM spots p
+         WHERE p.event_id = @event_id AND p.status = 'called' AND NOT p.absent AND p.turn_ends_at > @just_now::timestamptz)
+      + (SELECT count(*) FROM spots p
+         WHERE p.event_id = @event_id AND p.status = 'inside' AND p.visit_ends_at > @just_now::timestamptz)
+      + (SELECT count(*) FROM spots p
+         WHERE p.event_id = @event_id AND p.status = 'inside' AND p.visit_ends_at <= @just_now::timestamptz
+           AND EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
+               AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds'))))::bigint;
+
+-- name: Claimed :one
+-- How many of those who are inside, and whose visit runs or whose claim is open, have claimed in this turn: they want no
+-- more of what is left.
+SELECT count(*) FROM spots p
+WHERE p.event_id = @event_id AND p.status = 'inside'
+  AND EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at)
+  AND (p.visit_ends_at > @just_now::timestamptz
+       OR EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
+           AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds')));
 
 -- name: MeanUnits :one
 -- How many units a claim had lately.

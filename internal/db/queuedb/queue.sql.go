@@ -122,6 +122,24 @@ func (q *Queries) Changed(ctx context.Context, db DBTX, events []uuid.UUID, seco
 	return items, nil
 }
 
+const claimed = `-- name: Claimed :one
+SELECT count(*) FROM spots p
+WHERE p.event_id = $1 AND p.status = 'inside'
+  AND EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at)
+  AND (p.visit_ends_at > $2::timestamptz
+       OR EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
+           AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds')))
+`
+
+// How many of those who are inside, and whose visit runs or whose claim is open, have claimed in this turn: they want no
+// more of what is left.
+func (q *Queries) Claimed(ctx context.Context, db DBTX, eventID uuid.UUID, justNow time.Time) (int64, error) {
+	row := db.QueryRow(ctx, claimed, eventID, justNow)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const commit = `-- name: Commit :one
 INSERT INTO draws (event_id, commitment, beacon_round)
 SELECT s.event_id, $1, s.beacon_round FROM sales s WHERE s.event_id = $2 AND s.ordering = 'draw'
@@ -1048,40 +1066,24 @@ func (q *Queries) RedeemAbsent(ctx context.Context, db DBTX, returns int64, ids 
 }
 
 const reserved = `-- name: Reserved :one
-WITH inside AS (
-    SELECT count(*) AS n,
-           count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at)) AS wanting
-    FROM spots p
-    WHERE p.event_id = $1 AND p.status = 'inside' AND p.visit_ends_at > $2::timestamptz
-), longer AS (
-    SELECT count(*) AS n,
-           count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at)) AS wanting
-    FROM spots p
-    WHERE p.event_id = $1 AND p.status = 'inside' AND p.visit_ends_at <= $2::timestamptz
-      AND EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
-          AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds'))
-), called AS (
-    SELECT count(*) AS n FROM spots p
-    WHERE p.event_id = $1 AND p.status = 'called' AND NOT p.absent AND p.turn_ends_at > $2::timestamptz
-)
-SELECT (called.n + inside.n + longer.n)::bigint AS reserved,
-       (called.n + inside.wanting + longer.wanting)::bigint AS wanting
-FROM called, inside, longer
+SELECT ((SELECT count(*) FROM spots p
+         WHERE p.event_id = $1 AND p.status = 'called' AND NOT p.absent AND p.turn_ends_at > $2::timestamptz)
+      + (SELECT count(*) FROM spots p
+         WHERE p.event_id = $1 AND p.status = 'inside' AND p.visit_ends_at > $2::timestamptz)
+      + (SELECT count(*) FROM spots p
+         WHERE p.event_id = $1 AND p.status = 'inside' AND p.visit_ends_at <= $2::timestamptz
+           AND EXISTS (SELECT 1 FROM claims c WHERE c.event_id = p.event_id AND c.account_id = p.account_id
+               AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds'))))::bigint
 `
 
-type ReservedRow struct {
-	Reserved int64
-	Wanting  int64
-}
-
-// Who takes up the room: called while present and the turn runs, or inside while the visit runs or a claim is open.
-// wanting are those among them who have not claimed yet. A turn, visit or hold that has just ended still counts for a
-// moment: somebody may be using its last instant in a transaction that has not committed.
-func (q *Queries) Reserved(ctx context.Context, db DBTX, eventID uuid.UUID, justNow time.Time) (ReservedRow, error) {
+// How many take up the room: called while present and the turn runs, or inside while the visit runs or a claim is open.
+// A turn, visit or hold that has just ended still counts for a moment: somebody may be using its last instant in a
+// transaction that has not committed.
+func (q *Queries) Reserved(ctx context.Context, db DBTX, eventID uuid.UUID, justNow time.Time) (int64, error) {
 	row := db.QueryRow(ctx, reserved, eventID, justNow)
-	var i ReservedRow
-	err := row.Scan(&i.Reserved, &i.Wanting)
-	return i, err
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const returners = `-- name: Returners :many
