@@ -22,6 +22,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"fairqueue/internal/account"
+	"fairqueue/internal/audit"
 	"fairqueue/internal/claim"
 	"fairqueue/internal/db"
 	"fairqueue/internal/dbtest"
@@ -148,6 +149,16 @@ func newStack(t testing.TB, configure ...func(*http.Server)) *stack {
 			}
 			id, err := s.accounts.Verify(account.Session, c.Value)
 			return id, err == nil
+		},
+		Invariants: func(ctx context.Context, event uuid.UUID) (map[string]int64, error) {
+			results, err := audit.Run(ctx, s.pool, nil, event)
+			figures := map[string]int64{}
+			for _, r := range results {
+				if r.Failure {
+					figures[r.Name] = r.Violations
+				}
+			}
+			return figures, err
 		},
 	})
 	s.server.Start()

@@ -67,6 +67,10 @@ func TestErrorsComeInTheirOrder(t *testing.T) {
 		{"patch without a token", "PATCH", oe + "/nothing/sale", "", junk, "", 401, "unauthorized"},
 		{"stats without a token", "GET", oe + "/nothing/stats", "", "", "", 401, "unauthorized"},
 		{"orders without a token", "GET", oe + "/nothing/orders", "", "", "", 401, "unauthorized"},
+		{"a beacon without a token", "POST", oe + "/nothing/beacon", "", junk, "", 401, "unauthorized"},
+		{"a receipt without a token", "GET", ev + "nothing/queue/receipt", "", "", "", 401, "unauthorized"},
+		{"fairness with a forged token", "GET", ev + "nothing/fairness", flipped, "", "", 401, "unauthorized"},
+		{"leaves with a forged token", "GET", ev + event + "/fairness/leaves?limit=0", flipped, "", "", 401, "unauthorized"},
 		{"a stream with a forged token", "GET", ev + event + "/queue/stream", flipped, "", "", 401, "unauthorized"},
 
 		// 404 before the rest.
@@ -77,6 +81,11 @@ func TestErrorsComeInTheirOrder(t *testing.T) {
 		{"a very long slug", "GET", ev + strings.Repeat("a", 5000), "", "", "", 404, "event_not_found"},
 		{"a draft", "POST", ev + draft + "/queue", fan, "", "", 404, "event_not_found"},
 		{"a draft's stream", "GET", ev + draft + "/queue/stream", "", "", "", 404, "event_not_found"},
+		{"a draft's fairness", "GET", ev + draft + "/fairness", fan, "", "", 404, "event_not_found"},
+		{"a proof of nowhere", "GET", ev + "nothing/fairness/proof", "", "", "", 404, "event_not_found"},
+		{"steps of nowhere", "GET", ev + "nothing/fairness/admissions?limit=x", "", "", "", 404, "event_not_found"},
+		{"a receipt of nobody", "GET", ev + event + "/queue/receipt", org, "", "", 404, "not_in_queue"},
+		{"another organizer's beacon, huge", "POST", oe + "/" + event + "/beacon", otherOrg, huge, "", 404, "event_not_found"},
 		{"somebody else's claim, junk", "POST", cl + claim + "/extend", waiting, junk, "", 404, "claim_not_found"},
 		{"somebody else's claim, read", "GET", cl + claim, waiting, "", "", 404, "claim_not_found"},
 		{"somebody else's claim, released", "DELETE", cl + claim, waiting, "", "", 404, "claim_not_found"},
@@ -106,6 +115,7 @@ func TestErrorsComeInTheirOrder(t *testing.T) {
 		{"huge claim", "POST", ev + event + "/claims", fan, huge, admission, 413, "body_too_large"},
 		{"huge code", "POST", v1 + "/auth/code", "", huge, "", 413, "body_too_large"},
 		{"huge event", "POST", oe, org, huge, "", 413, "body_too_large"},
+		{"huge beacon", "POST", oe + "/" + event + "/beacon", org, huge, "", 413, "body_too_large"},
 		{"huge extend", "POST", cl + claim + "/extend", fan, huge, "", 413, "body_too_large"},
 
 		// 422 before 409.
@@ -128,6 +138,10 @@ func TestErrorsComeInTheirOrder(t *testing.T) {
 		{"create with nothing", "POST", oe, org, "", "", 422, "invalid_request"},
 		{"create with seats", "POST", oe, org, `{"seat_map":{}}`, "", 422, "invalid_request"},
 		{"no e-mail address", "POST", v1 + "/auth/code", "", `{"email":"ada"}`, "", 422, "invalid_request"},
+		{"a beacon with nothing", "POST", oe + "/" + event + "/beacon", org, "{}", "", 422, "invalid_request"},
+		{"a beacon that is a number", "POST", oe + "/" + draft + "/beacon", org, `{"value":1}`, "", 422, "invalid_request"},
+		{"a proof of nothing", "GET", ev + event + "/fairness/proof", "", "", "", 422, "invalid_request"},
+		{"leaves with a cursor of one's own", "GET", ev + event + "/fairness/leaves?cursor=x", "", "", "", 422, "invalid_request"},
 		{"a number for a code", "POST", v1 + "/auth/token", "", `{"email":"a@example.com","code":123456}`, "", 422, "invalid_request"},
 		{"limit 0", "GET", v1 + "/events?limit=0", "", "", "", 422, "invalid_request"},
 		{"limit of letters", "GET", v1 + "/tickets?limit=ten", fan, "", "", 422, "invalid_request"},
@@ -141,6 +155,10 @@ func TestErrorsComeInTheirOrder(t *testing.T) {
 		{"a second claim", "POST", ev + event + "/claims", fan, claimBody(tiers[0], 1), admission, 409, "claim_open"},
 		{"leave while holding", "DELETE", ev + event + "/queue", fan, "", "", 409, "claim_open"},
 		{"publish twice", "POST", oe + "/" + event + "/publish", org, "", "", 409, "invalid_transition"},
+		{"a beacon that nobody awaits", "POST", oe + "/" + event + "/beacon", org, `{"value":"six"}`, "", 409, "invalid_transition"},
+		{"a beacon for a draft", "POST", oe + "/" + draft + "/beacon", org, `{"without":true}`, "", 409, "invalid_transition"},
+		{"leaves without a draw", "GET", ev + event + "/fairness/leaves", "", "", "", 409, "not_drawn"},
+		{"a proof without a draw", "GET", ev + event + "/fairness/proof?arrival=1", "", "", "", 409, "not_drawn"},
 		{"pause a draft", "POST", oe + "/" + draft + "/pause", org, "", "", 409, "invalid_transition"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
