@@ -73,16 +73,16 @@
   };
 
   // ---- the data
-  const get = async (path, ok404) => {
-    const answer = await fetch(path.startsWith("/") ? path : page.api + path, { cache: "no-cache", headers: { Accept: "application/json" } });
+  const get = async (url, maybe) => {
+    const answer = await fetch(url, { cache: "no-cache", headers: { Accept: "application/json" } });
     if (answer.ok) return answer.json();
-    if (ok404 && (answer.status === 404 || answer.status === 409)) return null;
+    if (maybe && (answer.status === 404 || answer.status === 409)) return null;
     throw new Error("status " + answer.status);
   };
   const list = async (path, name, limit, each) => {
     const found = [];
     for (let cursor = ""; ;) {
-      const answer = await get(path + "?limit=" + limit + (cursor && "&cursor=" + encodeURIComponent(cursor)));
+      const answer = await get(page.api + path + "?limit=" + limit + (cursor && "&cursor=" + encodeURIComponent(cursor)));
       for (const x of answer[name]) found.push(x);
       if (each) each(found.length);
       if (!answer.next_cursor || answer.next_cursor === cursor) return found;
@@ -149,7 +149,7 @@
   const placeStands = async (d, fan) => {
     if (!d.root) return line("wait", "root", "Your place in the list", "The list is published when the sale opens.");
     if (fan.arrival > d.lobby_size) return line("ok", "root", "Your place in the list", "Arrival " + figure(fan.arrival) + " came after the lobby had closed at " + figure(d.lobby_size) + " people. It stands behind the lobby, in the order of joining.");
-    const p = await get("/proof?arrival=" + fan.arrival, true);
+    const p = await get(page.api + "/proof?arrival=" + fan.arrival, true);
     if (!p) return line("bad", "root", "Your place in the list", "The server gives no proof for arrival " + figure(fan.arrival) + ", which must be in the list.");
     const leaf = digest(p.leaf);
     if (fan.spot && !same(await leafOf(fan.spot, fan.arrival), leaf)) {
@@ -227,7 +227,7 @@
   };
 
   const checks = async (fan, everything) => {
-    const f = await get("");
+    const f = await get(page.api);
     if (f.ordering === "draw") {
       pageAgrees(f.draw);
       await commitmentHolds(f.draw);
