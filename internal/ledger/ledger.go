@@ -57,7 +57,7 @@ func Write(ctx context.Context, tx pgx.Tx, event uuid.UUID, kind Kind, body any)
 	if event == uuid.Nil {
 		id = nil
 	}
-	if err := ledgerdb.New().Append(ctx, tx, id, string(kind), raw); err != nil {
+	if err := ledgerdb.New().Write(ctx, tx, id, string(kind), raw); err != nil {
 		return db.Fault(fmt.Errorf("ledger.Write: %s: %w", kind, err))
 	}
 	return nil

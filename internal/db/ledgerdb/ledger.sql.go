@@ -11,12 +11,116 @@ import (
 	"github.com/google/uuid"
 )
 
-const append = `-- name: Append :exec
+const block = `-- name: Block :execrows
+INSERT INTO ledger_blocks (number, xid, id, rows, root, previous, hash)
+VALUES ($1, ($2::text)::xid8, $3, $4, $5, $6, $7)
+ON CONFLICT (number) DO NOTHING
+`
+
+type BlockParams struct {
+	Number   int64
+	Xid      string
+	ID       int64
+	Rows     int64
+	Root     []byte
+	Previous []byte
+	Hash     []byte
+}
+
+// Seals a block; no row when another process has sealed one of this number.
+func (q *Queries) Block(ctx context.Context, db DBTX, arg BlockParams) (int64, error) {
+	result, err := db.Exec(ctx, block,
+		arg.Number,
+		arg.Xid,
+		arg.ID,
+		arg.Rows,
+		arg.Root,
+		arg.Previous,
+		arg.Hash,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const lastBlock = `-- name: LastBlock :one
+SELECT b.number, b.xid::text AS xid, b.id, b.hash FROM ledger_blocks b ORDER BY b.number DESC LIMIT 1
+`
+
+type LastBlockRow struct {
+	Number int64
+	Xid    string
+	ID     int64
+	Hash   []byte
+}
+
+// Where the sealed part ends.
+func (q *Queries) LastBlock(ctx context.Context, db DBTX) (LastBlockRow, error) {
+	row := db.QueryRow(ctx, lastBlock)
+	var i LastBlockRow
+	err := row.Scan(
+		&i.Number,
+		&i.Xid,
+		&i.ID,
+		&i.Hash,
+	)
+	return i, err
+}
+
+const unsealed = `-- name: Unsealed :many
+SELECT l.id, l.xid::text AS xid, l.event_id, l.kind, (extract(epoch FROM l.at) * 1000000)::bigint AS at_micros, l.body::text AS body
+FROM ledger l
+WHERE (l.xid, l.id) > (($1::text)::xid8, $2::bigint) AND l.xid < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY l.xid, l.id
+LIMIT $3
+`
+
+type UnsealedRow struct {
+	ID       int64
+	Xid      string
+	EventID  *uuid.UUID
+	Kind     string
+	AtMicros int64
+	Body     string
+}
+
+// The rows behind a place in the order (xid, id), as far as nothing can come before them any more: every transaction
+// below the oldest one that still runs has ended, and what it wrote is seen. Ids alone would not do: they are given out
+// before commit.
+func (q *Queries) Unsealed(ctx context.Context, db DBTX, xid string, iD int64, maxRows int32) ([]UnsealedRow, error) {
+	rows, err := db.Query(ctx, unsealed, xid, iD, maxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UnsealedRow{}
+	for rows.Next() {
+		var i UnsealedRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Xid,
+			&i.EventID,
+			&i.Kind,
+			&i.AtMicros,
+			&i.Body,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const write = `-- name: Write :exec
 INSERT INTO ledger (event_id, kind, body) VALUES ($1, $2, $3)
 `
 
 // Writes one decision down, in the transaction that makes it.
-func (q *Queries) Append(ctx context.Context, db DBTX, eventID *uuid.UUID, kind string, body []byte) error {
-	_, err := db.Exec(ctx, append, eventID, kind, body)
+func (q *Queries) Write(ctx context.Context, db DBTX, eventID *uuid.UUID, kind string, body []byte) error {
+	_, err := db.Exec(ctx, write, eventID, kind, body)
 	return err
 }
