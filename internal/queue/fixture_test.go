@@ -79,6 +79,12 @@ func newServiceAt(t testing.TB, conn db.Conn, sales *sale.Service, issuer string
 		t.Fatal(err)
 	}
 	s := queue.New(queue.Config{DB: conn, Sales: sales, Keys: ring, Issuer: issuer})
+	closing(t, s)
+	return s
+}
+
+// closing closes a service at the end of the test.
+func closing(t testing.TB, s *queue.Service) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -86,7 +92,6 @@ func newServiceAt(t testing.TB, conn db.Conn, sales *sale.Service, issuer string
 			t.Error(err)
 		}
 	})
-	return s
 }
 
 func (l *line) exec(sql string, args ...any) {

@@ -65,7 +65,9 @@ func (s *Service) enqueueTurnMails(ctx context.Context, tx pgx.Tx, event uuid.UU
 	return nil
 }
 
-func (s *Service) page(slug, page string) string { return s.cfg.Issuer + "/events/" + slug + "/" + page }
+func (s *Service) page(slug, page string) string {
+	return s.cfg.Issuer + "/events/" + slug + "/" + page
+}
 
 // writeTurn tells a fan that their turn has come. It is of no use when the turn is over.
 func (s *Service) writeTurn(ctx context.Context, tx pgx.Tx, r queuedb.TurnMailsRow) error {
