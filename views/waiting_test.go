@@ -21,7 +21,7 @@ func TestTheDrawIsToldStepByStep(t *testing.T) {
 	v := waiting(views.SpotLobby)
 	v.Event = event(views.SaleLobby)
 	v.Event.OpensAt, v.Number, v.Ahead, v.LobbySize, v.Seal = now.Add(time.Minute), 0, 0, 41306, strings.Repeat("9f3c71be04d2", 6)[:64]
-	for _, want := range []string{"The draw is at 12:22", "41,306", "You all have the same chance", "9f3c71be04d2", "Being early, refreshing or a second phone does not help."} {
+	for _, want := range []string{"The draw is at 12:22", "41,306", "Everybody in the lobby has the same chance", "9f3c71be04d2", "Being early, refreshing or a second phone does not help."} {
 		if page := says(t, v); !strings.Contains(page, want) {
 			t.Errorf("the lobby does not say %q:\n%s", want, page)
 		}

@@ -143,6 +143,22 @@ func (v WaitingView) uselessLine() string {
 	return "Refreshing or a second phone does not help."
 }
 
+// chanceLine is what a lobby before its draw promises.
+func (v WaitingView) chanceLine() string {
+	if v.Event.drawn() {
+		return "Everybody in the lobby has the same chance at the front."
+	}
+	return ""
+}
+
+// mailLine says which mails come.
+func (v WaitingView) mailLine() string {
+	if v.Status == SpotLobby && v.Seal != "" && !v.Event.Held {
+		return "The seal of the draw now, and a mail when we call you. Your place does not depend on it."
+	}
+	return "One, when we call you. Your place does not depend on it."
+}
+
 // heldWhat and heldLine tell how far the draw is.
 func (v WaitingView) heldWhat() string {
 	if v.Late {

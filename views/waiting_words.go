@@ -220,8 +220,8 @@ func (v WaitingView) lobbyLine() string {
 	if n := capacity(v.Tiers); n > 0 {
 		s = "fans are in the lobby for " + count(n, "ticket", "tickets") + "."
 	}
-	if v.Event.drawn() {
-		return s + " You all have the same chance at the front."
+	if v.Late {
+		return strings.TrimSuffix(s, ".") + ", all ahead of you."
 	}
 	return s
 }

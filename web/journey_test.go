@@ -343,27 +343,15 @@ func TestBeforeAndAfterTheSale(t *testing.T) {
 	b.follow(b.post(base+"/queue", nil)).at(base)
 }
 
-// A draw says plainly that people are called in the order of joining for now.
-func TestADrawSaysHowItOrders(t *testing.T) {
-	t.Parallel()
-	s := newStack(t)
-	e := s.event("Drawn", lobby, func(n *sale.NewSale) { n.Terms.Ordering = sale.Draw })
-	base := "/events/" + e.Event.Slug
-	b := s.fan("draw@fair.example")
-	for _, to := range []string{base, base + "/queue", base + "/fairness"} {
-		b.get(to).at(to).has("first come, first served")
-	}
-}
-
 func TestTheLiveParts(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	e := s.event("Parts")
 	b := s.visitor()
-	r := b.request(http.MethodGet, "/events/"+e.Event.Slug+"/queue/live", nil)
+	r := b.request(http.MethodGet, "/organizer/events/"+e.ID().String()+"/live", nil)
 	r.Header.Set("HX-Request", "true")
 	p := b.do(r).status(http.StatusUnauthorized)
-	if to := p.Header.Get("HX-Redirect"); to != "/sign-in?next="+url.QueryEscape("/events/"+e.Event.Slug+"/queue") {
+	if to := p.Header.Get("HX-Redirect"); to != "/sign-in?next="+url.QueryEscape("/organizer/events/"+e.ID().String()) {
 		t.Errorf("leads to %q", to)
 	}
 	if strings.Contains(p.body, "<html") {

@@ -314,7 +314,7 @@
     alertBox = { ...box.dataset };
     box.hidden = false;
     const blocked = "Notification" in window && Notification.permission === "denied";
-    byId("alert-set").textContent = on() ? "Stop the alert" : "Alert me on this phone";
+    byId("alert-set").textContent = on() ? "Stop the alert" : "Alert me on this device";
     byId("alert-say").textContent = !on() ? "A sound, and a note if you allow it, as long as this page is open."
       : blocked ? "On, with a sound only: notes are blocked in your browser. Keep this page open; you may use other tabs."
       : "On. Keep this page open; you may use other tabs and lock your phone.";
