@@ -190,9 +190,13 @@ func (f *flow) at(seconds float64) (nearest int, above float64) {
 	return int(math.Round(min(i, last))), max(0, i-last)
 }
 
-// trust is the share of the prior in what is expected.
+// trust is the share of the prior in what is expected. A line that is faster than the prior holds possible refutes it; a
+// slower one does not, because nobody leaves at first.
 func (f *flow) trust() float64 {
 	t := f.measured / f.prior.worth
+	if n := len(f.scales); n > 0 && f.scales[n-1].rate > 0 {
+		t += max(0, math.Log(f.scales[n-1].rate/f.prior.rate)/f.prior.spread-2*certain)
+	}
 	return 1 / (1 + t + t*t)
 }
 
