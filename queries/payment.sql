@@ -12,9 +12,12 @@ SELECT name FROM events WHERE id = @id;
 SELECT * FROM payments WHERE claim_id = @claim_id AND status IN ('initializing', 'pending');
 
 -- name: CountStarts :one
--- How often the fan was sent to pay for a claim. Attempts that never reached a page of the provider do not count.
-SELECT count(*) FROM payments
-WHERE claim_id = @claim_id AND (initialized_at IS NOT NULL OR status IN ('initializing', 'pending'));
+-- How often the fan was sent to pay in the visit of a claim, for these or other tickets, without success. Attempts that
+-- never reached a page of the provider do not count.
+SELECT count(*) FROM claims mine JOIN spots s ON s.id = mine.spot_id
+JOIN claims c ON c.spot_id = s.id JOIN payments p ON p.claim_id = c.id
+WHERE mine.id = @claim_id AND p.settled_at IS NULL AND p.created_at >= COALESCE(s.entered_at, '-infinity')
+  AND (p.initialized_at IS NOT NULL OR p.status IN ('initializing', 'pending'));
 
 -- name: InsertPayment :one
 INSERT INTO payments (id, claim_id, event_id, account_id, provider, reference, amount_kobo, status, channels, deadline_at, next_check_at)

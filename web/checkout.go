@@ -168,7 +168,11 @@ func (s *Server) checkout(c echo.Context) error {
 		Hold: seconds(e.Terms.HoldSeconds), Tickets: "/tickets", Email: s.email(c, id),
 		Problem: told.Problem,
 	}
-	v.State = checkoutState(cl, payments)
+	left, err := s.cfg.Payments.StartsLeft(c.Request().Context(), cl.ID)
+	if err != nil {
+		return err
+	}
+	v.State = checkoutState(cl, payments, left)
 	if len(payments) > 0 {
 		v.Reference = payments[0].Reference
 	}
@@ -200,17 +204,12 @@ func (s *Server) inside(c echo.Context, e *sale.Snapshot, id account.Identity) b
 	return err == nil && place.Status == queue.Inside
 }
 
-// checkoutState says where the fan and the money are; payments are newest first.
-func checkoutState(cl claim.Claim, payments []payment.Payment) views.CheckoutState {
+// checkoutState says where the fan and the money are; payments are newest first, and the fan may still be sent to pay left
+// times in this visit.
+func checkoutState(cl claim.Claim, payments []payment.Payment, left int) views.CheckoutState {
 	last := payment.Payment{}
 	if len(payments) > 0 {
 		last = payments[0]
-	}
-	starts := 0
-	for _, p := range payments {
-		if p.Start {
-			starts++
-		}
 	}
 	has := func(st payment.Status) bool {
 		return slices.ContainsFunc(payments, func(p payment.Payment) bool { return p.Status == st })
@@ -233,7 +232,7 @@ func checkoutState(cl claim.Claim, payments []payment.Payment) views.CheckoutSta
 		return views.CheckoutBank
 	case claim.Held:
 		switch {
-		case starts >= payment.MaxStarts:
+		case left == 0:
 			return views.CheckoutUsedUp
 		case last.Status == payment.Failed:
 			return views.CheckoutFailed

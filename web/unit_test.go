@@ -205,7 +205,7 @@ func TestWhatACacheMayHold(t *testing.T) {
 
 func TestCheckoutStates(t *testing.T) {
 	t.Parallel()
-	pay := func(st payment.Status) []payment.Payment { return []payment.Payment{{Status: st, Start: true}} }
+	pay := func(st payment.Status) []payment.Payment { return []payment.Payment{{Status: st}} }
 	// Given up for a fresh reference before anybody was sent anywhere.
 	unseen := []payment.Payment{{Status: payment.Abandoned}}
 	waits := []payment.Payment{{Status: payment.Pending, Waiting: true}}
@@ -213,25 +213,27 @@ func TestCheckoutStates(t *testing.T) {
 		claim    claim.Status
 		payments []payment.Payment
 		want     views.CheckoutState
+		left     int
 	}{
-		{claim.Held, nil, views.CheckoutHeld},
-		{claim.Held, pay(payment.Failed), views.CheckoutFailed},
-		{claim.Held, pay(payment.Abandoned), views.CheckoutHeld},
-		{claim.Held, append(pay(payment.Failed), pay(payment.Failed)...), views.CheckoutUsedUp},
-		{claim.Held, append(pay(payment.Failed), unseen...), views.CheckoutFailed},
-		{claim.Paying, pay(payment.Initializing), views.CheckoutPaying},
-		{claim.Paying, pay(payment.Pending), views.CheckoutPaying},
-		{claim.Paying, waits, views.CheckoutBank},
-		{claim.Paid, pay(payment.Succeeded), views.CheckoutPaid},
-		{claim.Paid, append(pay(payment.RefundDue), pay(payment.Succeeded)...), views.CheckoutPaid},
-		{claim.Expired, nil, views.CheckoutExpired},
-		{claim.Released, pay(payment.Abandoned), views.CheckoutReleased},
-		{claim.Released, pay(payment.RefundDue), views.CheckoutRefundDue},
-		{claim.Expired, pay(payment.Refunded), views.CheckoutRefunded},
-		{claim.Refunded, pay(payment.RefundDue), views.CheckoutRefundDue},
-		{claim.Refunded, pay(payment.Refunded), views.CheckoutRefunded},
+		{claim.Held, nil, views.CheckoutHeld, 2},
+		{claim.Held, nil, views.CheckoutUsedUp, 0}, // Both were used for tickets that this fan gave back.
+		{claim.Held, pay(payment.Failed), views.CheckoutFailed, 1},
+		{claim.Held, pay(payment.Abandoned), views.CheckoutHeld, 1},
+		{claim.Held, append(pay(payment.Failed), pay(payment.Failed)...), views.CheckoutUsedUp, 0},
+		{claim.Held, append(pay(payment.Failed), unseen...), views.CheckoutFailed, 1},
+		{claim.Paying, pay(payment.Initializing), views.CheckoutPaying, 1},
+		{claim.Paying, pay(payment.Pending), views.CheckoutPaying, 1},
+		{claim.Paying, waits, views.CheckoutBank, 1},
+		{claim.Paid, pay(payment.Succeeded), views.CheckoutPaid, 1},
+		{claim.Paid, append(pay(payment.RefundDue), pay(payment.Succeeded)...), views.CheckoutPaid, 1},
+		{claim.Expired, nil, views.CheckoutExpired, 1},
+		{claim.Released, pay(payment.Abandoned), views.CheckoutReleased, 1},
+		{claim.Released, pay(payment.RefundDue), views.CheckoutRefundDue, 1},
+		{claim.Expired, pay(payment.Refunded), views.CheckoutRefunded, 1},
+		{claim.Refunded, pay(payment.RefundDue), views.CheckoutRefundDue, 1},
+		{claim.Refunded, pay(payment.Refunded), views.CheckoutRefunded, 0},
 	} {
-		if got := checkoutState(claim.Claim{Status: tc.claim}, tc.payments); got != tc.want {
+		if got := checkoutState(claim.Claim{Status: tc.claim}, tc.payments, tc.left); got != tc.want {
 			t.Errorf("%s with %v: %s, want %s", tc.claim, tc.payments, got, tc.want)
 		}
 	}

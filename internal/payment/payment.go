@@ -29,9 +29,6 @@ type Payment struct {
 	Amount                          money.Kobo
 	AuthorizationURL                string
 	CreatedAt                       time.Time
-	// Start reports that it is one of the MaxStarts of its claim: an attempt that
-	// never had a page to send its buyer to is none.
-	Start bool
 	// Waiting reports that the provider says the bank is still working on it (as of the last check).
 	Waiting bool
 	// GatewayResponse is the provider's reason of a failure, for people.
@@ -76,7 +73,7 @@ var (
 	errNotFound    = fault.New(fault.NotFound, "payment_not_found", "There is no such payment of yours.")
 	errNoClaim     = fault.New(fault.NotFound, "claim_not_found", "There is no such claim of yours.")
 	errPaid        = fault.New(fault.Conflict, "claim_paid", "These tickets are paid for. You find them under Your tickets.")
-	errAttempts    = fault.New(fault.Conflict, "attempts_used", "Two payments were tried for these tickets, which is all there are. Release them, and choose again while it is your turn.")
+	errAttempts    = fault.New(fault.Conflict, "attempts_used", "Two payments were tried in this visit, which is all there are. The tickets go back to the others when the clock ends; ask for another turn to try again.")
 	errPending     = fault.New(fault.Conflict, "payment_pending", "The bank has not decided about your payment yet, so the tickets stay yours until it has. Look again in a minute.")
 	errUnavailable = fault.New(fault.Unavailable, "provider_unavailable", "Our payment partner does not answer right now. Your tickets are kept for you and nothing was charged: try again in a moment.").
 			After(10 * time.Second)
@@ -119,6 +116,6 @@ func view(p paymentdb.Payment) Payment {
 	return Payment{
 		ID: p.ID, ClaimID: p.ClaimID, EventID: p.EventID, AccountID: p.AccountID, Reference: p.Reference,
 		Status: Status(p.Status), Amount: money.Kobo(p.AmountKobo), AuthorizationURL: p.AuthorizationUrl,
-		CreatedAt: p.CreatedAt, Start: p.InitializedAt != nil || live(p.Status), Waiting: live(p.Status) && waiting(p.ProviderStatus), GatewayResponse: p.GatewayResponse,
+		CreatedAt: p.CreatedAt, Waiting: live(p.Status) && waiting(p.ProviderStatus), GatewayResponse: p.GatewayResponse,
 	}
 }

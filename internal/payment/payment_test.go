@@ -157,6 +157,46 @@ func TestAFailedPaymentAndTheNext(t *testing.T) {
 	s.addsUp()
 }
 
+// CONTRACT.md counts starts in a visit: choosing again begins no new count, a new visit does, and what was bought is no try.
+func TestAttemptsAreCountedInAVisit(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	bought, paid := s.buy(1)
+	fan := bought.AccountID
+	s.outcome(paid, knobs{"outcome": "success"})
+	s.must(s.payments.Check(t.Context(), fan, bought.ID))
+	left := func(c claim.Claim, want int) {
+		t.Helper()
+		if n, err := s.payments.StartsLeft(t.Context(), c.ID); err != nil || n != want {
+			t.Errorf("%d starts are left (%v), want %d", n, err, want)
+		}
+	}
+	fail := func() {
+		t.Helper()
+		c := s.hold(fan, 1)
+		p := s.start(c)
+		s.outcome(p, knobs{"outcome": "failed"})
+		s.must(s.payments.Check(t.Context(), fan, c.ID))
+		s.must(s.payments.Release(t.Context(), fan, c.ID))
+	}
+	left(bought, 2)
+	fail()
+	left(bought, 1)
+	fail()
+	third := s.hold(fan, 1)
+	left(third, 0)
+	_, _, err := s.payments.Start(t.Context(), fan, third.ID)
+	code(t, err, "attempts_used")
+	s.must(s.payments.Release(t.Context(), fan, third.ID))
+
+	// Called again, and inside again.
+	s.sql(`UPDATE spots SET entered_at = clock_timestamp() WHERE account_id = $1`, fan)
+	fourth := s.hold(fan, 1)
+	left(fourth, 2)
+	s.start(fourth)
+	s.addsUp()
+}
+
 func TestCheckAsksAtMostOnceInTwoSeconds(t *testing.T) {
 	t.Parallel()
 	s := open(t, config{price: price})

@@ -17,7 +17,8 @@ import (
 	"fairqueue/internal/ledger"
 )
 
-// MaxStarts is how often a fan may be sent to pay for one claim.
+// MaxStarts is how often a fan may be sent to pay in one visit without success: choosing again begins no new count, so
+// that nobody keeps tickets from others by payments that never come. What was bought is counted by the limit of tickets.
 const MaxStarts = 2
 
 // How long the provider may take money for a payment, by the slowest channel
@@ -72,6 +73,15 @@ func (s *Service) Start(ctx context.Context, account, claimID uuid.UUID) (p Paym
 		}
 	}
 	return view(row), created, nil
+}
+
+// StartsLeft is how often the fan of a claim may still be sent to pay in this visit.
+func (s *Service) StartsLeft(ctx context.Context, claimID uuid.UUID) (int, error) {
+	starts, err := s.q.CountStarts(ctx, s.cfg.DB, claimID)
+	if err != nil {
+		return 0, db.Fault(fmt.Errorf("payment.StartsLeft: %w", err))
+	}
+	return max(0, MaxStarts-int(starts)), nil
 }
 
 // begin is step 1.

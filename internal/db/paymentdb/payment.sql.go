@@ -32,11 +32,14 @@ func (q *Queries) Buyer(ctx context.Context, db DBTX, id uuid.UUID) (BuyerRow, e
 }
 
 const countStarts = `-- name: CountStarts :one
-SELECT count(*) FROM payments
-WHERE claim_id = $1 AND (initialized_at IS NOT NULL OR status IN ('initializing', 'pending'))
+SELECT count(*) FROM claims mine JOIN spots s ON s.id = mine.spot_id
+JOIN claims c ON c.spot_id = s.id JOIN payments p ON p.claim_id = c.id
+WHERE mine.id = $1 AND p.settled_at IS NULL AND p.created_at >= COALESCE(s.entered_at, '-infinity')
+  AND (p.initialized_at IS NOT NULL OR p.status IN ('initializing', 'pending'))
 `
 
-// How often the fan was sent to pay for a claim. Attempts that never reached a page of the provider do not count.
+// How often the fan was sent to pay in the visit of a claim, for these or other tickets, without success. Attempts that
+// never reached a page of the provider do not count.
 func (q *Queries) CountStarts(ctx context.Context, db DBTX, claimID uuid.UUID) (int64, error) {
 	row := db.QueryRow(ctx, countStarts, claimID)
 	var count int64
