@@ -31,7 +31,7 @@ func TestTheWaitIsAsPromised(t *testing.T) {
 				terms["admit_per_minute"], terms["max_inside"], terms["max_tickets_per_fan"] = c.pace, c.room, 1
 			})
 			report, err := lab.Crowd(t.Context(), lab.Config{BaseURL: s.url, SandboxURL: s.bankURL, Event: s.id, Fans: p.fans(c.fans), Logger: s.log,
-				Arrive: lab.Arrival{AtOnce: fans / 2, Every: 10 * time.Millisecond}, Look: c.stay, MaxTickets: 1, Stream: 0.2, Seed: dbtest.Seed()})
+				Arrive: lab.Arrival{AtOnce: c.fans / 2, Every: 10 * time.Millisecond}, Look: c.stay, MaxTickets: 1, Stream: 0.2, Seed: dbtest.Seed()})
 			if err != nil {
 				t.Fatal(err)
 			}
