@@ -81,6 +81,14 @@ FROM spots WHERE event_id = @event_id ORDER BY arrival, id;
 -- The ledger's rows of a kind, oldest first.
 SELECT id, body FROM ledger WHERE event_id = @event_id AND kind = @kind::text ORDER BY id;
 
+-- name: DrawFacts :one
+-- What stands written about a draw.
+SELECT s.ordering, s.state, s.beacon_name, s.opened_at, h.lobby_size,
+       (d.event_id IS NOT NULL)::boolean AS committed, d.commitment, d.committed_at, d.frozen_at, d.root, d.rooted_at,
+       d.beacon_value, d.waived_at, d.secret, d.seed, d.drawn_at
+FROM sales s LEFT JOIN queue_heads h ON h.event_id = s.event_id LEFT JOIN draws d ON d.event_id = s.event_id
+WHERE s.event_id = @event_id;
+
 -- name: WithinLimits :one
 -- Of claims: what was granted, with the tickets the fan had then, against the
 -- limit that the claim records; and what each fan has now, against the highest

@@ -93,7 +93,7 @@ func run(ctx context.Context, c db.Conn, event uuid.UUID) ([]Result, error) {
 		{ArrivalGapless, func() (Result, error) { return figure(q.ArrivalGapless(ctx, tx, event, now.Arrivals)) }},
 		{NoLostSpot, func() (Result, error) { return line.noLostSpot(), nil }},
 		{NoOvertaking, func() (Result, error) { return line.noOvertaking(), nil }},
-		{DrawVerifies, func() (Result, error) { return Result{}, nil }},
+		{DrawVerifies, func() (Result, error) { return line.drawVerifies(), nil }},
 		{WithinLimits, func() (Result, error) { return figure(q.WithinLimits(ctx, tx, &event, now.At)) }},
 		{PaidMeansTicketOrRefund, func() (Result, error) { return figure(q.PaidMeansTicketOrRefund(ctx, tx, event)) }},
 		{TicketMeansPaid, func() (Result, error) { return figure(q.TicketMeansPaid(ctx, tx, event)) }},

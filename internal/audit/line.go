@@ -22,12 +22,16 @@ type line struct {
 	arrivals, serving       int64
 	spots                   []auditdb.SpotsRow // by arrival
 	joined, called, returns []auditdb.DecisionsRow
+	draw                    draw
 }
 
 func readLine(ctx context.Context, tx pgx.Tx, q *auditdb.Queries, event uuid.UUID, now auditdb.MomentRow) (*line, error) {
 	l := &line{arrivals: now.Arrivals, serving: now.Serving}
 	var err error
 	if l.spots, err = q.Spots(ctx, tx, event); err != nil {
+		return nil, err
+	}
+	if l.draw, err = readDraw(ctx, tx, q, event); err != nil {
 		return nil, err
 	}
 	for kind, rows := range map[ledger.Kind]*[]auditdb.DecisionsRow{
@@ -152,7 +156,7 @@ func (l *line) noOvertaking() (r Result) {
 	}
 
 	for _, p := range l.spots {
-		number := numberOf(p.Arrival)
+		number := l.draw.number(p.Arrival)
 		if p.CalledStep == nil {
 			if p.Status == "called" || p.Status == "inside" {
 				r.violate("number %d is %s without a step", number, p.Status)
@@ -190,6 +194,3 @@ func (l *line) noOvertaking() (r Result) {
 	}
 	return r
 }
-
-// numberOf is the order of admission of an arrival: the order of coming.
-func numberOf(arrival int64) int64 { return arrival }

@@ -162,6 +162,7 @@ func TestADrawGoesThroughItsSteps(t *testing.T) {
 	if _, err := l.queue.Open(t.Context(), l.event, l.by); fault.Code(err) != "invalid_transition" {
 		t.Errorf("opening again: %v", err)
 	}
+	l.audited()
 }
 
 // Whatever step a process died after, the leader goes on, also long before the sale opens by the clock.
@@ -228,6 +229,7 @@ func TestABeaconIsAwaited(t *testing.T) {
 		t.Fatalf("%+v, %v", snap, err)
 	}
 	l.verifies(snap)
+	l.audited()
 	_, err = l.queue.GiveBeacon(t.Context(), l.event, l.by, "another")
 	wantCode(t, err, "invalid_transition")
 	if got, want := l.kinds(), []string{"draw_committed", "draw_frozen", "draw_rooted", "beacon_given", "secret_revealed", "drawn"}; !slices.Equal(got, want) {
@@ -245,6 +247,7 @@ func TestGoingOnWithoutTheBeaconIsDisclosed(t *testing.T) {
 		t.Fatalf("%+v, %v", snap, err)
 	}
 	l.verifies(snap)
+	l.audited()
 	if got := l.kinds(); !slices.Contains(got, "beacon_waived") {
 		t.Errorf("the ledger says %q", got)
 	}
@@ -383,6 +386,7 @@ func TestEndingBeforeTheDrawRevealsTheSecret(t *testing.T) {
 			if v := l.is(fans[0], queue.Done); v.Number != nil {
 				t.Errorf("number %d without a draw", *v.Number)
 			}
+			l.audited()
 			_, err = l.queue.GiveBeacon(t.Context(), l.event, l.by, "late")
 			wantCode(t, err, "invalid_transition")
 			l.advance()
@@ -468,6 +472,7 @@ func TestManyOpenWhileOthersJoin(t *testing.T) {
 		}
 		seen[*v.Number] = true
 	}
+	l.audited()
 }
 
 // Who waits is counted by numbers: of those who left, those whose number is still to come.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"fairqueue/internal/audit"
 	"fairqueue/internal/catalog"
 	"fairqueue/internal/claim"
 	"fairqueue/internal/db"
@@ -205,6 +206,20 @@ func (l *line) endTurn(account uuid.UUID, d time.Duration) {
 	l.exec(`UPDATE spots p SET turn_ends_at = COALESCE(s.paused_at, now()) - s.paused_total - make_interval(secs => $3),
 		visit_ends_at = CASE WHEN p.visit_ends_at IS NOT NULL THEN COALESCE(s.paused_at, now()) - s.paused_total - make_interval(secs => $3) END
 		FROM sales s WHERE s.event_id = p.event_id AND p.event_id = $1 AND p.account_id = $2`, l.event, account, d.Seconds())
+}
+
+// audited checks every invariant by the rows.
+func (l *line) audited() {
+	l.t.Helper()
+	results, err := audit.Run(l.t.Context(), l.db, nil, l.event)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for _, r := range results {
+		if r.Failure && r.Violations != 0 {
+			l.t.Errorf("%s: %v", r.Name, r.Detail)
+		}
+	}
 }
 
 func wantCode(t testing.TB, err error, code string) *fault.Error {

@@ -72,6 +72,58 @@ func (q *Queries) Decisions(ctx context.Context, db DBTX, eventID *uuid.UUID, ki
 	return items, nil
 }
 
+const drawFacts = `-- name: DrawFacts :one
+SELECT s.ordering, s.state, s.beacon_name, s.opened_at, h.lobby_size,
+       (d.event_id IS NOT NULL)::boolean AS committed, d.commitment, d.committed_at, d.frozen_at, d.root, d.rooted_at,
+       d.beacon_value, d.waived_at, d.secret, d.seed, d.drawn_at
+FROM sales s LEFT JOIN queue_heads h ON h.event_id = s.event_id LEFT JOIN draws d ON d.event_id = s.event_id
+WHERE s.event_id = $1
+`
+
+type DrawFactsRow struct {
+	Ordering    string
+	State       string
+	BeaconName  *string
+	OpenedAt    *time.Time
+	LobbySize   *int64
+	Committed   bool
+	Commitment  []byte
+	CommittedAt *time.Time
+	FrozenAt    *time.Time
+	Root        []byte
+	RootedAt    *time.Time
+	BeaconValue *string
+	WaivedAt    *time.Time
+	Secret      []byte
+	Seed        []byte
+	DrawnAt     *time.Time
+}
+
+// What stands written about a draw.
+func (q *Queries) DrawFacts(ctx context.Context, db DBTX, eventID uuid.UUID) (DrawFactsRow, error) {
+	row := db.QueryRow(ctx, drawFacts, eventID)
+	var i DrawFactsRow
+	err := row.Scan(
+		&i.Ordering,
+		&i.State,
+		&i.BeaconName,
+		&i.OpenedAt,
+		&i.LobbySize,
+		&i.Committed,
+		&i.Commitment,
+		&i.CommittedAt,
+		&i.FrozenAt,
+		&i.Root,
+		&i.RootedAt,
+		&i.BeaconValue,
+		&i.WaivedAt,
+		&i.Secret,
+		&i.Seed,
+		&i.DrawnAt,
+	)
+	return i, err
+}
+
 const moment = `-- name: Moment :one
 SELECT e.id, clock_timestamp()::timestamptz AS at, s.state, s.ordering,
        COALESCE(h.arrivals, 0)::bigint AS arrivals, COALESCE(h.serving, 0)::bigint AS serving
