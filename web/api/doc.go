@@ -20,8 +20,16 @@
 //
 // Every error becomes problem+json in WriteProblem and nowhere else.
 //
-// The event stream has two halves. A hub encodes what everybody hears, once an
-// event and tick, and keeps only the latest; a listener is a wake-up and
-// writes the bytes of the hub to its connection. A slow listener misses ticks,
-// never the last one, and costs the hub nothing.
+// The event stream has three parts. A room follows one event's snapshots and
+// encodes what everybody hears, once a tick (tick.go, hub.go). Package
+// web/stream gets the bytes onto thousands of connections. A viewer is the fan
+// behind a stream (viewer.go): at each tick it only compares numbers; when its
+// place may have changed, one of a few goroutines looks, and tells the turn.
+// A look that hangs, because the database does, keeps no tick waiting. What is
+// said comes from snapshots of PostgreSQL, never from a message of another
+// replica, and serving never goes back.
+//
+// An open stream is a sign of its fan, every ten seconds, as long as the
+// credential stands that it was opened with. When that has ended, by sign-out or
+// in time, the stream goes on as everybody's: no turn is told, no sign given.
 package api

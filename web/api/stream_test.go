@@ -79,7 +79,7 @@ func TestTheStreamTellsEverybodyTheSameAndTheCalledTheirTurn(t *testing.T) {
 	t.Parallel()
 	// Shorter than the second between two messages: a stream outlives the
 	// server's limit for reading a request.
-	s := newStack(t, func(srv *http.Server) { srv.ReadTimeout = 900 * time.Millisecond })
+	s := newStack(t, func(srv *http.Server) { srv.ReadTimeout, srv.IdleTimeout = 900*time.Millisecond, time.Minute })
 	org := s.organizer("org@example.com")
 	event, _ := s.open(org, func(e, _ map[string]any) { e["slug"] = "stream" })
 	token, a := s.somebody("fan@example.com")

@@ -228,6 +228,7 @@ type looks struct {
 	due    sync.Cond
 	urgent []look // by serving; before all others
 	others []look
+	runs   bool // from the first look on
 	closed bool
 	wg     sync.WaitGroup
 }
@@ -235,15 +236,21 @@ type looks struct {
 func newLooks(do func(*viewer) []byte, sign func(v *viewer, number int64)) *looks {
 	l := &looks{do: do, sign: sign}
 	l.due.L = &l.mu
-	for range lookers {
-		l.wg.Go(l.run)
-	}
 	return l
 }
 
 func (l *looks) add(k look, urgent bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	if !l.runs {
+		l.runs = true
+		for range lookers {
+			l.wg.Go(l.run)
+		}
+	}
 	if urgent {
 		l.urgent = append(l.urgent, k)
 	} else {

@@ -60,6 +60,7 @@ type Hub struct {
 
 	mu     sync.Mutex
 	closed bool
+	runs   bool // the writers do
 	done   chan struct{}
 	wg     sync.WaitGroup     // writers, and handlers that serve a stream themselves
 	hurry  map[*Stream]func() // cuts short what such a handler writes
@@ -89,13 +90,11 @@ type Stats struct {
 	Took time.Duration
 }
 
-// New returns a Hub; its writers run until Close.
+// New returns a Hub. Its writers run from the first stream until Close.
 func New(cfg Config) *Hub {
 	h := &Hub{cfg: cfg.filled(), start: time.Now(), done: make(chan struct{}), hurry: map[*Stream]func(){}}
 	for range h.cfg.Writers {
-		w := newWriter(h)
-		h.writers = append(h.writers, w)
-		h.wg.Go(w.run)
+		h.writers = append(h.writers, newWriter(h))
 	}
 	return h
 }
@@ -150,7 +149,8 @@ func (h *Hub) stays(s *Stream, hurry func()) (leave func()) {
 	}
 }
 
-// hold keeps the hub from being closed under a handler that serves a stream itself.
+// hold keeps the hub from being closed under a handler that serves a stream
+// itself, and sets the writers to work.
 func (h *Hub) hold() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -158,6 +158,12 @@ func (h *Hub) hold() bool {
 		return false
 	}
 	h.wg.Add(1)
+	if !h.runs {
+		h.runs = true
+		for _, w := range h.writers {
+			h.wg.Go(w.run)
+		}
+	}
 	return true
 }
 
