@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"fairqueue/internal/audit"
 	"fairqueue/internal/claim"
 	"fairqueue/internal/db"
 	"fairqueue/internal/dbtest"
@@ -98,20 +97,6 @@ func (l *line) absent() (arrivals []int64) {
 		l.t.Fatal(err)
 	}
 	return arrivals
-}
-
-// audited fails on every invariant that is broken.
-func (l *line) audited() {
-	l.t.Helper()
-	results, err := audit.Run(l.t.Context(), l.db, nil, l.event)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	for _, r := range results {
-		if r.Violations != 0 {
-			l.t.Errorf("%s: %d violations: %q", r.Name, r.Violations, r.Detail)
-		}
-	}
 }
 
 func equal(t testing.TB, what string, got []int64, want ...int64) {
