@@ -28,7 +28,7 @@ var imports = map[string][]string{
 
 	"web": {"web/api", "web/stream", "views", "views/ui", "static", "internal/account", "internal/catalog", "internal/claim", "internal/db", "internal/db/sessiondb", "internal/fault", "internal/guard", "internal/live",
 		"internal/mail", "internal/money", "internal/payment", "internal/queue", "internal/sale", "internal/stats", "internal/ticket", "internal/audit"},
-	"web/api": {"web/stream", "static", "internal/account", "internal/catalog", "internal/claim", "internal/db", "internal/fault", "internal/guard", "internal/live",
+	"web/api": {"web/stream", "static", "internal/account", "internal/catalog", "internal/claim", "internal/db", "internal/fault", "internal/guard", "internal/ledger", "internal/live",
 		"internal/money", "internal/payment", "internal/queue", "internal/sale", "internal/stats", "internal/ticket"},
 	"web/stream": {},
 	"views":      {"views/ui", "internal/money", "static"},

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"reflect"
 	"strconv"
 	"sync"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fairqueue/internal/fault"
+	"fairqueue/internal/ledger"
 	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
 )
@@ -178,8 +178,13 @@ func hexes(hashes [][32]byte) []string {
 func (a *API) fairnessOf(ctx context.Context, s *sale.Snapshot) (Fairness, error) {
 	out := Fairness{
 		Ordering: string(s.Terms.Ordering), SaleState: string(s.State), Draw: drawOut(s), Serving: s.Serving,
-		Ledger: LedgerHead{Head: hex.EncodeToString(make([]byte, 32))}, Invariants: map[string]int64{},
+		Invariants: map[string]int64{},
 	}
+	blocks, head, err := ledger.Head(ctx, a.DB)
+	if err != nil {
+		return out, err
+	}
+	out.Ledger = LedgerHead{Blocks: blocks, Head: hex.EncodeToString(head[:])}
 	steps, exceptions, err := a.Queue.History(ctx, s.ID(), newest)
 	if err != nil {
 		return out, err
@@ -268,9 +273,9 @@ func (r *request) public() (*sale.Snapshot, error) {
 	return r.event()
 }
 
-// fairness is served without huma's encoding: the same bytes for all who ask.
+// fairness gives the same bytes to all who ask.
 func (a *API) fairness(e *echo.Echo) {
-	rt := route{
+	a.hot(e, route{
 		id: "get-fairness", method: http.MethodGet, path: prefix + "/events/{event}/fairness", tag: tagFairness, auth: optional,
 		summary: "What is public about the order of a sale",
 		doc: "The draw and everything that makes it checkable, the newest calls, the ledger and the invariants, at most a second old. " +
@@ -278,18 +283,10 @@ func (a *API) fairness(e *echo.Echo) {
 			"In a draw `number` = 1 + compute_shuffled_index(`arrival` − 1, `lobby_size`, `seed`) of the Ethereum consensus specification, with 90 rounds, " +
 			"up to `lobby_size`, and `arrival` behind it. `fairqueue verify` recomputes all of it.",
 		ok: []int{http.StatusOK},
-	}
-	op := rt.operation()
-	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Fairness](), true, "")
-	op.Responses["200"] = &huma.Response{Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
-	a.huma.OpenAPI().AddOperation(&op)
-	a.describe(rt)
-
-	e.GET(prefix+"/events/:event/fairness", func(c echo.Context) error {
-		r := &request{api: a, Context: c}
+	}, Fairness{}, func(r *request) error {
 		s, err := r.public()
 		if err != nil {
-			return r.write(err)
+			return err
 		}
 		b, err := a.pictures.get(r.ctx(), s, func(ctx context.Context) ([]byte, error) {
 			f, err := a.fairnessOf(ctx, s)
@@ -305,10 +302,10 @@ func (a *API) fairness(e *echo.Echo) {
 			return b.Bytes(), nil
 		})
 		if err != nil {
-			return r.write(err)
+			return err
 		}
-		c.Response().Header().Set("Cache-Control", "no-store")
-		return c.Blob(http.StatusOK, "application/json", b)
+		r.Response().Header().Set("Cache-Control", "no-store")
+		return r.Blob(http.StatusOK, "application/json", b)
 	})
 	a.fairnessLists()
 	a.receipt()

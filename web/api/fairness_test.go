@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"fairqueue/internal/fault"
+	"fairqueue/internal/ledger"
 	"fairqueue/internal/sale"
 	"fairqueue/internal/verify"
 )
@@ -121,6 +122,10 @@ func TestADrawIsPublicAndVerifies(t *testing.T) {
 		arrivals = append(arrivals, int64(i)+1)
 	}
 	s.called(event, 14)
+	s.must(ledger.Seal(t.Context(), s.pool))
+	if a := s.do("GET", "/api/v1/events/"+s.lobby(org, nil)+"/fairness", "", "").want(200, ""); a.get("ledger", "blocks") == 0.0 || strings.Trim(a.text("ledger", "head"), "0") == "" {
+		t.Errorf("%s", a.body)
+	}
 	r := s.verified(s.server.URL, event, arrivals...)
 	if !r.OK {
 		t.Fatalf("%+v", r.Checks)
