@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -211,15 +212,24 @@ func (l *line) endTurn(account uuid.UUID, d time.Duration) {
 // audited checks every invariant by the rows.
 func (l *line) audited() {
 	l.t.Helper()
+	for _, b := range l.broken() {
+		l.t.Error(b)
+	}
+}
+
+// broken are the invariants that do not hold.
+func (l *line) broken() (broken []string) {
+	l.t.Helper()
 	results, err := audit.Run(l.t.Context(), l.db, nil, l.event)
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	for _, r := range results {
 		if r.Failure && r.Violations != 0 {
-			l.t.Errorf("%s: %v", r.Name, r.Detail)
+			broken = append(broken, fmt.Sprintf("%s: %v", r.Name, r.Detail))
 		}
 	}
+	return broken
 }
 
 func wantCode(t testing.TB, err error, code string) *fault.Error {
