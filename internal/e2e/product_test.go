@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(serveEnv) != "" {
 		os.Exit(serveAndBeKilled())
 	}
+	if os.Getenv(listenEnv) != "" {
+		os.Exit(joinAndListen())
+	}
 	dbtest.Main(m)
 }
 
@@ -124,8 +127,13 @@ func (p *product) startApp() {
 // ready waits until the app serves.
 func (p *product) ready() {
 	p.t.Helper()
+	p.readyAt(p.url)
+}
+
+func (p *product) readyAt(url string) {
+	p.t.Helper()
 	p.until("the app is ready", func() bool {
-		res, err := p.client.Get(p.url + "/readyz")
+		res, err := p.client.Get(url + "/readyz")
 		if err != nil {
 			return false
 		}

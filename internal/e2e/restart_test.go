@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"fairqueue/internal/app"
@@ -34,15 +35,21 @@ func serveAndBeKilled() int {
 	return 1
 }
 
-// startProcess starts the app in a process of its own and returns what kills it.
+// startProcess starts the app in a process of its own, at the address of the app, and returns what kills it.
 func (p *product) startProcess() (kill func()) {
+	p.t.Helper()
+	return p.startReplica(p.cfg.Addr).kill
+}
+
+// startReplica starts the app in a process of its own at an address.
+func (p *product) startReplica(addr string) *process {
 	p.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	cmd := exec.Command(self, "-test.run=^$")
-	cmd.Env = append(os.Environ(), serveEnv+"=1", "FAIRQUEUE_ENV="+p.cfg.Env, "FAIRQUEUE_ADDR="+p.cfg.Addr, "PUBLIC_URL="+p.cfg.PublicURL,
+	cmd.Env = append(os.Environ(), serveEnv+"=1", "FAIRQUEUE_ENV="+p.cfg.Env, "FAIRQUEUE_ADDR="+addr, "PUBLIC_URL="+p.cfg.PublicURL,
 		"DATABASE_URL="+p.cfg.DatabaseURL, "REDIS_URL="+p.cfg.RedisURL, "FAIRQUEUE_SECRET="+p.cfg.Secret,
 		"PAYSTACK_SECRET_KEY="+p.cfg.PaystackSecretKey, "PAYSTACK_BASE_URL="+p.cfg.PaystackBaseURL)
 	var output strings.Builder
@@ -50,21 +57,18 @@ func (p *product) startProcess() (kill func()) {
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	killed := false
-	kill = func() {
-		if killed {
-			return
-		}
-		killed = true
+	r := &process{addr: addr, url: "http://" + addr, pid: cmd.Process.Pid}
+	r.kill = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill() // SIGKILL: nothing is tidied up
 		_ = cmd.Wait()
 		if p.t.Failed() {
-			p.t.Logf("the killed process said:\n%s", output.String())
+			text := output.String()
+			p.t.Logf("the end of what the killed process said:\n%s", text[max(0, len(text)-8000):])
 		}
-	}
-	p.t.Cleanup(kill)
-	p.ready()
-	return kill
+	})
+	p.t.Cleanup(r.kill)
+	p.readyAt(r.url)
+	return r
 }
 
 // A process that is killed between the start of a payment and its webhook leaves a paid ticket behind, whether the
