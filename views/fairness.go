@@ -53,6 +53,9 @@ func (x Exception) number() string {
 
 func (v FairnessView) promise() string {
 	const after = " Numbers are called in order, and nobody can buy or ask a way past you."
+	if v.Event.Draw && !v.Event.drawn() {
+		return "This sale has no lobby, so there is nobody to draw among: first come, first served. A number follows the order of joining and never changes." + after
+	}
 	if v.Event.Draw {
 		return "Everybody in the lobby has the same chance: numbers are drawn when the sale opens, and anyone can compute them again. Whoever comes later stands behind the lobby, in the order of joining." + after
 	}

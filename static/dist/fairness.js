@@ -97,6 +97,7 @@
   const line = (mark, name, title, text) => {
     if (mark === "bad") bad.push(title);
     if (mark === "ok") agreed++;
+    if (mark === "skip") broken = true;
     const l = clone("check-line"), li = l.firstElementChild;
     li.dataset.check = name;
     li.dataset.mark = mark;
@@ -139,9 +140,10 @@
     if (!d.seed) return line("wait", "seed", "The seed", "It is made in the draw.");
     const value = d.beacon && d.beacon.value || "";
     const want = await sha(digest(d.secret), digest(d.root), uint64(d.lobby_size), utf8(value));
+    const from = value ? "the secret, the root, the number of people and the value of the beacon. " : "the secret, the root and the number of people. ";
     judge(same(want, digest(d.seed)), "seed", "The seed",
-      "The seed follows from the secret, the root, the number of people" + (value ? " and the value of the beacon." : ". No beacon has a part in it."),
-      "The seed does not follow from the secret, the root, the number of people" + (value ? " and the value of the beacon" : "") + ". One of them was changed, or the seed was chosen: the order is not the one that was promised.");
+      "The seed follows from " + from + (value ? "" : "No beacon has a part in it."),
+      "The seed does not follow from " + from + "One of them was changed, or the seed was chosen: the order is not the one that was promised.");
     if (value) line("own", "beacon", "The beacon", "Compare the value above with what the beacon itself published for round " + figure(d.beacon.round) + ". This page loads nothing from other sites, so that look is yours.");
   };
 
@@ -177,7 +179,7 @@
     if (f.ordering === "draw" && !d.seed) return line("wait", "number", "The number", "Numbers are known after the draw.");
     const want = f.ordering === "draw" ? await numberOf(fan.arrival, d.lobby_size, digest(d.seed)) : fan.arrival;
     const how = f.ordering !== "draw" ? "Without a draw the number is the arrival." : fan.arrival > d.lobby_size ? "Behind the lobby the number is the arrival." : "That is where " + ROUNDS + " rounds of the draw put it.";
-    if (!fan.number) return line("ok", "number", "The number", "Arrival " + figure(fan.arrival) + " has the number " + figure(want) + ". " + how + " Compare it with the number you were given.");
+    if (!fan.number) return line("own", "number", "The number", "Arrival " + figure(fan.arrival) + " has the number " + figure(want) + ". " + how + " Compare it with the number you were given.");
     judge(want === fan.number, "number", "The number", "Arrival " + figure(fan.arrival) + " has the number " + figure(want) + ", as you were told. " + how,
       "Arrival " + figure(fan.arrival) + " has the number " + figure(want) + ", but you were told " + figure(fan.number) + ". " + how + " You were given another number than the one you drew.");
   };
@@ -186,7 +188,7 @@
     // A step that only let somebody come back calls no new number.
     steps = steps.filter(s => s.to_number >= s.from_number).sort((a, b) => a.from_number - b.from_number);
     if (!f.serving) return line("wait", "calls", "The order of the calls", "Nobody has been called yet.");
-    if (!steps.length) return line("own", "calls", "The order of the calls", "The newest steps only let people come back. Check every call to see the others.");
+    if (!steps.length) return line("skip", "calls", "The order of the calls", "The newest steps only let people come back. Check every call to see the others.");
     const last = steps[steps.length - 1].to_number;
     let wrong = whole && steps[0].from_number !== 1 ? "The first step begins with " + figure(steps[0].from_number) + "." : "";
     steps.forEach((s, i) => {
@@ -216,8 +218,7 @@
     try {
       await work();
     } catch {
-      broken = true;
-      line("own", "load", "Not finished", navigator.onLine === false ? "There is no signal. Check again when it is back." : "The data could not be read to the end. Try again in a minute.");
+      line("skip", "load", "Not finished", navigator.onLine === false ? "There is no signal. Check again when it is back." : "The data could not be read to the end. Try again in a minute.");
     }
     progress(null);
     conclude();
@@ -270,7 +271,7 @@
     // Browsers without Ed25519 refuse the key.
     const key = await crypto.subtle.importKey("raw", base64(k.x), { name: "Ed25519" }, false, ["verify"]).catch(() => null);
     if (!key) {
-      line("own", "signature", "The signature", "This browser cannot check signatures of this kind (Ed25519). What the receipt says is checked below; that we signed it is not. A newer browser can do it.");
+      line("skip", "signature", "The signature", "This browser cannot check signatures of this kind (Ed25519). What the receipt says is checked below; that we signed it is not. A newer browser can do it.");
       return claims;
     }
     const fine = await crypto.subtle.verify({ name: "Ed25519" }, key, base64(signature), utf8(head + "." + body));
