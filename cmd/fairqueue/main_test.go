@@ -37,7 +37,7 @@ func TestToolsReadTheDataFolder(t *testing.T) {
 
 func TestExitStatusOfWhatIsNoCommand(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{}, {"nonsense"}, {"token"}, {"audit"}, {"lab"}, {"token", "--email", "a@example.com", "--role", "king"}} {
+	for _, args := range [][]string{{}, {"nonsense"}, {"token"}, {"audit"}, {"lab"}, {"verify"}, {"token", "--email", "a@example.com", "--role", "king"}} {
 		if code := run(t.Context(), args); code != 2 {
 			t.Errorf("%q: status %d, want 2", args, code)
 		}
