@@ -200,35 +200,30 @@ func (s *Service) secretTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, d qu
 	return [32]byte(plain), nil
 }
 
-// revealTx publishes the secret of a draw that will not be held, under the lock of the head.
-func (s *Service) revealTx(ctx context.Context, tx pgx.Tx, event uuid.UUID) error {
-	q := queuedb.New()
-	d, err := q.Draw(ctx, tx, event)
-	if db.NoRows(err) || err == nil && d.Secret != nil {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	secret, err := s.secretTx(ctx, tx, event, d)
-	if err != nil {
-		return err
-	}
-	n, err := q.Reveal(ctx, tx, secret[:], event)
-	if err != nil || n == 0 {
-		return err
-	}
-	return ledger.Write(ctx, tx, event, ledger.SecretRevealed, map[string]any{"secret": hex.EncodeToString(secret[:])})
-}
-
-// reveal does so for a sale that was ended without it.
+// reveal publishes the secret of a draw that will not be held any more: the sale has ended.
 func (s *Service) reveal(ctx context.Context, event uuid.UUID) error {
 	return db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
-		head, err := queuedb.New().LockHead(ctx, tx, event)
+		q := queuedb.New()
+		head, err := q.LockHead(ctx, tx, event)
 		if err != nil || sale.State(head.State) != sale.Ended {
 			return err
 		}
-		return s.revealTx(ctx, tx, event)
+		d, err := q.Draw(ctx, tx, event)
+		if db.NoRows(err) || err == nil && d.Secret != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		secret, err := s.secretTx(ctx, tx, event, d)
+		if err != nil {
+			return err
+		}
+		n, err := q.Reveal(ctx, tx, secret[:], event)
+		if err != nil || n == 0 {
+			return err
+		}
+		return ledger.Write(ctx, tx, event, ledger.SecretRevealed, map[string]any{"secret": hex.EncodeToString(secret[:])})
 	})
 }
 

@@ -44,6 +44,10 @@ func (s *Service) End(ctx context.Context, event, by uuid.UUID) (*sale.Snapshot,
 	if err := s.move(ctx, event, by, sale.Ended); err != nil {
 		return nil, err
 	}
+	// A secret that cannot be opened must not keep a sale open. The leader tries again.
+	if err := s.reveal(ctx, event); err != nil {
+		s.cfg.Logger.ErrorContext(ctx, "queue: the secret of a draw is not revealed", "event", event, "err", err)
+	}
 	return s.cfg.Sales.Fresh(ctx, event)
 }
 
@@ -84,13 +88,7 @@ func (s *Service) move(ctx context.Context, event, by uuid.UUID, to sale.State) 
 		if to == sale.Ended {
 			from = append(from, sale.Open, sale.Paused)
 		}
-		if err := sale.MoveTx(ctx, tx, event, by, from, to); err != nil {
-			return err
-		}
-		if to != sale.Ended {
-			return nil
-		}
-		return s.revealTx(ctx, tx, event)
+		return sale.MoveTx(ctx, tx, event, by, from, to)
 	})
 	if err != nil {
 		return db.Fault(fmt.Errorf("queue: move to %s: %w", to, err))
@@ -114,7 +112,9 @@ func (s *Service) Advance(ctx context.Context) error {
 		case d.Over:
 			err = s.reveal(ctx, d.EventID)
 		default:
-			err = s.move(ctx, d.EventID, uuid.Nil, to)
+			if err = s.move(ctx, d.EventID, uuid.Nil, to); err == nil && to == sale.Ended {
+				err = s.reveal(ctx, d.EventID)
+			}
 		}
 		// Also after an error: a step may have been made before it.
 		if _, fresh := s.cfg.Sales.Fresh(ctx, d.EventID); err == nil {
