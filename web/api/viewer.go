@@ -21,6 +21,8 @@ const (
 	// whose turn does not follow from serving alone; lookSeldom the longest.
 	lookAgain  = 5 * time.Second
 	lookSeldom = 20 * time.Second
+	// lookRetry is when a look that failed is tried again: it may be their turn.
+	lookRetry = 2 * time.Second
 	// lookTimeout bounds one look.
 	lookTimeout = 5 * time.Second
 	// signEvery is how often an open stream counts as a sign of its fan.
@@ -184,7 +186,7 @@ func (a *API) look(v *viewer) []byte {
 		// Somebody who has not joined may do so in another tab.
 		v.seldom()
 	default:
-		v.after(lookAgain)
+		v.after(lookRetry)
 	}
 	return nil
 }

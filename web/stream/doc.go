@@ -42,4 +42,29 @@
 // Close says goodbye: a last `retry:` of its own for each stream, so that all
 // of them do not come back in the same second, and then the connection is
 // closed. net/http's Shutdown knows nothing of connections that were taken over.
+//
+// # Measured
+//
+// BenchmarkStreamTick, on two shared cores, server and clients as processes of
+// their own, 19,000 streams in one process, messages of 200 bytes:
+//
+//	one tick to one stream     8.7 to 9.1 µs of CPU
+//	a bare write(2)            8.4 to 8.7 µs: the tick is 1.03 to 1.05 times that
+//	resident memory a stream   2.0 KiB, 1.4 after the heap gave back what is free
+//	goroutines in the process  4 to 5
+//	one tick to all            0.3 s of wall time beside seven other busy programs
+//	Close                      0.5 to 0.9 s
+//
+// Nearly all of the time is the kernel's, which delivers a loopback packet within
+// the write. In the whole server, with 15,000 bearers who joined and the viewers
+// of web/api behind their streams, a stream took 2.1 KiB (resident memory of the
+// process before and after opening them). Of what a stream takes, net's
+// descriptor and its two addresses are the largest part, this package's Stream
+// is 128 bytes, and the rest is the room that the garbage collector keeps.
+//
+// Considered and not taken: writing by the bare descriptor instead of
+// syscall.RawConn, which could save the tenth of a microsecond of RawConn's lock
+// and lose its safety; reading from each connection to notice who has gone,
+// which costs a system call a stream where epoll costs one a writer; queues of
+// messages a stream, which keep what is out of date.
 package stream
