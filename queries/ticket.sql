@@ -11,12 +11,18 @@ FROM (
 RETURNING id;
 
 -- name: ListTickets :many
--- The tickets of an account, newest first.
+-- The tickets of an account: newest orders first, in an order by kind and place.
 SELECT t.*, r.name AS tier_name
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
-WHERE t.account_id = @account_id AND (t.issued_at, t.id) < (@before_at::timestamptz, @before_id::uuid)
-ORDER BY t.issued_at DESC, t.id DESC
+JOIN units u ON u.id = t.unit_id
+WHERE t.account_id = @account_id
+  AND (t.issued_at < @before_at::timestamptz
+       OR t.issued_at = @before_at::timestamptz AND (r.ordinal, u.slot, t.id) > (
+           SELECT last_r.ordinal, last_u.slot, last.id
+           FROM tickets last JOIN tiers last_r ON last_r.id = last.tier_id JOIN units last_u ON last_u.id = last.unit_id
+           WHERE last.id = @before_id::uuid AND last.account_id = @account_id))
+ORDER BY t.issued_at DESC, r.ordinal, u.slot, t.id
 LIMIT @max_tickets;
 
 -- name: GetTicket :one
@@ -29,5 +35,6 @@ WHERE t.id = @id AND t.account_id = @account_id;
 SELECT t.*, r.name AS tier_name
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
+JOIN units u ON u.id = t.unit_id
 WHERE t.claim_id = @claim_id AND t.account_id = @account_id
-ORDER BY r.ordinal, t.id;
+ORDER BY r.ordinal, u.slot, t.id;

@@ -128,7 +128,16 @@ func TestLists(t *testing.T) {
 	for range 3 {
 		d.order(2)
 	}
-	seen := map[uuid.UUID]bool{}
+	// All of them were issued in one moment: then kind and place decide, over pages too.
+	rows, err := d.tx.Query(t.Context(), `SELECT t.id FROM tickets t JOIN units u ON u.id = t.unit_id WHERE t.account_id = $1 ORDER BY u.slot`, d.fan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []uuid.UUID
 	cursor := ""
 	for page := 0; ; page++ {
 		list, next, err := d.tickets.List(t.Context(), d.fan, 4, cursor)
@@ -136,14 +145,14 @@ func TestLists(t *testing.T) {
 			t.Fatal(page, err)
 		}
 		for _, tk := range list {
-			seen[tk.ID] = true
+			seen = append(seen, tk.ID)
 		}
 		if cursor = next; next == "" {
 			break
 		}
 	}
-	if len(seen) != 6 {
-		t.Fatalf("%d of 6 tickets", len(seen))
+	if len(seen) != 6 || !slices.Equal(seen, want) {
+		t.Fatalf("%d of 6 tickets, in order: %t", len(seen), slices.Equal(seen, want))
 	}
 	if _, _, err := d.tickets.List(t.Context(), d.fan, 4, "nonsense"); fault.Status(err) != 422 {
 		t.Fatal(err)

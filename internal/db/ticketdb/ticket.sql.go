@@ -115,8 +115,14 @@ const listTickets = `-- name: ListTickets :many
 SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, r.name AS tier_name
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
-WHERE t.account_id = $1 AND (t.issued_at, t.id) < ($2::timestamptz, $3::uuid)
-ORDER BY t.issued_at DESC, t.id DESC
+JOIN units u ON u.id = t.unit_id
+WHERE t.account_id = $1
+  AND (t.issued_at < $2::timestamptz
+       OR t.issued_at = $2::timestamptz AND (r.ordinal, u.slot, t.id) > (
+           SELECT last_r.ordinal, last_u.slot, last.id
+           FROM tickets last JOIN tiers last_r ON last_r.id = last.tier_id JOIN units last_u ON last_u.id = last.unit_id
+           WHERE last.id = $3::uuid AND last.account_id = $1))
+ORDER BY t.issued_at DESC, r.ordinal, u.slot, t.id
 LIMIT $4
 `
 
@@ -136,7 +142,7 @@ type ListTicketsRow struct {
 	TierName   string
 }
 
-// The tickets of an account, newest first.
+// The tickets of an account: newest orders first, in an order by kind and place.
 func (q *Queries) ListTickets(ctx context.Context, db DBTX, accountID uuid.UUID, beforeAt time.Time, beforeID uuid.UUID, maxTickets int32) ([]ListTicketsRow, error) {
 	rows, err := db.Query(ctx, listTickets,
 		accountID,
@@ -180,8 +186,9 @@ const ticketsOfClaim = `-- name: TicketsOfClaim :many
 SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, r.name AS tier_name
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
+JOIN units u ON u.id = t.unit_id
 WHERE t.claim_id = $1 AND t.account_id = $2
-ORDER BY r.ordinal, t.id
+ORDER BY r.ordinal, u.slot, t.id
 `
 
 type TicketsOfClaimRow struct {
