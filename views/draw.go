@@ -216,6 +216,13 @@ func (v FairnessView) ownNumber() string {
 	return itoa64(v.Own.Number)
 }
 
+func (v FairnessView) ownWords() string {
+	if v.Own.Number == 0 {
+		return "You joined as arrival " + num(v.Own.Arrival) + "."
+	}
+	return "You joined as arrival " + num(v.Own.Arrival) + " and have the number " + num(v.Own.Number) + "."
+}
+
 // ReceiptView is the fan's own receipt.
 type ReceiptView struct {
 	Event    EventInfo

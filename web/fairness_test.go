@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/html"
 
 	"fairqueue/internal/sale"
+	"fairqueue/static"
 )
 
 // drawn makes a sale with a draw and a lobby that is open.
@@ -72,6 +73,15 @@ func TestTheFairnessPageOfADraw(t *testing.T) {
 	if n := len(find(after.doc, "script[src]")); n != 2 {
 		t.Errorf("%d scripts, want 2", n)
 	}
+	// Data costs money: the check itself is small, and no other page loads it.
+	r := fan.request(http.MethodGet, static.URL("fairness.js"), nil)
+	r.Header.Set("Accept-Encoding", "gzip")
+	if n := fan.do(r).ContentLength; n <= 0 || n > 7000 {
+		t.Errorf("fairness.js has %d bytes over the wire, want at most 7000", n)
+	}
+	if strings.Contains(s.visitor().get(base).body, static.URL("fairness.js")) {
+		t.Error("the page of the event loads the check")
+	}
 	// Without JavaScript: the data and the command.
 	if !has(find(after.doc, "#check")[0], "hidden") || !strings.Contains(after.says(), "fairqueue verify --event "+e.Event.Slug+" --url "+s.server.URL) {
 		t.Error("without JavaScript the page says no command, or shows a check that does nothing")
@@ -81,6 +91,9 @@ func TestTheFairnessPageOfADraw(t *testing.T) {
 	for arrival, b := range map[string]*browser{"1": fan, "2": other} {
 		p := b.get(base + "/fairness")
 		numbers[p.data("number")] = true
+		if len(find(p.doc, "a[href="+base+"/receipt]")) != 1 {
+			t.Error("no way to the receipt")
+		}
 		if p.data("arrival") != arrival || len(p.data("spot")) != 36 {
 			t.Errorf("arrival %q of spot %q, want %s", p.data("arrival"), p.data("spot"), arrival)
 		}
