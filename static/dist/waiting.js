@@ -159,6 +159,8 @@
         if (Date.now() - fetched > 1500) soon();
         return;
       }
+      // Far more than the line can move: the server tells whether it did.
+      if (tick.rate && n - serving > 2 * tick.rate + 1000) sometime();
       serving = n;
       highest = Math.max(highest, n);
       count();
@@ -248,6 +250,7 @@
     air = new BroadcastChannel("fq-line");
     air.onmessage = ({ data: m }) => {
       if (m.kind === "who") { if (leads) tell(hearing ? "open" : "shut"); return; }
+      if (m.kind === "out") { at(1500); return; }
       answered = Date.now();
       if (leads) return;
       if (m.event !== (live() && live().dataset.event)) { hears(false); return; }

@@ -89,6 +89,8 @@
   // A form is sent once. The server is safe against twice; this saves the wait.
   document.addEventListener("submit", e => {
     const form = e.target;
+    // Waiting rooms in other tabs look at once whether they still may show a place.
+    if (form.getAttribute("action") === "/sign-out" && window.BroadcastChannel) new BroadcastChannel("fq-line").postMessage({ kind: "out" });
     if (!form.matches("[data-once]")) return;
     if (form.dataset.sent) { e.preventDefault(); return; }
     form.dataset.sent = "1";
