@@ -182,13 +182,7 @@ func (s *Service) makeTables(event uuid.UUID, o order) {
 	if c.making == nil {
 		c.making = map[uuid.UUID]bool{}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return
-	}
-	c.making[event] = true
-	s.running.Go(func() {
+	c.making[event] = s.beside(func() {
 		t := &tables{seed: o.seed, number: shuffle.Table(int(o.lobby), o.seed)}
 		t.arrival = shuffle.Invert(t.number)
 		c.put(event, t)
