@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -23,13 +24,30 @@ type load struct {
 	next func() []byte
 	// want are the statuses that are good.
 	want []int
+
+	open []net.Conn
+}
+
+// dial opens the connections, once for all runs of a load.
+func (l *load) dial(t testing.TB) {
+	t.Helper()
+	for range l.conns {
+		c, err := net.Dial("tcp", l.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		l.open = append(l.open, c)
+	}
 }
 
 // result is what a load saw.
 type result struct {
 	took    time.Duration
 	answers int
-	waits   []time.Duration // sorted
+	// cpu is what this process used: the load, and what it was sent to.
+	cpu   time.Duration
+	waits []time.Duration // sorted
 }
 
 func (r result) rate() float64 { return float64(r.answers) / r.took.Seconds() }
@@ -47,10 +65,19 @@ func (r result) report(b *testing.B, unit string) {
 	b.ReportMetric(r.rate(), unit+"/s")
 	b.ReportMetric(float64(r.at(.5).Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(r.at(.99).Microseconds())/1000, "p99-ms")
+	b.ReportMetric(float64(r.cpu.Nanoseconds())/1000/float64(max(1, r.answers)), "cpu-µs")
+}
+
+// add joins what two runs saw.
+func (r result) add(o result) result {
+	r.took, r.answers, r.cpu = r.took+o.took, r.answers+o.answers, r.cpu+o.cpu
+	r.waits = append(r.waits, o.waits...)
+	slices.Sort(r.waits)
+	return r
 }
 
 // closed sends from every connection as fast as answers come, for some time.
-func (l load) closed(t testing.TB, d time.Duration) result {
+func (l *load) closed(t testing.TB, d time.Duration) result {
 	t.Helper()
 	start := time.Now()
 	end := start.Add(d)
@@ -60,9 +87,9 @@ func (l load) closed(t testing.TB, d time.Duration) result {
 	})
 }
 
-// open sends a fixed number a second, whether answers come or not; waits count
+// paced sends a fixed number a second, whether answers come or not; waits count
 // from when a request was due.
-func (l load) open(t testing.TB, perSecond int, d time.Duration) result {
+func (l *load) paced(t testing.TB, perSecond int, d time.Duration) result {
 	t.Helper()
 	start := time.Now()
 	var sent atomic.Int64
@@ -78,23 +105,17 @@ func (l load) open(t testing.TB, perSecond int, d time.Duration) result {
 	})
 }
 
-func (l load) run(t testing.TB, due func() (time.Time, bool)) result {
+func (l *load) run(t testing.TB, due func() (time.Time, bool)) result {
 	t.Helper()
 	var mu sync.Mutex
 	var res result
 	var errs []error
 	var wg sync.WaitGroup
-	conns := make([]net.Conn, l.conns)
-	for i := range conns {
-		c, err := net.Dial("tcp", l.addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close() //nolint:errcheck // read to the end
-		conns[i] = c
+	if l.open == nil {
+		l.dial(t)
 	}
-	start := time.Now()
-	for _, c := range conns {
+	start, used := time.Now(), cpu()
+	for _, c := range l.open {
 		wg.Go(func() {
 			waits, err := l.talk(c, due)
 			mu.Lock()
@@ -106,7 +127,7 @@ func (l load) run(t testing.TB, due func() (time.Time, bool)) result {
 		})
 	}
 	wg.Wait()
-	res.took, res.answers = time.Since(start), len(res.waits)
+	res.took, res.cpu, res.answers = time.Since(start), cpu()-used, len(res.waits)
 	slices.Sort(res.waits)
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(errs[0])
@@ -114,8 +135,8 @@ func (l load) run(t testing.TB, due func() (time.Time, bool)) result {
 	return res
 }
 
-func (l load) talk(c net.Conn, due func() (time.Time, bool)) (waits []time.Duration, err error) {
-	buf := make([]byte, 16<<10)
+func (l *load) talk(c net.Conn, due func() (time.Time, bool)) (waits []time.Duration, err error) {
+	buf := make([]byte, 64<<10)
 	waits = make([]time.Duration, 0, 1024)
 	for {
 		at, more := due()
@@ -140,9 +161,22 @@ func (l load) talk(c net.Conn, due func() (time.Time, bool)) (waits []time.Durat
 	}
 }
 
+// cpu is the processor time of this process so far. Unlike the rate it says the
+// same on a machine that others use.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 var (
 	headEnd = []byte("\r\n\r\n")
 	length  = []byte("\r\nContent-Length: ")
+	chunked = []byte("\r\nTransfer-Encoding: chunked")
+
+	lastChunk = []byte("\r\n0\r\n\r\n")
 )
 
 // answer reads one answer and returns its status.
@@ -170,6 +204,15 @@ func answer(c net.Conn, buf []byte) (status int, err error) {
 			if body, err = strconv.Atoi(string(digits)); err != nil {
 				return 0, err
 			}
+		} else if bytes.Contains(buf[:end], chunked) {
+			for !bytes.HasSuffix(buf[:have], lastChunk) {
+				n, err := c.Read(buf[have:])
+				if err != nil {
+					return 0, err
+				}
+				have += n
+			}
+			return status, nil
 		} else if status != 204 && status != 304 {
 			return 0, fmt.Errorf("an answer without a length: %s", buf[:end])
 		}

@@ -187,9 +187,13 @@ func (s *Service) commit(event uuid.UUID, batch []*member) (outcomes []outcome, 
 	}
 	var made map[uuid.UUID]outcome
 	err = db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
+		// Four round trips instead of nine: lock; insert; all that answers nothing; commit.
+		pipe := db.NewPipe(tx)
 		var err error
-		made, err = s.joinTx(ctx, tx, event, distinct)
-		return err
+		if made, err = s.joinTx(ctx, pipe, event, distinct); err != nil {
+			return err
+		}
+		return pipe.Flush(ctx)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("queue.Join: %w", err)

@@ -1,0 +1,150 @@
+package db_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"fairqueue/internal/db"
+	"fairqueue/internal/dbtest"
+)
+
+func TestPipe(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	begin := func(t *testing.T) (*db.Pipe, pgx.Tx) {
+		t.Helper()
+		tx := dbtest.Tx(t)
+		if _, err := tx.Exec(ctx, `CREATE TEMPORARY TABLE piped (n int PRIMARY KEY)`); err != nil {
+			t.Fatal(err)
+		}
+		return db.NewPipe(tx), tx
+	}
+	add := func(t *testing.T, p pgx.Tx, n int) {
+		t.Helper()
+		if _, err := p.Exec(ctx, `INSERT INTO piped VALUES ($1)`, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(t *testing.T, p interface {
+		pgx.Tx
+	}) (n int) {
+		t.Helper()
+		if err := p.QueryRow(ctx, `SELECT count(*) FROM piped`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+
+	t.Run("what waits goes before what is asked", func(t *testing.T) {
+		t.Parallel()
+		p, _ := begin(t)
+		add(t, p, 1)
+		add(t, p, 2)
+		if n := count(t, p); n != 2 {
+			t.Errorf("%d rows", n)
+		}
+		rows, err := p.Query(ctx, `SELECT n FROM piped ORDER BY n`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all, err := pgx.CollectRows(rows, pgx.RowTo[int]); err != nil || len(all) != 2 {
+			t.Errorf("%v, %v", all, err)
+		}
+		add(t, p, 3)
+		rows, err = p.Query(ctx, `SELECT n FROM piped ORDER BY n`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all, err := pgx.CollectRows(rows, pgx.RowTo[int]); err != nil || len(all) != 3 {
+			t.Errorf("%v, %v", all, err)
+		}
+	})
+	t.Run("flush", func(t *testing.T) {
+		t.Parallel()
+		p, tx := begin(t)
+		add(t, p, 1)
+		if err := p.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, tx); n != 1 {
+			t.Errorf("%d rows", n)
+		}
+	})
+	t.Run("savepoints", func(t *testing.T) {
+		t.Parallel()
+		p, tx := begin(t)
+		add(t, p, 1)
+		for i, keep := range []bool{false, true, false} {
+			point, err := p.Begin(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			add(t, point, 10+i)
+			if n := count(t, point); n < 2 {
+				t.Errorf("%d rows inside", n)
+			}
+			end := point.Rollback
+			if keep {
+				end = point.Commit
+			}
+			if err := end(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if err := end(ctx); !errors.Is(err, pgx.ErrTxClosed) {
+				t.Errorf("ended twice: %v", err)
+			}
+		}
+		if err := p.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, tx); n != 2 {
+			t.Errorf("%d rows, want 1 and 11", n)
+		}
+	})
+	t.Run("errors come with the next answer", func(t *testing.T) {
+		t.Parallel()
+		for name, ask := range map[string]func(p *db.Pipe) error{
+			"flush": func(p *db.Pipe) error { return p.Flush(ctx) },
+			"row": func(p *db.Pipe) error {
+				var n int
+				return p.QueryRow(ctx, `SELECT 1`).Scan(&n)
+			},
+			"rows": func(p *db.Pipe) error {
+				_, err := p.Query(ctx, `SELECT 1`)
+				return err
+			},
+		} {
+			p, _ := begin(t)
+			add(t, p, 1)
+			add(t, p, 1)
+			if pe, ok := errors.AsType[*pgconn.PgError](ask(p)); !ok || pe.Code != "23505" {
+				t.Errorf("%s: %v", name, pe)
+			}
+		}
+		p, _ := begin(t)
+		add(t, p, 1)
+		var n int
+		if err := p.QueryRow(ctx, `SELECT 1 / (count(*) - 1) FROM piped`).Scan(&n); err == nil || !strings.Contains(err.Error(), "22012") {
+			t.Errorf("of the asked one: %v", err)
+		}
+	})
+	t.Run("no rows", func(t *testing.T) {
+		t.Parallel()
+		p, _ := begin(t)
+		add(t, p, 1)
+		var n int
+		if err := p.QueryRow(ctx, `SELECT n FROM piped WHERE n = 7`).Scan(&n); !errors.Is(err, pgx.ErrNoRows) {
+			t.Errorf("%v", err)
+		}
+		if err := p.Commit(ctx); err == nil {
+			t.Error("it committed what it did not begin")
+		}
+	})
+}
