@@ -419,6 +419,44 @@ func TestWhoIsFarHearsEveryFifthPulseAndAllNews(t *testing.T) {
 	}
 }
 
+// The same without a clock: two visits a beat, by the beat and by a tick.
+func TestWhoIsFarHearsOnePulseInFiveBeats(t *testing.T) {
+	t.Parallel()
+	h := New(Config{Lifetime: time.Hour})
+	defer h.Close()
+	w := h.writers[0]
+	topic := h.Topic(Tick{Pulse: pulse(0), Reach: 100}, nil)
+	var all []*Stream
+	for range 10 {
+		s := &Stream{topic: topic, writer: w, out: make(chan []byte, 1000), ends: time.Hour, pulse: topic.now.Load().pulse}
+		s.SetRank(101)
+		w.adopt(s)
+		all = append(all, s)
+	}
+	beats := map[int]int{} // how many heard at a beat
+	for n := range 100 {
+		now := time.Duration(n) * time.Second
+		w.pass(now)
+		topic.Publish(Tick{Pulse: pulse(n + 1), Reach: 100})
+		before := w.wrote
+		w.pass(now + 400*time.Millisecond)
+		beats[n%farEvery] += int(w.wrote - before)
+	}
+	for _, s := range all {
+		if n := len(s.out); n < 19 || n > 21 {
+			t.Errorf("slot %d heard %d of 100", s.slot, n)
+		}
+		s.topic.hub.open.Add(1) // drop takes it back
+		topic.inUse.Add(1)
+		w.drop(s, &h.count.gone)
+	}
+	for beat, n := range beats {
+		if n > 60 {
+			t.Errorf("%d of them at beat %d: they are not spread", n, beat)
+		}
+	}
+}
+
 func TestAMessageReachesOneStream(t *testing.T) {
 	t.Parallel()
 	var once sync.Once
