@@ -231,6 +231,13 @@ type ReceiptView struct {
 	JoinedAt time.Time
 }
 
+func (v ReceiptView) worth() string {
+	if v.Event.Draw {
+		return "Keep it. With it you can show that your place and the seal of the draw were not exchanged, even if we said otherwise."
+	}
+	return "Keep it. With it you can show which place you had, even if we said otherwise."
+}
+
 // check leads to the check with the receipt behind #, where no server sees it.
 func (v ReceiptView) check() string {
 	return eventURL(v.Event, "/fairness") + "#receipt=" + v.Receipt
