@@ -23,7 +23,7 @@ const module = "fairqueue/"
 // package that is not listed fails the test: a new subject takes its place here.
 var imports = map[string][]string{
 	"cmd/fairqueue": {"internal/verify", "internal/shuffle", "internal/app", "internal/account", "internal/audit", "internal/claim", "internal/db", "internal/devstack", "internal/fault", "internal/keys", "internal/lab", "internal/money", "internal/paystack/sandbox", "internal/queue", "internal/sale", "internal/catalog"},
-	"internal/app": {"web", "internal/account", "internal/claim", "internal/db", "internal/guard", "internal/keys", "internal/lease", "internal/live", "internal/mail",
+	"internal/app": {"web", "internal/account", "internal/claim", "internal/db", "internal/guard", "internal/keys", "internal/lease", "internal/ledger", "internal/live", "internal/mail",
 		"internal/payment", "internal/paystack", "internal/queue", "internal/sale", "internal/ticket", "internal/fault"},
 
 	"web": {"web/api", "web/stream", "views", "views/ui", "static", "internal/account", "internal/catalog", "internal/claim", "internal/db", "internal/db/sessiondb", "internal/fault", "internal/guard", "internal/live",

@@ -31,6 +31,7 @@ import (
 	"fairqueue/internal/guard"
 	"fairqueue/internal/keys"
 	"fairqueue/internal/lease"
+	"fairqueue/internal/ledger"
 	"fairqueue/internal/live"
 	"fairqueue/internal/mail"
 	"fairqueue/internal/payment"
@@ -347,6 +348,7 @@ func (a *App) lead(ctx context.Context) {
 		if slow++; slow%5 == 0 {
 			errs = append(errs, a.Claims.Tidy(ctx))
 		}
+		errs = append(errs, ledger.Seal(ctx, a.pool))
 		return errors.Join(errs...)
 	})
 }
