@@ -26,6 +26,7 @@ const (
 
 // audits keeps the newest figures of each event, for the fairness page and its JSON.
 type audits struct {
+	run    func(ctx context.Context, event uuid.UUID) ([]audit.Result, error)
 	flight singleflight.Group
 	mu     sync.Mutex
 	kept   map[uuid.UUID]kept[[]audit.Result]
@@ -52,20 +53,20 @@ func (a *audits) keep(event uuid.UUID, k kept[[]audit.Result]) {
 	a.kept[event] = k
 }
 
-// audited returns the figures of an event that are failures when they are not zero, with when they were counted; 503 when
+// get returns the figures of an event that are failures when they are not zero, with when they were counted; 503 when
 // they are not there in time.
-func (s *Server) audited(ctx context.Context, event uuid.UUID) (kept[[]audit.Result], error) {
-	if k, ok := s.audits.have(event, auditLife); ok {
+func (a *audits) get(ctx context.Context, event uuid.UUID) (kept[[]audit.Result], error) {
+	if k, ok := a.have(event, auditLife); ok {
 		return k, nil
 	}
-	ch := s.audits.flight.DoChan(event.String(), func() (any, error) {
-		if k, ok := s.audits.have(event, auditLife); ok {
+	ch := a.flight.DoChan(event.String(), func() (any, error) {
+		if k, ok := a.have(event, auditLife); ok {
 			return k, nil
 		}
 		// Whoever asked first may go away; the others still want the figures.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTimeout)
 		defer cancel()
-		results, err := audit.Run(ctx, s.cfg.DB, nil, event)
+		results, err := a.run(ctx, event)
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +76,7 @@ func (s *Server) audited(ctx context.Context, event uuid.UUID) (kept[[]audit.Res
 				k.v = append(k.v, r)
 			}
 		}
-		s.audits.keep(event, k)
+		a.keep(event, k)
 		return k, nil
 	})
 	wait := time.NewTimer(auditWait)
@@ -94,7 +95,7 @@ func (s *Server) audited(ctx context.Context, event uuid.UUID) (kept[[]audit.Res
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	if k, ok := s.audits.have(event, auditKept); ok {
+	if k, ok := a.have(event, auditKept); ok {
 		return k, nil
 	}
 	return kept[[]audit.Result]{}, err
@@ -102,7 +103,7 @@ func (s *Server) audited(ctx context.Context, event uuid.UUID) (kept[[]audit.Res
 
 // invariants are the figures as the page shows them.
 func (s *Server) invariants(ctx context.Context, event uuid.UUID) (shown []views.Invariant, at time.Time, err error) {
-	k, err := s.audited(ctx, event)
+	k, err := s.audits.get(ctx, event)
 	for _, r := range k.v {
 		shown = append(shown, views.Invariant{Name: r.Name, Broken: r.Violations})
 	}
@@ -111,7 +112,7 @@ func (s *Server) invariants(ctx context.Context, event uuid.UUID) (shown []views
 
 // violations are the figures by name, as the JSON has them.
 func (s *Server) violations(ctx context.Context, event uuid.UUID) (map[string]int64, error) {
-	k, err := s.audited(ctx, event)
+	k, err := s.audits.get(ctx, event)
 	figures := make(map[string]int64, len(k.v))
 	for _, r := range k.v {
 		figures[r.Name] = r.Violations

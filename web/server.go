@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"fairqueue/internal/account"
+	"fairqueue/internal/audit"
 	"fairqueue/internal/claim"
 	"fairqueue/internal/db"
 	"fairqueue/internal/guard"
@@ -95,6 +96,9 @@ func New(cfg Config) (*Server, error) {
 		cfg:    cfg,
 		echo:   echo.New(),
 		drafts: newCache[uuid.UUID](time.Minute),
+	}
+	s.audits.run = func(ctx context.Context, event uuid.UUID) ([]audit.Result, error) {
+		return audit.Run(ctx, cfg.DB, nil, event)
 	}
 	s.guards = newGuards(cfg)
 	s.flow = newFlow(cfg)

@@ -62,7 +62,7 @@ func (t Terms) CheckBeacon(now time.Time) []fault.Field {
 	if !ok || t.BeaconRound < 1 || t.Ordering != Draw {
 		return nil
 	}
-	msg := ""
+	var msg string
 	first, _ := BeaconRoundAfter(t.BeaconName, t.OpensAt.Add(BeaconLead))
 	switch {
 	case !at.After(now):
