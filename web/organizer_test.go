@@ -138,6 +138,8 @@ func TestTheEventFormSaysWhatIsWrong(t *testing.T) {
 	if got := attr(find(p.doc, "input[name=venue]")[0], "value"); got != "Freedom Park, Lagos" {
 		t.Errorf("what was typed is lost: %q", got)
 	}
+	b.post("/organizer/events", eventForm(map[string]string{"tiers.0.price": "10,000,000,001"})).status(http.StatusUnprocessableEntity).
+		has("The price must lie between ₦0 and ₦10,000,000,000.")
 	if n := s.count(`SELECT count(*) FROM events`); n != 0 {
 		t.Errorf("%d events", n)
 	}
