@@ -80,6 +80,14 @@ func StartRedis(ctx context.Context, cfg RedisConfig) (*Redis, error) {
 // InProcess reports whether there is no redis-server behind it.
 func (r *Redis) InProcess() bool { return r.bin == "" }
 
+// PID is its process, 0 without one.
+func (r *Redis) PID() int {
+	if r.proc == nil {
+		return 0
+	}
+	return r.proc.cmd.Process.Pid
+}
+
 // Start starts it again after Stop, empty, at the same address.
 func (r *Redis) Start(ctx context.Context) error {
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port))

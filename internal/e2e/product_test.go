@@ -21,6 +21,7 @@ import (
 	"fairqueue/internal/app"
 	"fairqueue/internal/audit"
 	"fairqueue/internal/dbtest"
+	"fairqueue/internal/devstack"
 	"fairqueue/internal/lab"
 	"fairqueue/internal/paystack/sandbox"
 )
@@ -51,9 +52,11 @@ type product struct {
 	bankURL string
 	pool    *pgxpool.Pool
 	redis   *redis.Client
-	client  *http.Client
-	log     *slog.Logger
-	stopApp func()
+	// redisServer may be stopped and started again.
+	redisServer *devstack.Redis
+	client      *http.Client
+	log         *slog.Logger
+	stopApp     func()
 
 	once      sync.Once
 	organizer string // bearer
@@ -71,13 +74,14 @@ func startProduct(t testing.TB) *product {
 func prepareProduct(t testing.TB) *product {
 	t.Helper()
 	pool, databaseURL := dbtest.PoolURL(t)
-	redisURL := dbtest.RedisURL(t)
+	redisServer := dbtest.RedisServer(t)
+	redisURL := redisServer.URL
 	options, err := redis.ParseURL(redisURL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	logs := &bytes.Buffer{}
-	p := &product{t: t, pool: pool, redis: redis.NewClient(options),
+	p := &product{t: t, pool: pool, redisServer: redisServer, redis: redis.NewClient(options),
 		log: slog.New(slog.NewTextHandler(&locked{b: logs}, &slog.HandlerOptions{Level: slog.LevelInfo}))}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	p.client = &http.Client{Transport: transport, Timeout: 60 * time.Second,
