@@ -160,7 +160,7 @@
         return;
       }
       // Far more than the line can move: the server tells whether it did.
-      if (tick.rate && n - serving > 2 * tick.rate + 1000) sometime();
+      if (tick.rate && n - serving > 2 * tick.rate + 1000 || n > serving && tick.state !== "open") sometime();
       serving = n;
       highest = Math.max(highest, n);
       count();
