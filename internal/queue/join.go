@@ -91,7 +91,7 @@ func (s *Service) enqueue(event uuid.UUID, m *member) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.waiting) >= maxBacklog {
+	if len(b.waiting) >= s.backlog {
 		return notDurable(nil)
 	}
 	b.waiting = append(b.waiting, m)

@@ -57,6 +57,7 @@ type Service struct {
 	mu       sync.Mutex
 	closed   bool
 	batchers map[uuid.UUID]*batcher
+	backlog  int            // how many wait before each at most
 	running  sync.WaitGroup // the batchers' goroutines, and those that make tables
 	stop     context.Context
 	cancel   context.CancelFunc
@@ -67,7 +68,7 @@ func New(cfg Config) *Service {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{cfg: cfg, signer: cfg.Keys.Signer("admission"), sealer: cfg.Keys.Sealer("draw"), batchers: map[uuid.UUID]*batcher{},
+	s := &Service{cfg: cfg, signer: cfg.Keys.Signer("admission"), sealer: cfg.Keys.Sealer("draw"), batchers: map[uuid.UUID]*batcher{}, backlog: maxBacklog,
 		spots: otter.Must(&otter.Options[spotKey, Spot]{MaximumSize: maxSpots})}
 	s.presence.replica, s.presence.start = uuid.New(), s.now()
 	sealKey := cfg.Keys.MAC("spot")
