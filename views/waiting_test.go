@@ -58,6 +58,14 @@ func TestOddsAreSaidPlainly(t *testing.T) {
 	if page := says(t, v); !strings.Contains(page, "You are 2nd in line for 3 tickets of the kinds you want.") {
 		t.Errorf("the odds do not follow the wishes:\n%s", page)
 	}
+	v.Tiers[0].Available, v.Tiers[1].Available = 0, 0
+	if page := says(t, v); !strings.Contains(page, "Only if tickets come back.") {
+		t.Errorf("with everything held the page says:\n%s", page)
+	}
+	v.Tiers[1].Available, v.Again, v.Number, v.Ahead = 3, true, 12, 900
+	if page := says(t, v); !strings.Contains(page, "in line for 3 tickets") || strings.Contains(page, "between number") {
+		t.Errorf("another turn is placed by its number:\n%s", page)
+	}
 	v.Odds = nil
 	if page := says(t, v); strings.Contains(page, "Will there be a ticket for you?") {
 		t.Error("odds without knowing any")

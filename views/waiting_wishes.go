@@ -48,6 +48,16 @@ func (v WaitingView) wants(t TierInfo) bool {
 	return len(v.Wants) == 0 || slices.Contains(v.Wants, t.Ordinal)
 }
 
+// noneFree is whether nothing that the fan wants can be had until something comes back.
+func (v WaitingView) noneFree() bool {
+	for _, t := range v.Tiers {
+		if v.wants(t) && t.Available > 0 {
+			return false
+		}
+	}
+	return len(v.Tiers) > 0
+}
+
 // wishLine repeats what was saved.
 func (v WaitingView) wishLine() string {
 	var said []string

@@ -337,11 +337,11 @@ type odds struct {
 }
 
 func (v WaitingView) odds() (odds, bool) {
-	if v.Odds == nil || v.Status != SpotWaiting || v.Event.State == SaleSoldOut || v.Event.State == SaleEnded || v.goneLine() != "" {
+	if v.Odds == nil || v.Status != SpotWaiting && v.Status != SpotLobby || v.Event.State == SaleSoldOut || v.Event.State == SaleEnded || v.goneLine() != "" {
 		return odds{}, false
 	}
 	w := v.Odds
-	o := odds{Serving: v.Serving, Number: v.Number, Low: w.Low, High: w.High}
+	o := odds{Serving: v.Serving, Number: v.Number, Low: max(w.Low, v.Serving), High: w.High}
 	tickets := about(w.Left) + " ticket"
 	if w.Left != 1 {
 		tickets += "s"
@@ -358,7 +358,7 @@ func (v WaitingView) odds() (odds, bool) {
 	default:
 		o.Short = "Unlikely, unless tickets come back."
 	}
-	if w.Left == 0 {
+	if v.noneFree() {
 		o.Short = "Only if tickets come back."
 		o.Long = "Every ticket is sold or held at the moment. Those that are not paid in time come back, and are offered in the order of the line."
 		if len(v.Wants) > 0 {
@@ -366,12 +366,13 @@ func (v WaitingView) odds() (odds, bool) {
 		}
 		return o, true
 	}
-	if w.High > 0 {
-		o.Long += " They are likely to run out between number " + num(w.Low) + " and number " + num(w.High) + ". Yours is " + num(v.Number) + "."
-		if w.Low == w.High {
+	// Another turn is counted from the end of the line, not by the number.
+	if w.High > v.Serving && v.Number > v.Serving {
+		o.Long += " They are likely to run out between number " + num(o.Low) + " and number " + num(w.High) + ". Yours is " + num(v.Number) + "."
+		if o.Low >= o.High {
 			o.Long = "You are " + ordinal(w.Place) + " in line for " + tickets + ". They are likely to run out at about number " + num(w.High) + ". Yours is " + num(v.Number) + "."
 		}
-		o.Ruler = w.High > v.Serving && w.Low >= v.Serving && v.Number > v.Serving
+		o.Ruler = true
 	}
 	return o, true
 }

@@ -72,7 +72,7 @@ func waitingView(s *sale.Snapshot, v queue.View) views.WaitingView {
 	w.PollAfter, w.Why = v.PollAfter, string(queue.SlowOf(s))
 	w.Wants, w.Mail, w.More = v.Wish.Tiers, v.Wish.Mail, v.Extendable
 	if o := queue.OddsOf(s, v); o != nil {
-		w.Odds = &views.OddsInfo{Chance: string(o.Chance), Place: o.Place, Left: o.Left, Low: o.ReachLow, High: o.ReachHigh}
+		w.Odds = &views.OddsInfo{Chance: string(o.Chance), Place: o.Place, Left: o.Left, Low: roundly(o.ReachLow), High: roundly(o.ReachHigh)}
 	}
 	if v.ETA != nil {
 		w.HasEta, w.EtaLow, w.EtaHigh = true, v.ETA.Low, v.ETA.High
@@ -120,6 +120,17 @@ func strangerView(s *sale.Snapshot) views.WaitingView {
 		w.LobbySize = s.Arrivals
 	}
 	return w
+}
+
+// roundly leaves a forecast the figures that can be known, so that it stands still while one reads it.
+func roundly(n int64) int64 {
+	switch {
+	case n >= 2000:
+		return (n + 50) / 100 * 100
+	case n >= 200:
+		return (n + 5) / 10 * 10
+	}
+	return n
 }
 
 // beaconAwaited names what a draw waits for; empty where it waits for nothing.
