@@ -152,10 +152,14 @@ func TestThePartChangesWithWhatItShows(t *testing.T) {
 		"status":  func(v *views.WaitingView) { v.Status = views.SpotCalled },
 		"message": func(v *views.WaitingView) { v.Event.Message = "Gate 2" },
 		"eta":     func(v *views.WaitingView) { v.EtaHigh += time.Minute },
-		"stock":   func(v *views.WaitingView) { v.Tiers = []views.TierInfo{{ID: "t", Name: "Floor", Capacity: 100, Available: 59}} },
-		"odds":    func(v *views.WaitingView) { v.Odds = &views.OddsInfo{Chance: "close", Place: 6, Left: 60, Low: 70, High: 101} },
-		"wish":    func(v *views.WaitingView) { v.Wants = []int{1} },
-		"hold":    func(v *views.WaitingView) { v.OnHold = true },
+		"stock": func(v *views.WaitingView) {
+			v.Tiers = []views.TierInfo{{ID: "t", Name: "Floor", Capacity: 100, Available: 59}}
+		},
+		"odds": func(v *views.WaitingView) {
+			v.Odds = &views.OddsInfo{Chance: "close", Place: 6, Left: 60, Low: 70, High: 101}
+		},
+		"wish": func(v *views.WaitingView) { v.Wants = []int{1} },
+		"hold": func(v *views.WaitingView) { v.OnHold = true },
 	} {
 		other := v
 		change(&other)

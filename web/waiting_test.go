@@ -119,7 +119,7 @@ func TestADrawThatWaitsForItsBeacon(t *testing.T) {
 	early.get(base+"/queue").at(base+"/queue").has("The draw is being held", "The draw waits for round 7 of the lottery of Saturday")
 	early.get(base).at(base).has("The draw is being held")
 	p := late.get(base).at(base).has("The draw is being held", "you stand behind them")
-	late.send(p, base+"/queue").at(base+"/queue").has("you stand behind everybody in it")
+	late.send(p, base+"/queue").at(base + "/queue").has("you stand behind everybody in it")
 	if _, err := s.queue.GiveBeacon(t.Context(), e.ID(), s.org.ID, "31 4 15 9 2 6"); err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestSoldOutForWhoWantsTheRest(t *testing.T) {
 	if _, err := s.sales.Fresh(t.Context(), e.ID()); err != nil {
 		t.Fatal(err)
 	}
-	b.get(base + "/queue").has("Sold out for you", "Floor is sold out. Stands is left.")
+	b.get(base+"/queue").has("Sold out for you", "Floor is sold out. Stands is left.")
 }
 
 // A turn can be made longer once, by a plain form.
