@@ -39,7 +39,7 @@ type evening struct {
 func TestAnyEvening(t *testing.T) {
 	t.Parallel()
 	pool := dbtest.Pool(t)
-	most, tried, failing := dbtest.Size(6, 200), 0, false
+	most, tried, failing := dbtest.Size(6, 60), 0, false
 	rapid.Check(t, func(r *rapid.T) {
 		// Each check is an evening with a database: fewer of them, unless one is being made smaller.
 		if !failing {
@@ -142,8 +142,10 @@ func (e *evening) act(what string) {
 	}
 	snap := e.snap()
 	switch what {
-	case "away":
-		e.away[fan] = true
+	case "away": // many at once: a train goes into a tunnel
+		for i := rapid.IntRange(0, 2).Draw(e.t, "from"); i < len(e.fans); i += rapid.IntRange(1, 3).Draw(e.t, "next") {
+			e.away[e.fans[i]] = true
+		}
 	case "leave":
 		e.refused(e.queue.Leave(ctx, snap, fan), "claim_open")
 	case "return":
