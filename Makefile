@@ -11,7 +11,7 @@ VCS := $(shell git rev-parse --verify -q HEAD >/dev/null 2>&1 && echo auto || ec
 SEED ?= 1
 BENCH ?= .
 # Where the hot paths are measured.
-BENCHED := ./internal/shuffle ./internal/merkle ./internal/queue ./internal/claim ./web/...
+BENCHED := ./internal/shuffle ./internal/merkle ./internal/queue ./internal/claim ./internal/app ./web/...
 
 .PHONY: run test soak build dist check generate bench reset help tools lint
 .DEFAULT_GOAL := help

@@ -321,7 +321,12 @@ func BenchmarkHTTP(b *testing.B) {
 		}
 	})
 	polls("Polls", r.polling(512, here))
+	// A page on which nothing changes: while the sale is paused no time is promised.
+	_, err := r.app.Sales.Pause(b.Context(), r.id, uuid.Nil)
+	r.must(err)
 	polls("PollsCookie", r.browsing(512, here))
+	_, err = r.app.Sales.Resume(b.Context(), r.id, uuid.Nil)
+	r.must(err)
 
 	r.waiting(million)
 	joins("JoinsAfterMillion", 512)

@@ -114,6 +114,7 @@ func poolConfig(cfg Config) (*pgxpool.Config, error) {
 	}
 	pc.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		scanUTC(conn.TypeMap())
+		bytesForIDs(conn.TypeMap())
 		return nil
 	}
 	return pc, nil
