@@ -265,7 +265,7 @@ func part(of []time.Duration, share float64) time.Duration {
 func (l *listeners) open() {
 	start := time.Now()
 	l.each(min(l.job.Connections, 64), func(f lab.Fan) {
-		for try := 0; try < 10; try++ {
+		for range 10 {
 			conn, err := net.DialTimeout("tcp", l.job.Addr, 10*time.Second)
 			if err != nil {
 				l.fail("no connection")

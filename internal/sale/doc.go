@@ -27,12 +27,12 @@
 // nobody can know. A shorter window that differs by more than windows of its
 // length do anyway moves the end of the range toward which it differs. Before
 // enough was measured the terms say what to expect, widely: the pace, the room
-// over how long people stay, and that a third of those who wait may have gone
+// over how long people stay, and that up to two fifths of those who wait have gone
 // (their numbers pass without taking room). New terms start a new measurement,
 // from what the old one says about them.
 //
 // TestTheWaitLiesInsideTheRange simulates fifteen evenings. Of the fans called,
-// 87 % (30 % gone, pace-limited; most of the misses in the first three minutes)
+// 86 % (30 % gone, pace-limited; most of the misses in the first three minutes)
 // to 100 % wait as long as the range said at the half-way point of their wait,
 // and the range of a wait above five minutes ends 1.3 to 2.1 times later than it
 // begins. Tried and left: one window of three minutes (a room that fills misleads

@@ -22,6 +22,7 @@ type flow struct {
 	// measured is for how long the outflow of a full room was measured, in seconds.
 	measured float64
 	scales   []scale
+	guess    float64 // the expected rate over some minutes
 	slower   bool
 }
 
@@ -30,6 +31,9 @@ type scale struct {
 	// rate over the last window, numbers a second; vary is the squared coefficient of
 	// variation from window to window.
 	rate, vary float64
+	// What follows from it and from shorter windows: the rate to expect, and how slow or
+	// fast it may have become.
+	expected, slow, fast float64
 }
 
 const (
@@ -47,7 +51,7 @@ const (
 	leastStay, mostStay = 75.0, 0.6
 	// likelyGone is the share of those who wait that may have gone away: numbers pass
 	// so much faster than fans are called.
-	likelyGone = 0.35
+	likelyGone = 0.4
 	// leastWindow is the shortest time in seconds from which a rate is taken.
 	leastWindow = 60.0
 	// doubt is how much of the variation a change must exceed.
@@ -107,8 +111,7 @@ func (m *Meter) follow(s *Snapshot, now sample) {
 		return
 	}
 	if f := m.flow(s, now); m.full && f.measured > 0 {
-		_, rate, _ := f.rates(paceOver.Seconds())
-		m.prior = changed(rate, float64(m.admit)/60, float64(admit)/60, float64(inside)/float64(m.inside))
+		m.prior = changed(f.guess, float64(m.admit)/60, float64(admit)/60, float64(inside)/float64(m.inside))
 		m.from = now.busy
 	} else {
 		m.prior = expected(s.Terms)
@@ -120,16 +123,14 @@ func (m *Meter) follow(s *Snapshot, now sample) {
 // changed is what is expected of an outflow that was measured under other terms: room is how much larger it became. Where
 // the organizer's pace was what held the line, it will follow the new one; else the room does.
 func changed(rate, was, pace, room float64) prior {
-	slow, fast := rate, rate
-	if paced := rate > 0.75*was; paced {
+	slow, fast := min(rate, rate*room), max(rate, rate*room)
+	if rate > 0.75*was { // the pace held it
+		slow, fast = rate*pace/was, rate*pace/was
 		if pace > was {
-			fast = rate * pace / was
-		} else {
-			slow, fast = rate*pace/was, rate*pace/was
+			slow = rate
 		}
 		slow *= min(1, room)
 	} else {
-		slow, fast = min(rate, rate*room), max(rate, rate*room)
 		slow, fast = min(slow, pace), min(fast, pace)
 	}
 	return prior{rate: math.Sqrt(slow * fast), spread: max(0.15, math.Log(fast/slow)/2), worth: 60}
@@ -137,7 +138,7 @@ func changed(rate, was, pace, room float64) prior {
 
 // flow measures the windows that end now.
 func (m *Meter) flow(s *Snapshot, now sample) *flow {
-	f := &flow{prior: m.prior, fillRate: max(1, float64(s.Terms.AdmitPerMinute)) / 60, fillFast: 1 / (1 - likelyGone)}
+	f := &flow{prior: m.prior, guess: m.prior.rate, fillRate: max(1, float64(s.Terms.AdmitPerMinute)) / 60, fillFast: 1 / (1 - likelyGone)}
 	if !m.full {
 		f.fill = m.roomUntil - now.serving
 		if r := m.rate(now) / 60; r > 0 {
@@ -181,6 +182,7 @@ func (m *Meter) flow(s *Snapshot, now sample) *flow {
 	if len(f.scales) > 6 {
 		f.slower = f.scales[4].rate < 0.6*f.scales[len(f.scales)-1].rate
 	}
+	f.outlook()
 	return f
 }
 
@@ -201,28 +203,35 @@ func (f *flow) trust() float64 {
 }
 
 // rates is the expected outflow over a time in seconds, numbers a second, and how slow and how fast it may have become:
-// a window half as long as that time says what to expect, shorter ones whether it changed since. They count as far as
-// they differ by more than windows of theirs do anyway.
+// a window half as long as that time says what to expect.
 func (f *flow) rates(seconds float64) (slow, rate, fast float64) {
-	rate = f.prior.rate
 	if len(f.scales) == 0 {
-		return rate, rate, rate
+		return f.prior.rate, f.prior.rate, f.prior.rate
 	}
 	i, _ := f.at(max(leastWindow, seconds/2))
-	least, _ := f.at(leastWindow)
-	long := f.scales[i]
+	sc := &f.scales[i]
+	return sc.slow, sc.expected, sc.fast
+}
+
+// outlook sets what the windows of each scale make expect. Shorter windows say whether the outflow changed since; they
+// count as far as they differ by more than windows of theirs do anyway.
+func (f *flow) outlook() {
 	p := f.trust()
-	rate = max(p*rate+(1-p)*long.rate, 1e-6)
-	slow, fast = rate, rate
-	for i--; i >= least && long.rate > 0; i-- {
-		short := f.scales[i]
-		d := max(-farthest, min(farthest, math.Log(max(short.rate, long.rate/100)/long.rate)))
-		if beyond := d*d - doubt*(short.vary+long.vary); beyond > 0 {
-			moved := rate * math.Exp((1-p)*beyond/d)
-			slow, fast = min(slow, moved), max(fast, moved)
+	least, _ := f.at(leastWindow)
+	for i := range f.scales {
+		long := &f.scales[i]
+		long.expected = max(p*f.prior.rate+(1-p)*long.rate, 1e-6)
+		long.slow, long.fast = long.expected, long.expected
+		for j := i - 1; j >= least && long.rate > 0; j-- {
+			short := &f.scales[j]
+			d := max(-farthest, min(farthest, math.Log(max(short.rate, long.rate/100)/long.rate)))
+			if beyond := d*d - doubt*(short.vary+long.vary); beyond > 0 {
+				moved := long.expected * math.Exp((1-p)*beyond/d)
+				long.slow, long.fast = min(long.slow, moved), max(long.fast, moved)
+			}
 		}
 	}
-	return slow, rate, fast
+	_, f.guess, _ = f.rates(paceOver.Seconds())
 }
 
 // spread is that of the logarithm of the time that is expected to be some seconds.
@@ -243,13 +252,12 @@ func (s *Snapshot) Pass(n int64) (low, high time.Duration) {
 	if f == nil {
 		m := Meter{}
 		m.begin(s)
-		f = &flow{prior: m.prior, fillRate: max(1, float64(s.Terms.AdmitPerMinute)) / 60, fillFast: 1 / (1 - likelyGone), fill: max(0, m.roomUntil-s.Serving)}
+		f = &flow{prior: m.prior, guess: m.prior.rate, fillRate: max(1, float64(s.Terms.AdmitPerMinute)) / 60, fillFast: 1 / (1 - likelyGone), fill: max(0, m.roomUntil-s.Serving)}
 	}
 	fill := float64(min(n, f.fill))
 	fast, slow := fill/(f.fillRate*f.fillFast), fill/(0.85*f.fillRate)
 	if rest := float64(n) - fill; rest > 0 {
-		_, rate, _ := f.rates(paceOver.Seconds())
-		least, rate, most := f.rates(rest / rate)
+		least, rate, most := f.rates(rest / f.guess)
 		reach := math.Exp(certain * f.spread(rest/rate))
 		fast, slow = fast+rest/most/reach, slow+rest/least*reach
 	}

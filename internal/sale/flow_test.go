@@ -101,9 +101,7 @@ func (e evening) run(rnd *rand.Rand) []promise {
 			case f.left:
 				f.called = -1
 			case f.absent && second >= 60:
-				if skip--; skip < 0 {
-					break
-				}
+				skip--
 			case f.absent:
 				room, credit = room-1, credit-1
 				inside = append(inside, visitor{now + float64(terms.TurnSeconds), math.Inf(1)})
