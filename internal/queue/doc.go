@@ -89,8 +89,8 @@
 // units are counted up to what everybody reserved could want; who has claimed
 // matters only when that is scarce. With 100,000 inside and 200,000 units a full
 // room was found in 23 ms where counting everything took 150, on a machine that
-// others kept busy. Calling 10,000 is the bare update of their rows and a fifth
-// (BenchmarkDripStep beside its limit); turns and visits are indexed by their end, so
+// others kept busy. Calling 10,000 costs between the bare update of their rows and a
+// quarter more (BenchmarkDripStep beside its limit); turns and visits are indexed by their end, so
 // that the many who have missed theirs are not read again each second.
 //
 // Letters cost a step one row: a job that names the step, which writes to those
