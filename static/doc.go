@@ -8,9 +8,19 @@
 //
 // Three scripts, all optional to a page. page.js runs clocks on the server's
 // time, sends a form once and fills in what only the browser knows. htmx swaps
-// the parts that polls bring. waiting.js listens to the line. Two extensions of
+// the parts that polls bring. waiting.js listens to the line; alert.js is the service
+// worker without which a phone shows no note "it is your turn". Two extensions of
 // htmx stay out: hx-sse swaps markup that a stream sends, but our stream sends
 // the same few bytes to everybody and the page subtracts; hx-csp blocks every
 // part that carries no nonce, but our policy allows no script in a page at all,
 // and nothing here is evaluated from an attribute.
+//
+// One stream a browser, because HTTP/1.1 allows six connections a host. The tab
+// that holds a Web Lock streams and passes every message on over a broadcast
+// channel; a tab that is looked at and hears nobody answer takes the lock from
+// one that sleeps. Tabs of another event poll. Without locks or channels a tab
+// streams while it is seen and polls otherwise. hx-sse would pause in the
+// background, where "your turn" must still be heard; so no timer stands between
+// that message and the look at the server, since timers are late there. What a
+// tick says is shown until the server's answer says otherwise, then the answer.
 package static

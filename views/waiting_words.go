@@ -229,6 +229,9 @@ func (v WaitingView) lobbyLine() string {
 func (v WaitingView) joinLabel() string {
 	switch v.Event.State {
 	case SaleLobby:
+		if v.Event.Held {
+			return "Join the line"
+		}
 		return "Come into the lobby"
 	case SaleSoldOut:
 		return "Join the waiting list"

@@ -14,6 +14,11 @@
 // part of a page for htmx, or problem+json on the routes of programs. A page
 // is rendered completely before its first byte leaves.
 //
+// The waiting room asks again and again for its part. The page names the part
+// it has (views.WaitingView.Part); the same one is answered with 204 and the
+// number that is called, from which the page counts on: about 200 bytes of
+// headers for the 3 kB of the part.
+//
 // Who is signed in stands in the session cookie, under an HMAC: no look-up, so
 // that an emptied Redis signs nobody out and the opening of a sale is not
 // 50,000 reads. The name in the navigation is a second cookie (badge) that
