@@ -16,8 +16,7 @@
 //
 // The waiting room asks again and again for its part. The page names the part
 // it has (views.WaitingView.Part); the same one is answered with 204 and the
-// number that is called, from which the page counts on: about 200 bytes of
-// headers for the 3 kB of the part.
+// number that is called, from which the page counts on: headers, and no body.
 //
 // Who is signed in stands in the session cookie, under an HMAC: no look-up, so
 // that an emptied Redis signs nobody out and the opening of a sale is not
