@@ -41,7 +41,6 @@ type fan struct {
 	// there: the fan has shown a sign as often as was asked, since joining.
 	there  bool
 	called bool
-	bought int
 }
 
 // comes makes a fan who joins after a while and behaves.

@@ -500,4 +500,3 @@ func TestSoldOutIsToldAtOnceAndTheLineGoesOn(t *testing.T) {
 		}
 	})
 }
-

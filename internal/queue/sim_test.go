@@ -67,6 +67,7 @@ END $$;`
 type world struct {
 	*line
 	url   string
+	pool  *pgxpool.Pool
 	now   func() time.Time
 	sleep func(time.Duration)
 	// hub is what the processes hear each other by, unless there is a Redis.
@@ -120,15 +121,17 @@ func simulate(t *testing.T, change func(*sale.NewSale), test func(t *testing.T, 
 // newWorld publishes the sale; no process serves it yet.
 func newWorld(t testing.TB, w *world, change func(*sale.NewSale)) *world {
 	t.Helper()
-	pool := w.open(t, 4)
-	t.Cleanup(pool.Close)
+	if w.pool == nil {
+		w.pool = w.open(t, 4)
+		t.Cleanup(w.pool.Close)
+	}
 	if w.every == 0 {
 		w.every = 1
 	}
 	w.rng = rand.New(rand.NewPCG(uint64(dbtest.Seed()), 7)) //nolint:gosec // a simulation is not secret, and a seed is positive
-	w.line = &line{t: t, db: pool}
+	w.line = &line{t: t, db: w.pool}
 	w.set()
-	w.line = newLine(t, pool, change)
+	w.line = newLine(t, w.pool, change)
 	t.Cleanup(w.halt) // also when the test ends early
 	return w
 }
