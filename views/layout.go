@@ -12,8 +12,18 @@ type page struct {
 	Event   *EventInfo // the page belongs to this event: its name stands where the navigation is
 	Turn    bool       // the whole page is yellow
 	Refresh int        // seconds to the next load without JavaScript; 0: none
+	Again   string     // the path of that load, where the address may end in a part of the page; empty: this page
 	Live    bool       // loads htmx
 	Scripts []string   // beside page.js
+}
+
+// again is the load after Refresh. A page whose address ends in #part is not
+// loaded by a browser that is sent to the same address: it only scrolls.
+func (p page) again() string {
+	if p.Again == "" {
+		return itoa(p.Refresh)
+	}
+	return itoa(p.Refresh) + ";url=" + p.Again
 }
 
 // signInURL leads to sign-in and back to a path of ours.

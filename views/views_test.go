@@ -272,7 +272,7 @@ func TestWaitingRoomShowsNumberAheadAndEstimate(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if n := all(root, tag("noscript")); len(n) != 1 || !strings.Contains(render(t, views.WaitingPage(frame(), waiting(views.SpotWaiting))), `http-equiv="refresh" content="5"`) {
+	if n := all(root, tag("noscript")); len(n) != 1 || !strings.Contains(render(t, views.WaitingPage(frame(), waiting(views.SpotWaiting))), `http-equiv="refresh" content="5;url=/events/show/queue"`) {
 		t.Error("nothing loads the page again without JavaScript")
 	}
 }

@@ -77,7 +77,7 @@ func WaitingPage(f Frame, v WaitingView) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout(f, page{Title: v.title(), Event: &v.Event, Turn: v.turn(), Refresh: v.refresh(), Live: true, Scripts: []string{"waiting.js"}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout(f, page{Title: v.title(), Event: &v.Event, Turn: v.turn(), Refresh: v.refresh(), Again: eventURL(v.Event, "/queue"), Live: true, Scripts: []string{"waiting.js"}}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -140,7 +140,7 @@ func (v WaitingView) whyLine() string {
 // stillLine is why nobody is called just now.
 func (v WaitingView) stillLine() string {
 	if v.Why == "slow_payments" {
-		return "Payments are slow. Room comes free as those inside pay or leave"
+		return "Those inside take their time. Room comes free as they pay or leave"
 	}
 	return "Room comes free as those inside pay or leave"
 }

@@ -370,11 +370,17 @@ func (v WaitingView) odds() (odds, bool) {
 		return o, true
 	}
 	// Another turn is counted from the end of the line, not by the number.
-	if w.High > v.Serving && v.Number > v.Serving {
-		o.Long += " They are likely to run out between number " + num(o.Low) + " and number " + num(w.High) + ". Yours is " + num(v.Number) + "."
-		if o.Low >= o.High {
-			o.Long = "You are " + ordinal(w.Place) + " in line for " + tickets + ". They are likely to run out at about number " + num(w.High) + ". Yours is " + num(v.Number) + "."
+	if w.High > v.Serving && v.Number > v.Serving && !v.Again {
+		ends := "They are likely to run out"
+		if w.Left == 1 {
+			ends = "It is likely to go"
 		}
+		if o.Low < o.High {
+			ends += " between number " + num(o.Low) + " and number " + num(w.High)
+		} else {
+			ends += " at about number " + num(w.High)
+		}
+		o.Long += " " + ends + ". Yours is " + num(v.Number) + "."
 		o.Ruler = true
 	}
 	return o, true

@@ -85,8 +85,7 @@ func waitingView(s *sale.Snapshot, v queue.View) views.WaitingView {
 	case queue.Missed:
 		w.Until = deref(v.GraceEndsAt)
 	case queue.Waiting:
-		// A number that was called already waits for another turn.
-		w.Again = w.Number > 0 && w.Number <= v.Serving
+		w.Again = v.Behind
 		w.Next = v.Redeems
 	case queue.Left, queue.Done:
 		w.Again = v.LimitLeft && s.Joinable()

@@ -52,6 +52,8 @@ type View struct {
 	GraceEndsAt *time.Time
 	// Redeems reports that a missed turn was asked for again: the fan is called as soon as there is room.
 	Redeems bool
+	// Behind reports that a fan who waits asked for another turn behind everybody who waited then.
+	Behind bool
 	// Wish is what the fan asked for while they wait.
 	Wish Wish
 	// Extendable reports that a called fan may still ask for two more minutes.

@@ -79,6 +79,7 @@ func (s *Service) view(event *sale.Snapshot, account uuid.UUID, p queuedb.PlaceR
 			s.Seen(event.ID(), *v.Number)
 		}
 		v.Redeems = p.Again != nil && *p.Again != behind
+		v.Behind = v.Status == Waiting && p.Again != nil && *p.Again == behind
 		if ahead, known := aheadOf(p, v.Number); known {
 			v.Ahead = &ahead
 			v.ETA = eta(event, v.State, ahead)

@@ -105,7 +105,11 @@
   };
   const soon = (spread = 400) => at(Math.random() * spread, true);
   // What concerns everybody in the line is not asked by all in the same moment.
-  const sometime = () => soon(Math.min(Math.max(Number(live().dataset.crowd) / 10, 400), 5000));
+  // Least is how long after the last answer, for what may go to and fro.
+  const sometime = (least = 0) => {
+    const spread = Math.min(Math.max(Number(live().dataset.crowd) / 10, 400), 5000);
+    at(Math.max(fetched + least - Date.now(), 0) + Math.random() * spread, true);
+  };
 
   // ---- what a new part means for the rest of the page
   let status = live() && live().dataset.status, state = live() && live().dataset.state;
@@ -170,6 +174,10 @@
       const note = JSON.parse(data), shown = byId("message");
       if (shown && note.message) show(shown, note.message);
       else if ((note.message || "") !== (shown ? shown.textContent : "")) sometime();
+      // Which kinds are gone decides what a fan may hope for; how many are left can wait for the next look.
+      const none = new Set((note.low_stock || []).filter(t => !t.left).map(t => t.tier));
+      const kinds = [...document.querySelectorAll("#live .tiers-live > li")];
+      if (kinds.some((li, i) => li.classList.contains("is-out") !== none.has(i))) sometime(10000);
     },
     // At once and without a timer: in the background timers are late.
     turn() { if (live() && live().dataset.status !== "called") fetchPart(); },
