@@ -237,7 +237,8 @@ func bare(b testing.TB, status int, body string) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second}
+	// The patience of the product's server, which costs a little with each request.
+	s := &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = s.Serve(ln) })
 	b.Cleanup(func() {
