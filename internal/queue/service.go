@@ -69,7 +69,7 @@ func New(cfg Config) *Service {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{cfg: cfg, signer: cfg.Keys.Signer("admission"), sealer: cfg.Keys.Sealer("draw"), batchers: map[uuid.UUID]*batcher{}, backlog: maxBacklog,
-		spots: otter.Must(&otter.Options[spotKey, Spot]{MaximumSize: maxSpots})}
+		spots: otter.Must(&otter.Options[spotKey, Spot]{MaximumSize: maxSpots, Executor: func(tidy func()) { tidy() }})}
 	s.presence.replica, s.presence.start = uuid.New(), s.now()
 	sealKey := cfg.Keys.MAC("spot")
 	s.seals.New = func() any { return hmac.New(sha256.New, sealKey) }
