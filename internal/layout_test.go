@@ -43,6 +43,8 @@ var imports = map[string][]string{
 	"internal/queue":   {"internal/sale", "internal/catalog", "internal/ledger", "internal/merkle", "internal/shuffle", "internal/mail", "internal/live", "internal/lease", "internal/keys", "internal/db", "internal/db/queuedb", "internal/fault"},
 	"internal/sale":    {"internal/catalog", "internal/ledger", "internal/live", "internal/db", "internal/db/saledb", "internal/fault", "internal/money"},
 	"internal/catalog": {"internal/db", "internal/db/catalogdb", "internal/fault"},
+	// Pure: the format of seat maps.
+	"internal/catalog/seatmap": {"internal/fault"},
 
 	// The side rail.
 	"internal/ticket":  {"internal/keys", "internal/ledger", "internal/db", "internal/db/ticketdb", "internal/fault", "internal/money"},
