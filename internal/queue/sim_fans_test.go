@@ -157,6 +157,10 @@ func (f *fan) live() {
 	case leaver:
 		f.waits(time.Duration(f.w.chance(90))*time.Second, queue.InLobby, queue.Waiting)
 		f.leave()
+		time.Sleep(4 * time.Second) // every process has read it, also one that stood still
+		if v, ok := f.poll(); ok && v.Status != queue.Left && v.Status != queue.Done {
+			f.w.t.Errorf("arrival %d left and is told %s", v.Arrival, v.Status)
+		}
 		time.Sleep(time.Duration(f.w.chance(30)) * time.Second)
 		if f.w.chance(2) == 0 || !f.join() {
 			return
