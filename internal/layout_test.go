@@ -28,7 +28,7 @@ var imports = map[string][]string{
 
 	"web": {"web/api", "web/stream", "views", "views/ui", "static", "internal/account", "internal/catalog", "internal/claim", "internal/db", "internal/db/sessiondb", "internal/fault", "internal/guard", "internal/live",
 		"internal/mail", "internal/money", "internal/payment", "internal/queue", "internal/sale", "internal/stats", "internal/ticket", "internal/audit"},
-	"web/api": {"web/stream", "static", "internal/account", "internal/catalog", "internal/claim", "internal/db", "internal/fault", "internal/guard", "internal/ledger", "internal/live",
+	"web/api": {"web/stream", "static", "internal/account", "internal/catalog", "internal/catalog/seatmap", "internal/claim", "internal/db", "internal/fault", "internal/guard", "internal/ledger", "internal/live",
 		"internal/money", "internal/payment", "internal/queue", "internal/sale", "internal/stats", "internal/ticket"},
 	"web/stream": {},
 	"views":      {"views/ui", "internal/money", "static"},
@@ -41,8 +41,8 @@ var imports = map[string][]string{
 		"internal/db", "internal/db/paymentdb", "internal/fault", "internal/money"},
 	"internal/claim":   {"internal/queue", "internal/sale", "internal/catalog", "internal/ledger", "internal/db", "internal/db/claimdb", "internal/fault", "internal/money"},
 	"internal/queue":   {"internal/sale", "internal/catalog", "internal/ledger", "internal/merkle", "internal/shuffle", "internal/mail", "internal/live", "internal/lease", "internal/keys", "internal/db", "internal/db/queuedb", "internal/fault"},
-	"internal/sale":    {"internal/catalog", "internal/ledger", "internal/live", "internal/db", "internal/db/saledb", "internal/fault", "internal/money"},
-	"internal/catalog": {"internal/db", "internal/db/catalogdb", "internal/fault"},
+	"internal/sale":    {"internal/catalog", "internal/catalog/seatmap", "internal/ledger", "internal/live", "internal/db", "internal/db/saledb", "internal/fault", "internal/money"},
+	"internal/catalog": {"internal/catalog/seatmap", "internal/db", "internal/db/catalogdb", "internal/fault"},
 	// Pure: the format of seat maps.
 	"internal/catalog/seatmap": {"internal/fault"},
 
@@ -83,7 +83,7 @@ var owners = map[string]string{
 	"mailbox":  "mail",
 	"leases":   "lease",
 	"ledger":   "ledger", "ledger_blocks": "ledger",
-	"events": "catalog",
+	"events": "catalog", "seat_maps": "catalog", "seat_sections": "catalog", "seat_rows": "catalog", "seats": "catalog",
 	"sales":  "sale", "tiers": "sale",
 	"queue_heads": "queue", "spots": "queue", "draws": "queue", "draw_secrets": "queue", "presence": "queue",
 	"claims": "claim", "units": "claim", "claim_lines": "claim",

@@ -21,13 +21,21 @@ WHERE event_id = @event_id;
 SELECT set_config('statement_timeout', '120s', true);
 
 -- name: CreateUnits :execrows
--- One row for every sellable place of every tier.
-INSERT INTO units (id, event_id, tier_id, slot)
-SELECT gen_random_uuid(), t.event_id, t.id, s.slot
-FROM tiers t
-CROSS JOIN LATERAL generate_series(1, t.capacity) AS s (slot)
-WHERE t.event_id = @event_id
-ORDER BY t.ordinal, s.slot;
+-- One row for every sellable place of every tier; a seat has its own id, and the slots of a tier follow the map.
+WITH places AS (
+    SELECT gen_random_uuid() AS id, t.ordinal, t.id AS tier_id, g.slot, 'free' AS state
+    FROM tiers t
+    CROSS JOIN LATERAL generate_series(1, t.capacity) AS g (slot)
+    WHERE t.event_id = @event_id AND NOT t.seated
+    UNION ALL
+    SELECT s.id, t.ordinal, t.id, row_number() OVER (PARTITION BY t.id ORDER BY s.number)::integer, CASE WHEN s.blocked THEN 'blocked' ELSE 'free' END
+    FROM seats s JOIN tiers t ON t.id = s.tier_id
+    WHERE s.event_id = @event_id AND t.seated
+)
+INSERT INTO units (id, event_id, tier_id, slot, state)
+SELECT p.id, @event_id, p.tier_id, p.slot, p.state
+FROM places p
+ORDER BY p.ordinal, p.slot;
 
 -- name: MayHold :one
 -- What a grant has to know, under the lock of the spot, in one round trip: the sale, the tier (null if it is of

@@ -7,8 +7,8 @@ VALUES (@event_id, @ordering, sqlc.narg('lobby_opens_at'), @opens_at, @closes_at
         sqlc.narg('beacon_name'), sqlc.narg('beacon_round'), sqlc.narg('beacon_url'));
 
 -- name: InsertTier :exec
-INSERT INTO tiers (id, event_id, ordinal, name, price_kobo, capacity)
-VALUES (@id, @event_id, @ordinal, @name, @price_kobo, @capacity);
+INSERT INTO tiers (id, event_id, ordinal, name, price_kobo, capacity, seated)
+VALUES (@id, @event_id, @ordinal, @name, @price_kobo, @capacity, @seated);
 
 -- name: Pictures :many
 -- The whole picture of some sales at one moment, one row a tier: those in some states, and those asked for by id or slug.

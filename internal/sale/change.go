@@ -43,11 +43,14 @@ func (s *Service) Create(ctx context.Context, organization uuid.UUID, n NewSale)
 		}
 		for i, tier := range n.Tiers {
 			err := q.InsertTier(ctx, tx, saledb.InsertTierParams{
-				ID: uuid.New(), EventID: id, Ordinal: small(i), Name: tier.Name, PriceKobo: int64(tier.Price), Capacity: small(tier.Capacity),
+				ID: uuid.New(), EventID: id, Ordinal: small(i), Name: tier.Name, PriceKobo: int64(tier.Price), Capacity: small(tier.Capacity), Seated: tier.seated,
 			})
 			if err != nil {
 				return err
 			}
+		}
+		if n.seats != nil {
+			return catalog.InsertHallTx(ctx, tx, id, n.seats)
 		}
 		return nil
 	})

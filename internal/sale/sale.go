@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"fairqueue/internal/catalog"
+	"fairqueue/internal/catalog/seatmap"
 	"fairqueue/internal/money"
 )
 
@@ -53,9 +54,12 @@ type Terms struct {
 
 // NewTier is a tier to be.
 type NewTier struct {
-	Name     string
-	Price    money.Kobo
+	Name  string
+	Price money.Kobo
+	// Capacity of a tier on the seat map may be 0: it follows from the map.
 	Capacity int
+
+	seated bool
 }
 
 // NewSale is everything a new event needs.
@@ -63,6 +67,10 @@ type NewSale struct {
 	Event catalog.NewEvent
 	Terms Terms
 	Tiers []NewTier
+	// SeatMap is JSON as package seatmap reads it; empty for none.
+	SeatMap []byte
+
+	seats *seatmap.Map
 }
 
 // Patch changes a running sale; nil fields stay.

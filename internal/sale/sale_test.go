@@ -135,7 +135,7 @@ func TestEverythingWrongComesAtOnce(t *testing.T) {
 	want := []string{
 		"name", "slug", "venue", "timezone", "starts_at", "sale.ordering", "sale.closes_at", "sale.lobby_opens_at", "sale.max_tickets_per_fan",
 		"sale.max_waiting", "sale.admit_per_minute", "sale.max_inside", "sale.turn_seconds", "sale.visit_seconds", "sale.hold_seconds",
-		"sale.grace_seconds", "tiers[0].price_kobo", "tiers[0].capacity", "tiers[1].name", "tiers[1].price_kobo", "tiers[1].capacity",
+		"sale.grace_seconds", "tiers[0].price_kobo", "tiers[1].name", "tiers[1].price_kobo", "tiers[0].capacity", "tiers[1].capacity",
 	}
 	if !slices.Equal(paths, want) {
 		t.Errorf("paths\n%q, want\n%q", paths, want)

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"fairqueue/internal/catalog"
+	"fairqueue/internal/catalog/seatmap"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/money"
 )
@@ -142,16 +143,47 @@ func (n NewSale) Check() (NewSale, error) {
 		if t.Price < 0 || t.Price > maxPrice {
 			add("price_kobo", "The price must lie between "+money.Kobo(0).String()+" and "+maxPrice.String()+".")
 		}
-		if t.Capacity < 1 || t.Capacity > maxCapacity {
-			add("capacity", fmt.Sprintf("The capacity must lie between 1 and %d.", maxCapacity))
-		}
 		tiers = append(tiers, t)
 	}
 	n.Tiers = tiers
+	wrong = append(wrong, n.checkPlaces()...)
 	if len(wrong) > 0 {
 		return n, fault.InvalidField(wrong...)
 	}
 	return n, nil
+}
+
+// checkPlaces reads the seat map and compares it with the capacities of the tiers, which it completes.
+func (n *NewSale) checkPlaces() (wrong []fault.Field) {
+	places, seated := make([]int, len(n.Tiers)), make([]bool, len(n.Tiers))
+	if len(n.SeatMap) > 0 {
+		names := make([]string, len(n.Tiers))
+		for i, t := range n.Tiers {
+			names[i] = t.Name
+		}
+		if n.seats, wrong = seatmap.Read(n.SeatMap, names, "seat_map"); n.seats != nil {
+			places, seated = n.seats.Capacities(len(n.Tiers))
+		}
+	}
+	for i := range n.Tiers {
+		t := &n.Tiers[i]
+		t.seated = seated[i]
+		msg := ""
+		switch {
+		case len(n.SeatMap) > 0 && n.seats == nil && t.Capacity == 0:
+			// It would have followed from the map.
+		case places[i] > 0 && t.Capacity == 0:
+			t.Capacity = places[i]
+		case places[i] > 0 && t.Capacity != places[i]:
+			msg = fmt.Sprintf("The seat map has %d places of this tier. Make the capacity %d, or leave it out.", places[i], places[i])
+		case t.Capacity < 1 || t.Capacity > maxCapacity:
+			msg = fmt.Sprintf("The capacity must lie between 1 and %d.", maxCapacity)
+		}
+		if msg != "" {
+			wrong = append(wrong, fault.Field{Path: fmt.Sprintf("tiers[%d].capacity", i), Message: msg})
+		}
+	}
+	return wrong
 }
 
 // check returns everything wrong with the fields of p that are set; paths are

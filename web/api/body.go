@@ -25,16 +25,16 @@ import (
 // maxBody is the largest body of a request, in bytes.
 const maxBody = 1 << 20
 
-// read returns the whole body; 413 beyond maxBody.
-func (r *request) read() ([]byte, error) {
+// read returns the whole body; 413 beyond most bytes.
+func (r *request) read(most int64) ([]byte, error) {
 	req := r.Request()
-	if req.ContentLength > maxBody {
+	if req.ContentLength > most {
 		return nil, errTooLarge
 	}
 	if req.Body == nil || req.Body == http.NoBody {
 		return nil, nil
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(r.Response(), req.Body, maxBody))
+	b, err := io.ReadAll(http.MaxBytesReader(r.Response(), req.Body, most))
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, errTooLarge
@@ -65,10 +65,14 @@ func (r *request) noBody() error {
 }
 
 func (r *request) decode(dst any, schema *huma.Schema) error {
-	raw, err := r.read()
+	raw, err := r.read(maxBody)
 	if err != nil {
 		return err
 	}
+	return r.decodeAs(dst, schema, raw)
+}
+
+func (r *request) decodeAs(dst any, schema *huma.Schema, raw []byte) error {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		// curl -X POST without a body means "with nothing to say".
 		raw = []byte("{}")

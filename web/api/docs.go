@@ -40,15 +40,18 @@ func (a *API) docs(e *echo.Echo) {
 	if err := docsTemplate.Execute(&page, newDocsView(doc)); err != nil {
 		panic(fmt.Errorf("api: the documentation page cannot be written: %w", err))
 	}
-	serve := func(contentType string, b []byte) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			c.Response().Header().Set("Cache-Control", "no-cache")
-			return c.Blob(http.StatusOK, contentType, b)
-		}
-	}
 	e.GET(openAPIPath, serve("application/json", spec))
 	e.GET(docsPath, serve("text/html; charset=utf-8", page.Bytes()))
 	e.GET(docsPath+"/docs.css", serve("text/css; charset=utf-8", docsCSS))
+	seatMapFiles(e)
+}
+
+// serve answers with bytes that never change while the process runs.
+func serve(contentType string, b []byte) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Set("Cache-Control", "no-cache")
+		return c.Blob(http.StatusOK, contentType, b)
+	}
 }
 
 type docsView struct {

@@ -23,6 +23,7 @@ type newEvent struct {
 	StartsAt time.Time `json:"starts_at" example:"2030-08-01T18:00:00Z"`
 	Sale     newSale   `json:"sale"`
 	Tiers    []newTier `json:"tiers" nullable:"false" minItems:"1" maxItems:"100"`
+	SeatMap  SeatMap   `json:"seat_map,omitempty"`
 }
 
 type newSale struct {
@@ -60,7 +61,7 @@ type beaconValue struct {
 type newTier struct {
 	Name      string `json:"name" minLength:"1" maxLength:"100" example:"Stands"`
 	PriceKobo int64  `json:"price_kobo" minimum:"0" maximum:"1000000000000" example:"1500000"`
-	Capacity  int    `json:"capacity" minimum:"1" maximum:"200000" example:"5000"`
+	Capacity  int    `json:"capacity,omitempty" minimum:"1" maximum:"200000" doc:"Of a tier on the seat map it may be left out." example:"5000"`
 }
 
 type salePatch struct {
@@ -116,7 +117,7 @@ func (n newEvent) sale() sale.NewSale {
 	}
 	out := sale.NewSale{
 		Event: catalog.NewEvent{Name: n.Name, Slug: n.Slug, Venue: n.Venue, Timezone: n.Timezone, StartsAt: n.StartsAt},
-		Terms: t, Tiers: make([]sale.NewTier, len(n.Tiers)),
+		Terms: t, Tiers: make([]sale.NewTier, len(n.Tiers)), SeatMap: n.SeatMap,
 	}
 	for i, tier := range n.Tiers {
 		out.Tiers[i] = sale.NewTier{Name: tier.Name, Price: money.Kobo(tier.PriceKobo), Capacity: tier.Capacity}
@@ -158,7 +159,8 @@ func (a *API) organizer() {
 	const path = prefix + "/organizer/events"
 	add(a, route{
 		id: "create-event", method: http.MethodPost, path: path, tag: tagOrganizer, auth: bearer,
-		summary: "Create an event", doc: "It is a draft until it is published. Numbers that are left out take the values of the example.",
+		summary: "Create an event", doc: "It is a draft until it is published. Numbers that are left out take the values of the example. " +
+			"A seat map has the format of " + seatMapSchema + "; a theatre, an arena and a stadium stand under " + venuesPath + "theatre.json, arena.json and stadium.json.",
 		body: newEvent{}, ok: []int{http.StatusCreated}, codes: []string{"not_organizer", "slug_taken"},
 	}, func(r *request) (*reply[Event], error) {
 		who, err := r.bearer()
@@ -169,7 +171,7 @@ func (a *API) organizer() {
 		if err != nil {
 			return nil, err
 		}
-		in, err := decode[newEvent](r)
+		in, err := decodeEvent(r)
 		if err != nil {
 			return nil, err
 		}
@@ -178,6 +180,22 @@ func (a *API) organizer() {
 			return nil, err
 		}
 		return &reply[Event]{http.StatusCreated, eventOut(s)}, nil
+	})
+
+	add(a, route{
+		id: "get-seat-map", method: http.MethodGet, path: path + "/{event}/seat_map", tag: tagOrganizer, auth: bearer,
+		summary: "Export the seat map", doc: "In the format in which it was given, every seat spelled out.",
+		ok: []int{http.StatusOK}, codes: []string{"seat_map_not_found"},
+	}, func(r *request) (*reply[SeatMap], error) {
+		_, s, err := r.own()
+		if err != nil {
+			return nil, err
+		}
+		m, err := a.seatMap(r.ctx(), s)
+		if err != nil {
+			return nil, err
+		}
+		return ok(m)
 	})
 
 	moves := a.moves()

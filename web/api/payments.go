@@ -106,7 +106,7 @@ func (a *API) webhook(e *echo.Echo) {
 		if signature == "" {
 			return r.write(errNoSignature)
 		}
-		body, err := r.read()
+		body, err := r.read(maxBody)
 		if err != nil {
 			return r.write(err)
 		}

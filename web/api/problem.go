@@ -136,7 +136,7 @@ func requestID(c echo.Context) string { return c.Response().Header().Get(echo.He
 var (
 	errUnauthorized = fault.New(fault.Unauthorized, codeUnauthorized, "This needs a token. Send the header Authorization: Bearer TOKEN; sign in again if yours has expired.")
 	errNoEvent      = fault.New(fault.NotFound, "event_not_found", "There is no such event. Check the address.")
-	errTooLarge     = fault.New(fault.TooLarge, "body_too_large", "The body of the request is larger than 1 MiB. Send less.")
+	errTooLarge     = fault.New(fault.TooLarge, "body_too_large", "The body of the request is larger than 1 MiB, or than 10 MiB with a seat map. Send less.")
 )
 
 // code explains a stable code on the documentation page.
@@ -155,6 +155,7 @@ var codes = map[string]code{
 	"event_not_found":      {404, "No such event", "The event does not exist, is not yours, or is a draft of somebody else."},
 	"not_in_queue":         {404, "Not in line", "This account has no place in the line of this event."},
 	"not_in_lobby":         {404, "Not in the lobby", "The draw had no such arrival: it is below 1 or above lobby_size."},
+	"seat_map_not_found":   {404, "No seat map", "The event has no numbered seats."},
 	"claim_not_found":      {404, "No such claim", "The claim does not exist or is not yours."},
 	"payment_not_found":    {404, "No such payment", "The payment does not exist or is not yours."},
 	"ticket_not_found":     {404, "No such ticket", "The ticket does not exist or is not yours."},
@@ -163,7 +164,7 @@ var codes = map[string]code{
 	"admission_expired":    {403, "The turn is over", "The turn or the visit has ended."},
 	"not_transferable":     {403, "Not transferable", "Tickets cannot be given to another account."},
 	"method_not_allowed":   {405, "Wrong method", "The address exists, but not for this method."},
-	"body_too_large":       {413, "Too large", "The body is larger than 1 MiB."},
+	"body_too_large":       {413, "Too large", "The body is larger than 1 MiB, or than 10 MiB with a seat map."},
 	"invalid_request":      {422, "Not valid", "The request is malformed; errors says which field and why."},
 	"sale_not_joinable":    {409, "Not open for joining", "The sale is scheduled or has ended; joinable_at says from when, if it is known."},
 	"line_full":            {409, "The line is full", "The line takes no more people."},

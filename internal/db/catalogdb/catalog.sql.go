@@ -44,3 +44,268 @@ func (q *Queries) InsertEvent(ctx context.Context, db DBTX, arg InsertEventParam
 	}
 	return result.RowsAffected(), nil
 }
+
+const insertSeatMap = `-- name: InsertSeatMap :exec
+INSERT INTO seat_maps (event_id, focal_x, focal_y, allow_orphans) VALUES ($1, $2, $3, $4)
+`
+
+func (q *Queries) InsertSeatMap(ctx context.Context, db DBTX, eventID uuid.UUID, focalX float64, focalY float64, allowOrphans bool) error {
+	_, err := db.Exec(ctx, insertSeatMap,
+		eventID,
+		focalX,
+		focalY,
+		allowOrphans,
+	)
+	return err
+}
+
+const insertSeatRows = `-- name: InsertSeatRows :exec
+INSERT INTO seat_rows (event_id, section, ordinal, name)
+SELECT $1, r.section, r.ordinal, r.name
+FROM (
+    SELECT unnest($2::integer[]) AS section, unnest($3::integer[]) AS ordinal, unnest($4::text[]) AS name
+) r
+`
+
+func (q *Queries) InsertSeatRows(ctx context.Context, db DBTX, eventID uuid.UUID, sections []int32, ordinals []int32, names []string) error {
+	_, err := db.Exec(ctx, insertSeatRows,
+		eventID,
+		sections,
+		ordinals,
+		names,
+	)
+	return err
+}
+
+const insertSeatSections = `-- name: InsertSeatSections :exec
+INSERT INTO seat_sections (event_id, ordinal, key, name, kind, tier_id, capacity)
+SELECT $1, s.ordinal, s.key, s.name, s.kind, t.id, nullif(s.capacity, 0)
+FROM (
+    SELECT generate_subscripts($2::text[], 1) - 1 AS ordinal, unnest($2::text[]) AS key, unnest($3::text[]) AS name,
+           unnest($4::text[]) AS kind, unnest($5::integer[]) AS tier, unnest($6::integer[]) AS capacity
+) s
+LEFT JOIN tiers t ON t.event_id = $1 AND t.ordinal = s.tier AND s.kind = 'standing'
+`
+
+type InsertSeatSectionsParams struct {
+	EventID    uuid.UUID
+	Keys       []string
+	Names      []string
+	Kinds      []string
+	Tiers      []int32
+	Capacities []int32
+}
+
+func (q *Queries) InsertSeatSections(ctx context.Context, db DBTX, arg InsertSeatSectionsParams) error {
+	_, err := db.Exec(ctx, insertSeatSections,
+		arg.EventID,
+		arg.Keys,
+		arg.Names,
+		arg.Kinds,
+		arg.Tiers,
+		arg.Capacities,
+	)
+	return err
+}
+
+const insertSeats = `-- name: InsertSeats :exec
+INSERT INTO seats (id, event_id, number, section, seat_row, tier_id, label, x, y, accessible, companion_of, restricted, blocked, aisle)
+SELECT s.id, $1, s.number, s.section, s.seat_row, t.id, s.label, s.x, s.y, s.accessible,
+       nullif(s.companion, '00000000-0000-0000-0000-000000000000'), s.restricted, s.blocked, s.aisle
+FROM (
+    SELECT generate_subscripts($2::uuid[], 1) - 1 AS number, unnest($2::uuid[]) AS id,
+           unnest($3::integer[]) AS section, unnest($4::integer[]) AS seat_row, unnest($5::integer[]) AS tier,
+           unnest($6::text[]) AS label, unnest($7::double precision[]) AS x, unnest($8::double precision[]) AS y,
+           unnest($9::boolean[]) AS accessible, unnest($10::uuid[]) AS companion,
+           unnest($11::boolean[]) AS restricted, unnest($12::boolean[]) AS blocked, unnest($13::boolean[]) AS aisle
+) s
+JOIN tiers t ON t.event_id = $1 AND t.ordinal = s.tier
+`
+
+type InsertSeatsParams struct {
+	EventID    uuid.UUID
+	Ids        []uuid.UUID
+	Sections   []int32
+	SeatRows   []int32
+	Tiers      []int32
+	Labels     []string
+	Xs         []float64
+	Ys         []float64
+	Accessible []bool
+	Companions []uuid.UUID
+	Restricted []bool
+	Blocked    []bool
+	Aisles     []bool
+}
+
+// All seats of a map, in its order. The nil id stands for no companion.
+func (q *Queries) InsertSeats(ctx context.Context, db DBTX, arg InsertSeatsParams) error {
+	_, err := db.Exec(ctx, insertSeats,
+		arg.EventID,
+		arg.Ids,
+		arg.Sections,
+		arg.SeatRows,
+		arg.Tiers,
+		arg.Labels,
+		arg.Xs,
+		arg.Ys,
+		arg.Accessible,
+		arg.Companions,
+		arg.Restricted,
+		arg.Blocked,
+		arg.Aisles,
+	)
+	return err
+}
+
+const patience = `-- name: Patience :exec
+SELECT set_config('statement_timeout', '120s', true)
+`
+
+// Storing the map of a large hall may take longer than an ordinary statement.
+func (q *Queries) Patience(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, patience)
+	return err
+}
+
+const seatMap = `-- name: SeatMap :one
+SELECT focal_x, focal_y, allow_orphans FROM seat_maps WHERE event_id = $1
+`
+
+type SeatMapRow struct {
+	FocalX       float64
+	FocalY       float64
+	AllowOrphans bool
+}
+
+func (q *Queries) SeatMap(ctx context.Context, db DBTX, eventID uuid.UUID) (SeatMapRow, error) {
+	row := db.QueryRow(ctx, seatMap, eventID)
+	var i SeatMapRow
+	err := row.Scan(&i.FocalX, &i.FocalY, &i.AllowOrphans)
+	return i, err
+}
+
+const seatRows = `-- name: SeatRows :many
+SELECT section, name FROM seat_rows WHERE event_id = $1 ORDER BY section, ordinal
+`
+
+type SeatRowsRow struct {
+	Section int32
+	Name    string
+}
+
+func (q *Queries) SeatRows(ctx context.Context, db DBTX, eventID uuid.UUID) ([]SeatRowsRow, error) {
+	rows, err := db.Query(ctx, seatRows, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SeatRowsRow{}
+	for rows.Next() {
+		var i SeatRowsRow
+		if err := rows.Scan(&i.Section, &i.Name); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const seatSections = `-- name: SeatSections :many
+SELECT s.key, s.name, s.kind, COALESCE(t.ordinal, 0)::integer AS tier, COALESCE(s.capacity, 0)::integer AS capacity
+FROM seat_sections s LEFT JOIN tiers t ON t.id = s.tier_id
+WHERE s.event_id = $1
+ORDER BY s.ordinal
+`
+
+type SeatSectionsRow struct {
+	Key      string
+	Name     string
+	Kind     string
+	Tier     int32
+	Capacity int32
+}
+
+func (q *Queries) SeatSections(ctx context.Context, db DBTX, eventID uuid.UUID) ([]SeatSectionsRow, error) {
+	rows, err := db.Query(ctx, seatSections, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SeatSectionsRow{}
+	for rows.Next() {
+		var i SeatSectionsRow
+		if err := rows.Scan(
+			&i.Key,
+			&i.Name,
+			&i.Kind,
+			&i.Tier,
+			&i.Capacity,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const seats = `-- name: Seats :many
+SELECT s.id, s.section, s.seat_row, t.ordinal AS tier, s.label, s.x, s.y, s.accessible, s.companion_of, s.restricted, s.blocked, s.aisle
+FROM seats s JOIN tiers t ON t.id = s.tier_id
+WHERE s.event_id = $1
+ORDER BY s.number
+`
+
+type SeatsRow struct {
+	ID          uuid.UUID
+	Section     int32
+	SeatRow     int32
+	Tier        int32
+	Label       string
+	X           float64
+	Y           float64
+	Accessible  bool
+	CompanionOf *uuid.UUID
+	Restricted  bool
+	Blocked     bool
+	Aisle       bool
+}
+
+func (q *Queries) Seats(ctx context.Context, db DBTX, eventID uuid.UUID) ([]SeatsRow, error) {
+	rows, err := db.Query(ctx, seats, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SeatsRow{}
+	for rows.Next() {
+		var i SeatsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Section,
+			&i.SeatRow,
+			&i.Tier,
+			&i.Label,
+			&i.X,
+			&i.Y,
+			&i.Accessible,
+			&i.CompanionOf,
+			&i.Restricted,
+			&i.Blocked,
+			&i.Aisle,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

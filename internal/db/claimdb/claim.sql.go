@@ -110,15 +110,23 @@ func (q *Queries) CountOwn(ctx context.Context, db DBTX, spotID uuid.UUID) (int6
 }
 
 const createUnits = `-- name: CreateUnits :execrows
-INSERT INTO units (id, event_id, tier_id, slot)
-SELECT gen_random_uuid(), t.event_id, t.id, s.slot
-FROM tiers t
-CROSS JOIN LATERAL generate_series(1, t.capacity) AS s (slot)
-WHERE t.event_id = $1
-ORDER BY t.ordinal, s.slot
+WITH places AS (
+    SELECT gen_random_uuid() AS id, t.ordinal, t.id AS tier_id, g.slot, 'free' AS state
+    FROM tiers t
+    CROSS JOIN LATERAL generate_series(1, t.capacity) AS g (slot)
+    WHERE t.event_id = $1 AND NOT t.seated
+    UNION ALL
+    SELECT s.id, t.ordinal, t.id, row_number() OVER (PARTITION BY t.id ORDER BY s.number)::integer, CASE WHEN s.blocked THEN 'blocked' ELSE 'free' END
+    FROM seats s JOIN tiers t ON t.id = s.tier_id
+    WHERE s.event_id = $1 AND t.seated
+)
+INSERT INTO units (id, event_id, tier_id, slot, state)
+SELECT p.id, $1, p.tier_id, p.slot, p.state
+FROM places p
+ORDER BY p.ordinal, p.slot
 `
 
-// One row for every sellable place of every tier.
+// One row for every sellable place of every tier; a seat has its own id, and the slots of a tier follow the map.
 func (q *Queries) CreateUnits(ctx context.Context, db DBTX, eventID uuid.UUID) (int64, error) {
 	result, err := db.Exec(ctx, createUnits, eventID)
 	if err != nil {

@@ -63,8 +63,8 @@ func (q *Queries) InsertSale(ctx context.Context, db DBTX, arg InsertSaleParams)
 }
 
 const insertTier = `-- name: InsertTier :exec
-INSERT INTO tiers (id, event_id, ordinal, name, price_kobo, capacity)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO tiers (id, event_id, ordinal, name, price_kobo, capacity, seated)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 `
 
 type InsertTierParams struct {
@@ -74,6 +74,7 @@ type InsertTierParams struct {
 	Name      string
 	PriceKobo int64
 	Capacity  int32
+	Seated    bool
 }
 
 func (q *Queries) InsertTier(ctx context.Context, db DBTX, arg InsertTierParams) error {
@@ -84,6 +85,7 @@ func (q *Queries) InsertTier(ctx context.Context, db DBTX, arg InsertTierParams)
 		arg.Name,
 		arg.PriceKobo,
 		arg.Capacity,
+		arg.Seated,
 	)
 	return err
 }
