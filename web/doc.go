@@ -18,6 +18,27 @@
 // it has (views.WaitingView.Part); the same one is answered with 204 and the
 // number that is called, from which the page counts on: headers, and no body.
 //
+// Joins and polls are asked for by everybody at the same moment. Around each
+// handler stands one function (around), because echo wraps every middleware anew
+// for each request; fixed headers are shared; the figures of a route are found
+// once; the routes of joins and polls go past huma, and a place is written without
+// reflection (api.appendPlace). One that went well writes no line in the log: it is
+// counted, and the ledger has the join. Answers to programs carry three headers of
+// safety instead of seven: nothing in JSON can be loaded or run.
+//
+// A poll by bearer takes 3 µs between net/http and the answer and allocates eight
+// times (BenchmarkPollHandler): the middleware's closure, the request id and its
+// header, the request of the API, the credential's bytes and its MAC, number with
+// ahead, the range of the wait. Over HTTP it costs 1.05 to 1.25 times the processor
+// time of a bare echo handler that sends the same bytes (BenchmarkHTTP/Polls; the
+// spread is that of a busy machine), the same with a million waiting and without
+// Redis. What it was before: huma 5 µs, the log line 3, labels of metrics 1, seven
+// closures, headers and their canonical names 1, two new HMACs 1.
+//
+// A browser's place stands in its spot cookie: an HMAC over event, spot, account,
+// arrival, and a digest of the session it was given with. Whoever signs in next on
+// the same browser has another session, and so no spot.
+//
 // Who is signed in stands in the session cookie, under an HMAC: no look-up, so
 // that an emptied Redis signs nobody out and the opening of a sale is not
 // 50,000 reads. The name in the navigation is a second cookie (badge) that

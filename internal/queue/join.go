@@ -187,7 +187,7 @@ func (s *Service) commit(event uuid.UUID, batch []*member) (outcomes []outcome, 
 	}
 	var made map[uuid.UUID]outcome
 	err = db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
-		// Four round trips instead of nine: lock; insert; all that answers nothing; commit.
+		// Five round trips instead of nine: begin; lock; insert; all that answers nothing; commit.
 		pipe := db.NewPipe(tx)
 		var err error
 		if made, err = s.joinTx(ctx, pipe, event, distinct); err != nil {
