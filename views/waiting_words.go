@@ -157,10 +157,14 @@ func (v WaitingView) pausedTitle() string {
 }
 
 func (v WaitingView) soldOutLine() string {
-	if n := capacity(v.Tiers); n > 0 {
+	switch n := capacity(v.Tiers); n {
+	case 0:
+		return "All tickets are sold"
+	case 1:
+		return "The one ticket is sold"
+	default:
 		return "All " + num(n) + " tickets are sold"
 	}
-	return "All tickets are sold"
 }
 
 func (v WaitingView) graceLine() string {
@@ -248,6 +252,8 @@ func (v WaitingView) overTitle() string {
 	switch {
 	case v.Tickets > 0:
 		return "You have your tickets"
+	case v.comesBack():
+		return "You left the lobby"
 	case v.Status == SpotLeft:
 		return "You left the line"
 	case v.neverCalled():
@@ -262,6 +268,8 @@ func (v WaitingView) overLine() string {
 		return "That is as many as each fan can take. There is nothing more to wait for."
 	case v.Tickets > 0:
 		return "Your visit is over. There is nothing more to do."
+	case v.comesBack():
+		return "Nothing was bought and nothing was paid."
 	case v.Status == SpotLeft:
 		return "Everybody behind you moved up. Nothing was bought and nothing was paid."
 	case v.neverCalled() && v.Number > 0 && v.Serving > 0:
@@ -471,11 +479,39 @@ func (o odds) labels() []rulerLabel {
 
 func coord(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
 
+// comesBack is whether joining again undoes that the place was left.
+func (v WaitingView) comesBack() bool { return v.Status == SpotLeft && v.Event.State == SaleLobby }
+
+func (v WaitingView) againTitle() string {
+	if v.comesBack() {
+		return "Do you want to come back?"
+	}
+	return "Do you want another turn?"
+}
+
+func (v WaitingView) againLabel() string {
+	if v.comesBack() {
+		return "Come back into the lobby"
+	}
+	return "Join the line again"
+}
+
 func (v WaitingView) againLine() string {
+	if v.comesBack() {
+		return "Until the sale opens you get the same place. After that, you stand behind everybody who waits."
+	}
 	if v.Number == 0 {
 		return "You stand behind everybody who waits now."
 	}
 	return "You keep your number " + num(v.Number) + ", but you stand behind everybody who waits now."
+}
+
+// checkLabel leads to the fairness page.
+func (v WaitingView) checkLabel() string {
+	if v.Serving == 0 {
+		return "How this sale is kept fair"
+	}
+	return "Check every number we called"
 }
 
 // showTiers is whether what is sold, or left, is worth a look.
