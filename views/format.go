@@ -95,8 +95,17 @@ func when(t, now time.Time, l *time.Location) string {
 	case sameDay(t, now.AddDate(0, 0, 1), l):
 		return "tomorrow, " + clock(t, l)
 	default:
-		return in(t, l).Format("Mon 2 Jan, 15:04")
+		return in(t, l).Format("Mon 2 Jan" + yearOf(t, now) + ", 15:04")
 	}
+}
+
+// yearOf is the layout of the year where a date without one may be taken for the next or the last of its name.
+func yearOf(t, now time.Time) string {
+	const far = 300 * 24 * time.Hour
+	if d := t.Sub(now); d > far || d < -far {
+		return " 2006"
+	}
+	return ""
 }
 
 // at is when, for the middle of a sentence about today: "at 12:00", "on Mon 23 Nov, 10:00".
@@ -107,7 +116,7 @@ func at(t, now time.Time, l *time.Location) string {
 	if sameDay(t, now.AddDate(0, 0, 1), l) {
 		return "tomorrow at " + clock(t, l)
 	}
-	return "on " + in(t, l).Format("Mon 2 Jan, 15:04")
+	return "on " + in(t, l).Format("Mon 2 Jan"+yearOf(t, now)+", 15:04")
 }
 
 // rfc is what machines and the countdown script read.

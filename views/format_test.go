@@ -92,3 +92,20 @@ func TestRulerStaysReadable(t *testing.T) {
 		t.Error("answers without knowing what is left")
 	}
 }
+
+// A date far away is not taken for one of this year.
+func TestADateFarAwayHasItsYear(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 20, 11, 0, 0, 0, time.UTC)
+	for t0, want := range map[time.Time]string{
+		now.AddDate(0, 0, 250): "on Wed 28 Jul, 11:00", now.AddDate(1, 0, 0): "on Sat 20 Nov 2027, 11:00", now.AddDate(40, 0, 0): "on Sat 20 Nov 2066, 11:00",
+		now.AddDate(-1, 0, 0): "on Thu 20 Nov 2025, 11:00", now: "at 11:00",
+	} {
+		if got := at(t0, now, time.UTC); got != want {
+			t.Errorf("at: %q, want %q", got, want)
+		}
+	}
+	if got := when(now.AddDate(1, 0, 0), now, time.UTC); got != "Sat 20 Nov 2027, 11:00" {
+		t.Errorf("when: %q", got)
+	}
+}
