@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"regexp"
 	"time"
 
 	"fairqueue/views/ui"
@@ -34,6 +35,24 @@ type BeaconView struct {
 type OwnPlace struct {
 	Spot            string
 	Arrival, Number int64 // Number 0: not known yet
+}
+
+// drandValue is how drand gives the randomness of a round.
+var drandValue = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
+
+// hollow says in one sentence why the value that was given cannot be the beacon's; empty: it can be, or there is none.
+// It can be known only where it is known when the beacon's rounds come.
+func (d DrawView) hollow(now time.Time, zone *time.Location) string {
+	b := d.Beacon
+	switch {
+	case b == nil || b.Value == "" || b.Due.IsZero() || !b.WaivedAt.IsZero():
+		return ""
+	case !d.DrawnAt.IsZero() && d.DrawnAt.Before(b.Due):
+		return "This value came before the round, which was due " + at(b.Due, now, zone) + ". So it cannot be the value of the beacon."
+	case !drandValue.MatchString(b.Value):
+		return "This is not a value of " + b.Name + ": those are 64 characters, 0 to 9 and a to f."
+	}
+	return ""
 }
 
 func (b BeaconView) round() string { return "round " + num(b.Round) + " of " + b.Name }
@@ -99,6 +118,10 @@ func (v FairnessView) beaconStep(now time.Time) drawStep {
 	case b.Value != "":
 		s.State, s.Mark = ui.Open, "Given"
 		s.Text = "The value of " + b.round() + due
+		if why := v.Draw.hollow(now, v.Event.zone()); why != "" {
+			s.State, s.Mark = ui.Out, "Does not count"
+			s.Text = "Given for " + b.round() + ". " + why + " This draw proves only what a draw without a beacon proves."
+		}
 		s.Figures = []drawFigure{{"Value of the beacon", b.Value}}
 	case v.Draw.Seed == "" && v.Event.State == SaleEnded:
 		s.State, s.Mark, s.Text = ui.Out, "Not used", "The sale ended before "+b.round()+" was used."
@@ -131,7 +154,7 @@ func (v FairnessView) drawnStep() drawStep {
 // trust says in plain words what a sale's data prove and what they do not.
 type trust struct{ Proves, Not []string }
 
-func (v FairnessView) trust() trust {
+func (v FairnessView) trust(now time.Time) trust {
 	const people = "That behind each place stands another person. Every place has the same chance; who takes many places is a matter of other rules."
 	const own = "Whose place is whose. Names are never published, so only you can check that a place is yours, with your receipt."
 	if v.Draw == nil {
@@ -143,8 +166,9 @@ func (v FairnessView) trust() trust {
 	t := trust{Not: []string{people, own}}
 	b := v.Draw.Beacon
 	const fixed = "The order could not be changed after the sale had opened: every number follows from what stands on this page."
+	hollow := v.Draw.hollow(now, v.Event.zone())
 	switch {
-	case b != nil && b.WaivedAt.IsZero():
+	case b != nil && b.WaivedAt.IsZero() && hollow == "":
 		t.Proves = []string{
 			"Nobody could choose the order: not a fan, not the organizer, and not we. The secret was sealed before anybody joined, the list is published before the beacon speaks, and only both together make the order.",
 			fixed,
@@ -153,7 +177,10 @@ func (v FairnessView) trust() trust {
 	default:
 		t.Proves = []string{fixed, "No organizer, and nobody else at a dashboard, could choose it: they do not know the secret."}
 		without := "That whoever runs this server did not choose the order. They could know the secret before the lobby closed, and add or hold back places until the order suited them. A public beacon rules that out; this sale has none."
-		if b != nil {
+		switch {
+		case hollow != "":
+			without = "That whoever runs this server did not choose the order. " + hollow + " So this draw proves only what a draw without a beacon proves."
+		case b != nil:
 			without = "That whoever runs this server did not choose the order. They could work out the order with the beacon and without it, and have the one that suited them better."
 		}
 		t.Not = append([]string{without}, t.Not...)

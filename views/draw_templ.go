@@ -63,7 +63,7 @@ func drawSteps(f Frame, v FairnessView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = stamp(s.At, dayShort(s.At, v.Event.Zone)+", "+clockS(s.At, v.Event.Zone)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = stamp(s.At, in(s.At, v.Event.Zone).Format("2 Jan"+yearOf(s.At, f.Now)+", 15:04:05")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

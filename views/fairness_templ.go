@@ -162,7 +162,7 @@ func FairnessPage(f Frame, v FairnessView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = trusts(v.trust()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = trusts(v.trust(f.Now)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

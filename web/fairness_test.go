@@ -156,6 +156,26 @@ func TestTheOrganizerGivesTheBeacon(t *testing.T) {
 	}
 }
 
+// A value that is given before its round is not the beacon's, and the page does not claim what a beacon would prove.
+func TestABeaconGivenBeforeItsRound(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	e := s.event("Too early", drawn, func(n *sale.NewSale) {
+		n.Terms.BeaconName = "drand quicknet"
+		n.Terms.BeaconRound, _ = sale.BeaconRoundAfter("drand quicknet", n.Terms.OpensAt.Add(time.Hour))
+	})
+	if _, err := s.queue.Open(t.Context(), e.ID(), s.org.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.queue.GiveBeacon(t.Context(), e.ID(), s.org.ID, strings.Repeat("ab", 32)); err != nil {
+		t.Fatal(err)
+	}
+	p := s.visitor().get("/events/"+e.Event.Slug+"/fairness").has("Does not count", "This value came before the round", "proves only what a draw without a beacon proves")
+	if strings.Contains(p.says(), "Nobody could choose the order") {
+		t.Error("the page claims that nobody could choose the order")
+	}
+}
+
 // Going on without the beacon takes a tick, and is disclosed.
 func TestTheOrganizerGoesOnWithoutTheBeacon(t *testing.T) {
 	t.Parallel()
