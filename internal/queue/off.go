@@ -19,20 +19,18 @@ type line struct {
 	// off holds the arrivals whose status does not follow from their number. Too
 	// many in it do no harm: it only says that the row must be asked.
 	off arrivals
-	// at is when off was read last, as the process counts; 0: never.
-	at atomic.Int64
+	// at is when off was read last, as the service counts; 0: never.
+	at    atomic.Int64
+	began time.Time // of the service
 
 	places reads[queuedb.PlaceRow]
 	spots  reads[Spot]
 	comers reads[struct{}]
 }
 
-// began is where the process counts from: a clock that nobody sets.
-var began = time.Now()
-
 func (l *line) stale() bool {
 	at := l.at.Load()
-	return at == 0 || int64(time.Since(began))-at > int64(staleAfter)
+	return at == 0 || int64(time.Since(l.began))-at > int64(staleAfter)
 }
 
 // lines holds the line of each event that somebody asked about. Readers take a
@@ -70,7 +68,7 @@ func (s *Service) line(event uuid.UUID) *line {
 		}
 		next = live
 	}
-	l := &line{}
+	l := &line{began: s.began}
 	l.places.read, l.spots.read = s.readPlaces(event), s.readSpots(event)
 	l.comers.read = s.readComers(event)
 	next[event] = l
@@ -96,7 +94,7 @@ const (
 func (s *Service) Refresh(ctx context.Context) error {
 	var met, known []uuid.UUID
 	window := overlap
-	now := int64(time.Since(began))
+	now := int64(time.Since(s.began))
 	for _, id := range s.cfg.Sales.Live() {
 		at := s.line(id).at.Load()
 		if at == 0 {
@@ -117,7 +115,7 @@ func (s *Service) learn(ctx context.Context, events []uuid.UUID, window time.Dur
 	if len(events) == 0 {
 		return nil
 	}
-	asked := int64(time.Since(began))
+	asked := int64(time.Since(s.began))
 	rows, err := queuedb.New().Changed(ctx, s.cfg.DB, events, window.Seconds())
 	if err != nil {
 		return db.Fault(fmt.Errorf("queue.Refresh: %w", err))

@@ -53,6 +53,8 @@ type Service struct {
 
 	presence presence
 	led      led
+	// began is where the service counts from: a clock that nobody sets.
+	began time.Time
 
 	mu       sync.Mutex
 	closed   bool
@@ -70,7 +72,7 @@ func New(cfg Config) *Service {
 	}
 	s := &Service{cfg: cfg, signer: cfg.Keys.Signer("admission"), sealer: cfg.Keys.Sealer("draw"), batchers: map[uuid.UUID]*batcher{}, backlog: maxBacklog,
 		spots: otter.Must(&otter.Options[spotKey, Spot]{MaximumSize: maxSpots, Executor: func(tidy func()) { tidy() }})}
-	s.presence.replica, s.presence.start = uuid.New(), s.now()
+	s.presence.replica, s.presence.start, s.began = uuid.New(), s.now(), time.Now()
 	sealKey := cfg.Keys.MAC("spot")
 	s.seals.New = func() any { return hmac.New(sha256.New, sealKey) }
 	key, _ := s.PublicKey()
