@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -35,13 +36,42 @@ func (e *shortage) Error() string { return "claim: " + strconv.Itoa(e.left) + " 
 // Hold claims units for a fan who is called or inside; all or nothing. 403 not_admitted, admission_expired; 409 sold_out,
 // not_enough_left (left), limit_reached (left), claim_open (claim_id), sale_not_open; 422 for quantity outside 1–50 or a tier of another event.
 func (s *Service) Hold(ctx context.Context, event *sale.Snapshot, account uuid.UUID, r Request) (Claim, error) {
-	c, err := s.hold(ctx, event.ID(), account, r, false)
+	c, err := s.holdOrWait(ctx, event.ID(), account, r)
+	if !slices.Contains(visits, fault.Code(err)) {
+		return c, err
+	}
+	if entering := s.enter(ctx, event.ID(), account); entering != nil {
+		return Claim{}, entering
+	}
+	return c, err
+}
+
+// enter keeps a fan inside whose claim was refused: what their admission did was rolled back with the claim. Whose turn
+// has run out since hears what was decided while it ran.
+func (s *Service) enter(ctx context.Context, event, account uuid.UUID) error {
+	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
+		_, err := s.cfg.Queue.AdmitTx(ctx, tx, event, account)
+		return err
+	})
+	if code := fault.Code(err); code == "admission_expired" || code == "not_admitted" {
+		return nil
+	}
+	return err
+}
+
+// visits are the refusals that only a fan who was let in can get: the first use of an admission makes them inside,
+// whether they got anything or not.
+var visits = []string{"sold_out", "not_enough_left", "limit_reached", "seats_taken"}
+
+// holdOrWait refuses for want of units only after it has waited for those that others have locked.
+func (s *Service) holdOrWait(ctx context.Context, event, account uuid.UUID, r Request) (Claim, error) {
+	c, err := s.hold(ctx, event, account, r, false)
 	if _, short := errors.AsType[*shortage](err); !short {
 		return c, err
 	}
 	// Rolled back, so that nothing picked stays locked; now wait for those who
 	// have units locked, instead of believing that they will keep them.
-	c, err = s.hold(ctx, event.ID(), account, r, true)
+	c, err = s.hold(ctx, event, account, r, true)
 	if e, short := errors.AsType[*shortage](err); short {
 		if e.left == 0 {
 			return Claim{}, errSoldOut

@@ -199,11 +199,20 @@ func TestConflictsSayWhatGoesWithThem(t *testing.T) {
 	if x := s.do("POST", path, a, claimBody(tiers[0], 5), "Admission", admitA).want(409, "limit_reached"); x.get("left") != 4.0 {
 		t.Errorf("%s", x.body)
 	}
+	// The token was used: whatever came of it, the fan is inside.
+	inside := func(token string) {
+		t.Helper()
+		if x := s.do("GET", "/api/v1/events/"+event+"/queue", token, "").want(200, ""); x.get("spot", "status") != "inside" {
+			t.Errorf("%s", x.body)
+		}
+	}
+	inside(a)
 	if x := s.do("POST", path, a, claimBody(tiers[0], 4), "Admission", admitA).want(409, "not_enough_left"); x.get("left") != 3.0 {
 		t.Errorf("%s", x.body)
 	}
 	s.do("POST", path, a, claimBody(tiers[0], 3), "Admission", admitA).want(201, "")
 	s.do("POST", path, b, claimBody(tiers[0], 1), "Admission", admitB).want(409, "sold_out")
+	inside(b)
 	// Held, not sold: the sale is open with nothing available.
 	s.must(s.sales.Refresh(t.Context()))
 	x := s.do("GET", "/api/v1/events/"+event, "", "")
