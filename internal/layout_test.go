@@ -39,7 +39,7 @@ var imports = map[string][]string{
 	"internal/paystack/sandbox": {"internal/fault", "internal/money"},
 	"internal/payment": {"internal/claim", "internal/queue", "internal/sale", "internal/catalog", "internal/ticket", "internal/account", "internal/mail", "internal/ledger", "internal/live",
 		"internal/db", "internal/db/paymentdb", "internal/fault", "internal/money"},
-	"internal/claim":   {"internal/queue", "internal/sale", "internal/catalog", "internal/ledger", "internal/db", "internal/db/claimdb", "internal/fault", "internal/money"},
+	"internal/claim":   {"internal/queue", "internal/sale", "internal/catalog", "internal/catalog/seatmap", "internal/ledger", "internal/db", "internal/db/claimdb", "internal/fault", "internal/money"},
 	"internal/queue":   {"internal/sale", "internal/catalog", "internal/ledger", "internal/merkle", "internal/shuffle", "internal/mail", "internal/live", "internal/lease", "internal/keys", "internal/db", "internal/db/queuedb", "internal/fault"},
 	"internal/sale":    {"internal/catalog", "internal/catalog/seatmap", "internal/ledger", "internal/live", "internal/db", "internal/db/saledb", "internal/fault", "internal/money"},
 	"internal/catalog": {"internal/catalog/seatmap", "internal/db", "internal/db/catalogdb", "internal/fault"},

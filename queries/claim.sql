@@ -308,3 +308,28 @@ WHERE l.claim_id = @claim_id AND l.line = stale.line;
 -- name: SoldOfSpot :one
 -- How many units of the sale the fan has bought.
 SELECT count(*) FROM claims c JOIN units u ON u.claim_id = c.id WHERE c.spot_id = @spot_id AND u.state = 'sold';
+
+-- name: SeatsVersion :one
+-- The newest decision about units of an event, to see that nothing has changed. Decisions that were taken earlier and
+-- committed later are not seen in it: what is believed because of it is believed for a moment only.
+SELECT COALESCE((
+           SELECT max(l.id)
+           FROM unnest(@kinds::text[]) AS k (kind)
+           CROSS JOIN LATERAL (
+               SELECT n.id FROM ledger n WHERE n.event_id = @event_id AND n.kind = k.kind ORDER BY n.id DESC LIMIT 1
+           ) l
+       ), 0)::bigint AS newest,
+       now()::timestamptz AS now;
+
+-- name: SeatStates :many
+-- The seats of each tier that are not sold, by slot: free (or held and past), held or being paid for, and blocked; and
+-- when the first hold will be past.
+SELECT t.ordinal,
+       COALESCE(array_agg(u.slot) FILTER (WHERE u.state = 'free' OR (u.state = 'held' AND u.held_until <= now())), '{}')::integer[] AS free,
+       COALESCE(array_agg(u.slot) FILTER (WHERE u.state = 'paying' OR (u.state = 'held' AND u.held_until > now())), '{}')::integer[] AS held,
+       COALESCE(array_agg(u.slot) FILTER (WHERE u.state = 'blocked'), '{}')::integer[] AS blocked,
+       COALESCE(min(u.held_until) FILTER (WHERE u.held_until > now()), '9999-01-01')::timestamptz AS next_past
+FROM units u
+JOIN tiers t ON t.id = u.tier_id
+WHERE u.event_id = @event_id AND u.state <> 'sold' AND t.seated
+GROUP BY t.ordinal;

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/singleflight"
 
 	"fairqueue/internal/db"
 	"fairqueue/internal/db/claimdb"
@@ -58,8 +59,10 @@ type Config struct {
 
 // Service is the one door to units.
 type Service struct {
-	cfg Config
-	q   *claimdb.Queries
+	cfg   Config
+	q     *claimdb.Queries
+	books books
+	loads singleflight.Group
 }
 
 // New returns a Service.

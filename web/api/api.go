@@ -62,7 +62,9 @@ type API struct {
 	hub  *hub
 	// pictures keeps the encoded fairness data of each event.
 	pictures pictures
-	bodies   map[reflect.Type]*huma.Schema
+	// seatBodies keeps the encoded seats of each event.
+	seatBodies seatBodies
+	bodies     map[reflect.Type]*huma.Schema
 }
 
 const (
@@ -89,6 +91,7 @@ func Mount(e *echo.Echo, c Config) *API {
 	a.queue(e)
 	a.stream(e)
 	a.fairness(e)
+	a.seats(e)
 	a.claims()
 	a.payments()
 	a.webhook(e)

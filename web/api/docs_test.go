@@ -65,6 +65,7 @@ func TestTheDocumentHasEveryRoute(t *testing.T) {
 		"GET /api/v1/events/{event}/queue",
 		"GET /api/v1/events/{event}/queue/receipt",
 		"GET /api/v1/events/{event}/queue/stream",
+		"GET /api/v1/events/{event}/seats",
 		"GET /api/v1/organizer/events/{event}/orders",
 		"GET /api/v1/organizer/events/{event}/seat_map",
 		"GET /api/v1/organizer/events/{event}/stats",

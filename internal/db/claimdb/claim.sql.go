@@ -768,6 +768,79 @@ func (q *Queries) RegainSame(ctx context.Context, db DBTX, claimID uuid.UUID) ([
 	return items, nil
 }
 
+const seatStates = `-- name: SeatStates :many
+SELECT t.ordinal,
+       COALESCE(array_agg(u.slot) FILTER (WHERE u.state = 'free' OR (u.state = 'held' AND u.held_until <= now())), '{}')::integer[] AS free,
+       COALESCE(array_agg(u.slot) FILTER (WHERE u.state = 'paying' OR (u.state = 'held' AND u.held_until > now())), '{}')::integer[] AS held,
+       COALESCE(array_agg(u.slot) FILTER (WHERE u.state = 'blocked'), '{}')::integer[] AS blocked,
+       COALESCE(min(u.held_until) FILTER (WHERE u.held_until > now()), '9999-01-01')::timestamptz AS next_past
+FROM units u
+JOIN tiers t ON t.id = u.tier_id
+WHERE u.event_id = $1 AND u.state <> 'sold' AND t.seated
+GROUP BY t.ordinal
+`
+
+type SeatStatesRow struct {
+	Ordinal  int32
+	Free     []int32
+	Held     []int32
+	Blocked  []int32
+	NextPast time.Time
+}
+
+// The seats of each tier that are not sold, by slot: free (or held and past), held or being paid for, and blocked; and
+// when the first hold will be past.
+func (q *Queries) SeatStates(ctx context.Context, db DBTX, eventID uuid.UUID) ([]SeatStatesRow, error) {
+	rows, err := db.Query(ctx, seatStates, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SeatStatesRow{}
+	for rows.Next() {
+		var i SeatStatesRow
+		if err := rows.Scan(
+			&i.Ordinal,
+			&i.Free,
+			&i.Held,
+			&i.Blocked,
+			&i.NextPast,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const seatsVersion = `-- name: SeatsVersion :one
+SELECT COALESCE((
+           SELECT max(l.id)
+           FROM unnest($1::text[]) AS k (kind)
+           CROSS JOIN LATERAL (
+               SELECT n.id FROM ledger n WHERE n.event_id = $2 AND n.kind = k.kind ORDER BY n.id DESC LIMIT 1
+           ) l
+       ), 0)::bigint AS newest,
+       now()::timestamptz AS now
+`
+
+type SeatsVersionRow struct {
+	Newest int64
+	Now    time.Time
+}
+
+// The newest decision about units of an event, to see that nothing has changed. Decisions that were taken earlier and
+// committed later are not seen in it: what is believed because of it is believed for a moment only.
+func (q *Queries) SeatsVersion(ctx context.Context, db DBTX, kinds []string, eventID *uuid.UUID) (SeatsVersionRow, error) {
+	row := db.QueryRow(ctx, seatsVersion, kinds, eventID)
+	var i SeatsVersionRow
+	err := row.Scan(&i.Newest, &i.Now)
+	return i, err
+}
+
 const soldOfSpot = `-- name: SoldOfSpot :one
 SELECT count(*) FROM claims c JOIN units u ON u.claim_id = c.id WHERE c.spot_id = $1 AND u.state = 'sold'
 `
