@@ -175,3 +175,26 @@ func TestThePartChangesWithWhatItShows(t *testing.T) {
 		t.Error("a place that the page cannot count is the same part")
 	}
 }
+
+// Whose turn met an empty stock keeps it, and reads so.
+func TestSoldOutInYourTurn(t *testing.T) {
+	t.Parallel()
+	v := waiting(views.SpotWaiting)
+	v.Event = event(views.SaleSoldOut)
+	v.Next, v.Number, v.Ahead, v.Serving = true, 41, 0, 44
+	for _, want := range []string{"Sold out", "It sold out while it was your turn. You are first if tickets come back.", "Your turn is kept."} {
+		if page := says(t, v); !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q:\n%s", want, page)
+		}
+	}
+	if page := says(t, v); strings.Contains(page, "as soon as there is room") || strings.Contains(page, "place on the waiting list") {
+		t.Errorf("the page promises room, or the end of the list:\n%s", page)
+	}
+	if spoken, _ := attr(find(t, parse(t, render(t, views.WaitingPage(frame(), v))), "live"), "data-say"); spoken != "Sold out while it was your turn. You are first if tickets come back." {
+		t.Errorf("a screen reader hears %q", spoken)
+	}
+	v.Ahead = 2
+	if page := says(t, v); !strings.Contains(page, "You are among the first if tickets come back.") {
+		t.Errorf("behind two others the page says:\n%s", page)
+	}
+}

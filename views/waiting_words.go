@@ -103,6 +103,8 @@ func (v WaitingView) say(now time.Time) string {
 			return "On hold for a moment. Your place is saved."
 		case v.Event.State == SalePaused:
 			return "The line is paused. Nobody can pass you."
+		case v.Event.State == SaleSoldOut && v.Next:
+			return "Sold out while it was your turn. " + v.firstLine()
 		case v.Event.State == SaleSoldOut:
 			return "Sold out. Your number is your place on the waiting list."
 		case v.Event.State == SaleEnded:
@@ -165,6 +167,14 @@ func (v WaitingView) soldOutLine() string {
 	default:
 		return "All " + num(n) + " tickets are sold"
 	}
+}
+
+// firstLine is for a fan whose turn met an empty stock: the turn is kept, among others like it.
+func (v WaitingView) firstLine() string {
+	if v.Ahead > 0 {
+		return "You are among the first if tickets come back."
+	}
+	return "You are first if tickets come back."
 }
 
 func (v WaitingView) graceLine() string {
