@@ -236,6 +236,14 @@ func (v FairnessView) ownArrival() string {
 	return itoa64(v.Own.Arrival)
 }
 
+// joined is the highest arrival there is; the figure of the sale may be a second older than one's own place.
+func (v FairnessView) joined() string {
+	if v.Own == nil {
+		return itoa64(v.Joined)
+	}
+	return itoa64(max(v.Joined, v.Own.Arrival))
+}
+
 func (v FairnessView) ownNumber() string {
 	if v.Own == nil || v.Own.Number == 0 {
 		return ""

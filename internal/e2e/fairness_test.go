@@ -131,7 +131,8 @@ func (v *person) verdict() map[string]string {
 		marks[name] = mark
 		text, err := l.InnerText()
 		v.must(err)
-		if words := map[string]string{"ok": "Agrees", "bad": "Differs", "wait": "Not yet", "own": "Yours to compare", "skip": "Not checked"}; !strings.Contains(text, words[mark]) {
+		if words := map[string]string{"ok": "Agrees", "bad": "Differs", "wait": "Not yet", "own": "Yours to compare", "skip": "Not checked",
+			"weak": "Does not count", "other": "Another event", "never": "Never drawn", "none": "None"}; !strings.Contains(text, words[mark]) {
 			v.t.Errorf("the line %s does not say %q: %s", name, words[mark], text)
 		}
 	}

@@ -206,6 +206,14 @@
       wrong + " Somebody was left out, overtaken or called twice.");
   };
 
+  // What was typed can be checked only if somebody can have it.
+  const plausible = (f, fan) => {
+    const most = Math.max(page.joined, f.draw.lobby_size || 0);
+    if (!fan.arrival || fan.arrival <= most) return fan;
+    line("skip", "arrival", "Your arrival", "Nobody has arrival " + figure(fan.arrival) + ": " + figure(most) + " had joined when this page was loaded. Look at your receipt. If it stands there, load this page again, and if this is said again, ask the organizer.");
+    return {};
+  };
+
   // ---- one run
   const begin = () => { bad = []; agreed = 0; broken = false; lines.replaceChildren(); sum.replaceChildren(); };
   const run = async work => {
@@ -229,6 +237,7 @@
 
   const checks = async (fan, everything) => {
     const f = await get(page.api);
+    fan = plausible(f, fan);
     if (f.ordering === "draw") {
       pageAgrees(f.draw);
       await commitmentHolds(f.draw);
@@ -242,8 +251,18 @@
   };
 
   const typed = () => {
-    const whole = id => { const n = Number(el(id).value.replace(/[\s,]/g, "")); return Number.isSafeInteger(n) && n > 0 ? n : 0; };
-    const fan = { arrival: whole("check-arrival"), number: whole("check-number") };
+    let wrong = false;
+    const whole = (id, title) => {
+      const text = el(id).value.trim(), n = /^(\d+|\d{1,3}([\s,]\d{3})+)$/.test(text) ? Number(text.replace(/\D/g, "")) : 0;
+      const fine = !text || n > 0 && Number.isSafeInteger(n);
+      el(id).setAttribute("aria-invalid", !fine);
+      if (fine) return n;
+      wrong = true;
+      line("skip", "typed", title, "“" + text + "” is not a whole number of 1 or more, so it was not checked.");
+      return 0;
+    };
+    const fan = { arrival: whole("check-arrival", "Your arrival"), number: whole("check-number", "The number") };
+    if (fan.number && !fan.arrival && !wrong) line("skip", "typed", "The number", "A number can be checked only with its arrival. Write your arrival as well: it stands on your receipt.");
     // The server named the place of the person who is signed in.
     if (page.spot && fan.arrival === Number(page.arrival)) fan.spot = page.spot;
     return fan;
