@@ -1,7 +1,10 @@
 package e2e_test
 
 import (
+	"net/http"
+	"strings"
 	"testing"
+	"time"
 )
 
 // A check that was asked for something that nobody can have says so, and never that everything agrees.
@@ -38,4 +41,32 @@ func TestTheFairnessPageRefusesWhatNobodyCanHave(t *testing.T) {
 		t.Errorf("a true arrival: %v", marks)
 	}
 	v.waits(v.Locator("#check-sum").GetByText("Everything agrees"))
+}
+
+// A value that came before its round is not the beacon's: the browser finds that out by itself.
+func TestTheFairnessPageFindsABeaconBeforeItsRound(t *testing.T) {
+	t.Parallel()
+	p := startProduct(t)
+	b := startBrowser(t, p)
+	opens := time.Now().Add(time.Hour).UTC()
+	// Round 1 of quicknet came at 1692803367, and one more every three seconds.
+	round := (opens.Unix()+600-1692803367)/3 + 1
+	s := p.draft(t, "early-beacon", 5, func(body map[string]any) {
+		sale := body["sale"].(map[string]any)
+		sale["ordering"], sale["lobby_opens_at"], sale["opens_at"] = "draw", time.Now().Add(-time.Minute).UTC().Format(time.RFC3339), opens.Format(time.RFC3339)
+		sale["beacon"] = map[string]any{"name": "drand quicknet", "round": round}
+	})
+	p.api(t, "POST", "/organizer/events/"+s.id+"/publish", p.asOrganizer(), nil).want(http.StatusOK)
+	for _, f := range p.fans(2) {
+		p.api(t, "POST", "/events/"+s.id+"/queue", f.Token, nil).want(http.StatusCreated)
+	}
+	p.api(t, "POST", "/organizer/events/"+s.id+"/open", p.asOrganizer(), nil).want(http.StatusAccepted)
+	p.api(t, "POST", "/organizer/events/"+s.id+"/beacon", p.asOrganizer(), map[string]any{"value": strings.Repeat("ab", 32)}).want(http.StatusOK)
+	v := b.visit(t, true)
+	v.open("/events/" + s.slug + "/fairness")
+	if marks := v.checked("Check now"); marks["beacon"] != "weak" || marks["seed"] != "ok" || len(failed(marks)) != 0 {
+		t.Errorf("of a beacon before its round: %v", marks)
+	}
+	v.waits(v.Locator("#check-sum").GetByText("its beacon does not count"))
+	v.waits(v.Locator("#check-lines").GetByText("So it cannot be the value of the beacon. This draw proves only what a draw without a beacon proves."))
 }

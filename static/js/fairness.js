@@ -92,12 +92,13 @@
 
   // ---- what the page says
   const lines = el("check-lines"), sum = el("check-sum"), bar = el("check-bar"), say = el("check-say");
-  let bad = [], agreed = 0, broken = false, busy = false;
+  let bad = [], agreed = 0, broken = false, weak = false, busy = false;
   const clone = id => el(id).content.cloneNode(true);
   const line = (mark, name, title, text) => {
     if (mark === "bad") bad.push(title);
     if (mark === "ok") agreed++;
     if (mark === "skip") broken = true;
+    if (mark === "weak") weak = true;
     const l = clone("check-line"), li = l.firstElementChild;
     li.dataset.check = name;
     li.dataset.mark = mark;
@@ -108,7 +109,7 @@
   };
   const judge = (fine, name, title, yes, no) => { line(fine ? "ok" : "bad", name, title, fine ? yes : no); return fine; };
   const conclude = () => {
-    const kind = bad.length ? "bad" : broken ? "part" : agreed ? "ok" : "none";
+    const kind = bad.length ? "bad" : broken ? "part" : weak ? "weak" : agreed ? "ok" : "none";
     const b = clone("sum-" + kind);
     if (bad.length) b.querySelector("p").textContent = bad.length + " of " + (agreed + bad.length) + " checks failed: " + bad.join("; ") + ". Read below what it means, keep a picture of this page, and ask the organizer.";
     else if (kind === "ok") b.querySelector("p").textContent = agreed === 1 ? "One check was made in this browser, and it agrees." : agreed + " checks were made in this browser, and all agree.";
@@ -144,8 +145,18 @@
     judge(same(want, digest(d.seed)), "seed", "The seed",
       "The seed follows from " + from + (value ? "" : "No beacon has a part in it."),
       "The seed does not follow from " + from + "One of them was changed, or the seed was chosen: the order is not the one that was promised.");
-    if (value) line("own", "beacon", "The beacon", "Compare the value above with what the beacon itself published for round " + figure(d.beacon.round) + ". This page loads nothing from other sites, so that look is yours.");
+    if (!value) return;
+    const comes = due(d.beacon), early = !(Date.parse(d.drawn_at) >= comes);
+    if (comes && (early || !/^[0-9a-f]{64}$/i.test(value))) {
+      return line("weak", "beacon", "The beacon", (early ? "This value came before round " + figure(d.beacon.round) + ", which was due on " + time(comes) + ". So it cannot be the value of the beacon."
+        : "This is not a value of " + d.beacon.name + ": those are 64 characters, 0 to 9 and a to f.") + " This draw proves only what a draw without a beacon proves.");
+    }
+    line("own", "beacon", "The beacon", "Compare the value above with what the beacon itself published for round " + figure(d.beacon.round) + ". This page loads nothing from other sites, so that look is yours.");
   };
+
+  // When a round comes, of the networks of drand; 0 for a beacon without a known schedule.
+  const due = ({ name, round }) => (/quicknet/i.test(name) ? 1692803367 + (round - 1) * 3 : /drand|default/i.test(name) ? 1595431050 + (round - 1) * 30 : 0) * 1000;
+  const time = t => new Date(t).toLocaleString("en-GB", { timeZone: page.zone, dateStyle: "medium", timeStyle: "medium" }) + ", " + page.clock;
 
   // The place of one fan in the list that was drawn.
   const placeStands = async (d, fan) => {
@@ -215,7 +226,7 @@
   };
 
   // ---- one run
-  const begin = () => { bad = []; agreed = 0; broken = false; lines.replaceChildren(); sum.replaceChildren(); };
+  const begin = () => { bad = []; agreed = 0; broken = weak = false; lines.replaceChildren(); sum.replaceChildren(); };
   const run = async work => {
     if (busy) return;
     busy = true;
