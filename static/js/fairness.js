@@ -92,13 +92,14 @@
 
   // ---- what the page says
   const lines = el("check-lines"), sum = el("check-sum"), bar = el("check-bar"), say = el("check-say");
-  let bad = [], agreed = 0, broken = false, weak = false, busy = false;
+  let bad = [], agreed = 0, broken = false, weak = false, other = false, busy = false;
   const clone = id => el(id).content.cloneNode(true);
   const line = (mark, name, title, text) => {
     if (mark === "bad") bad.push(title);
     if (mark === "ok") agreed++;
     if (mark === "skip") broken = true;
     if (mark === "weak") weak = true;
+    if (mark === "other") other = true;
     const l = clone("check-line"), li = l.firstElementChild;
     li.dataset.check = name;
     li.dataset.mark = mark;
@@ -109,7 +110,7 @@
   };
   const judge = (fine, name, title, yes, no) => { line(fine ? "ok" : "bad", name, title, fine ? yes : no); return fine; };
   const conclude = () => {
-    const kind = bad.length ? "bad" : broken ? "part" : weak ? "weak" : agreed ? "ok" : "none";
+    const kind = bad.length ? "bad" : other ? "other" : broken ? "part" : weak ? "weak" : agreed ? "ok" : "none";
     const b = clone("sum-" + kind);
     if (bad.length) b.querySelector("p").textContent = bad.length + " of " + (agreed + bad.length) + " checks failed: " + bad.join("; ") + ". Read below what it means, keep a picture of this page, and ask the organizer.";
     else if (kind === "ok") b.querySelector("p").textContent = agreed === 1 ? "One check was made in this browser, and it agrees." : agreed + " checks were made in this browser, and all agree.";
@@ -226,7 +227,7 @@
   };
 
   // ---- one run
-  const begin = () => { bad = []; agreed = 0; broken = weak = false; lines.replaceChildren(); sum.replaceChildren(); };
+  const begin = () => { bad = []; agreed = 0; broken = weak = other = false; lines.replaceChildren(); sum.replaceChildren(); };
   const run = async work => {
     if (busy) return;
     busy = true;
@@ -305,14 +306,18 @@
       return claims;
     }
     const fine = await crypto.subtle.verify({ name: "Ed25519" }, key, base64(signature), utf8(head + "." + body));
-    return judge(fine, "signature", "The signature", "We signed this receipt: arrival " + figure(claims.arrival) + ", joined " + new Date(claims.joined_at).toLocaleString("en-GB") + ".",
+    return judge(fine, "signature", "The signature", "We signed this receipt: arrival " + figure(claims.arrival) + ", joined on " + time(claims.joined_at) + ".",
       "The signature does not belong to what the receipt says. The receipt was changed after it was given, or is not ours.") ? claims : null;
   };
 
   const receiptHolds = async text => {
+    text = text.replace(/\s+/g, "");
+    // As the API gives it: {"receipt": "..."}.
+    try { text = String(JSON.parse(text).receipt || text); } catch { /* the receipt itself */ }
     const claims = await signed(text);
     if (!claims) return;
-    if (!judge(claims.event === page.event, "event", "The event", "The receipt is for this event.", "The receipt is for another event. Open the fairness page of that event.")) return;
+    if (claims.event !== page.event) return line("other", "event", "The event", "Nothing is wrong with it for that. Open the fairness page of that event, and check the receipt there.");
+    line("ok", "event", "The event", "The receipt is for this event.");
     const fan = { arrival: claims.arrival, spot: claims.spot };
     if (page.spot === claims.spot) fan.number = Number(page.number) || 0;
     const f = await checks(fan, false);
@@ -333,7 +338,7 @@
     });
     el("receipt-form").addEventListener("submit", e => {
       e.preventDefault();
-      run(() => receiptHolds(el("receipt-text").value.replace(/\s+/g, "")));
+      run(() => receiptHolds(el("receipt-text").value));
     });
     // The page with the fan's own receipt brings it here; what stands behind # never reaches a server.
     const brought = location.hash.match(/^#receipt=([\w.-]+)$/);
