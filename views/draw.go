@@ -82,8 +82,14 @@ func (v FairnessView) steps(now time.Time) []drawStep {
 	return append(steps, v.drawnStep())
 }
 
+// neverDrawn is whether the sale ended before its draw.
+func (v FairnessView) neverDrawn() bool { return v.Draw.Seed == "" && v.Draw.Secret != "" }
+
 func (v FairnessView) closedStep() drawStep {
 	d := v.Draw
+	if d.FrozenAt.IsZero() && v.neverDrawn() {
+		return drawStep{Title: "The lobby was not closed for a draw", Mark: "Ended before", State: ui.Out, Text: "The sale ended first."}
+	}
 	if d.FrozenAt.IsZero() {
 		return drawStep{Title: "The lobby closes", Mark: "Not yet", State: ui.Soon, Text: "When the sale opens, the list of everybody in the lobby is closed. Whoever joins later stands behind it."}
 	}
@@ -93,6 +99,9 @@ func (v FairnessView) closedStep() drawStep {
 
 func (v FairnessView) listedStep() drawStep {
 	d := v.Draw
+	if d.Root == "" && v.neverDrawn() {
+		return drawStep{Title: "No list was published", Mark: "Ended before", State: ui.Out, Text: "Without a draw there is no list of those who take part in it."}
+	}
 	if d.Root == "" {
 		return drawStep{Title: "The list is published", Mark: "Not yet", State: ui.Soon, Text: "A fingerprint of the whole list comes here before the draw, so that nobody can be added, taken out or moved afterwards."}
 	}

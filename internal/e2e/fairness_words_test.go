@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -69,4 +70,30 @@ func TestTheFairnessPageFindsABeaconBeforeItsRound(t *testing.T) {
 	}
 	v.waits(v.Locator("#check-sum").GetByText("its beacon does not count"))
 	v.waits(v.Locator("#check-lines").GetByText("So it cannot be the value of the beacon. This draw proves only what a draw without a beacon proves."))
+}
+
+// A sale that ended before its draw was never drawn, and nobody is told to come back.
+func TestTheFairnessPageOfASaleThatWasNeverDrawn(t *testing.T) {
+	t.Parallel()
+	p := startProduct(t)
+	b := startBrowser(t, p)
+	s := p.draft(t, "never-drawn", 5, func(body map[string]any) {
+		sale := body["sale"].(map[string]any)
+		sale["ordering"], sale["lobby_opens_at"], sale["opens_at"] = "draw", time.Now().Add(-time.Minute).UTC().Format(time.RFC3339), time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	})
+	p.api(t, "POST", "/organizer/events/"+s.id+"/publish", p.asOrganizer(), nil).want(http.StatusOK)
+	for _, f := range p.fans(2) {
+		p.api(t, "POST", "/events/"+s.id+"/queue", f.Token, nil).want(http.StatusCreated)
+	}
+	p.api(t, "POST", "/organizer/events/"+s.id+"/end", p.asOrganizer(), nil).want(http.StatusOK)
+	v := b.visit(t, true)
+	v.open("/events/" + s.slug + "/fairness")
+	v.fill("Your arrival", "2")
+	want := map[string]string{"page": "ok", "commitment": "ok", "seed": "never", "root": "never", "number": "never", "calls": "none"}
+	if marks := v.checked("Check now"); !maps.Equal(marks, want) {
+		t.Errorf("of a sale that was never drawn: %v", marks)
+	}
+	if said, err := v.Locator("main").InnerText(); err != nil || strings.Contains(said, "Not yet") {
+		t.Errorf("something is still to come: %v\n%s", err, said)
+	}
 }

@@ -138,8 +138,11 @@
       "The SHA-256 of the secret is not the seal. The secret is not the one that was promised before anybody joined: the order may have been chosen afterwards.");
   };
 
+  // What comes with the draw, or never comes: the secret is revealed without a seed when a sale ends before its draw.
+  const later = (d, name, title, text) => (d.secret && !d.seed ? line("never", name, title, "The sale ended before its draw: no number was ever drawn.") : line("wait", name, title, text));
+
   const seedHolds = async d => {
-    if (!d.seed) return line("wait", "seed", "The seed", "It is made in the draw.");
+    if (!d.seed) return later(d, "seed", "The seed", "It is made in the draw.");
     const value = d.beacon && d.beacon.value || "";
     const want = await sha(digest(d.secret), digest(d.root), uint64(d.lobby_size), utf8(value));
     const from = value ? "the secret, the root, the number of people and the value of the beacon. " : "the secret, the root and the number of people. ";
@@ -161,7 +164,7 @@
 
   // The place of one fan in the list that was drawn.
   const placeStands = async (d, fan) => {
-    if (!d.root) return line("wait", "root", "Your place in the list", "The list is published when the sale opens.");
+    if (!d.root) return later(d, "root", "Your place in the list", "The list is published when the sale opens.");
     if (fan.arrival > d.lobby_size) return line("ok", "root", "Your place in the list", "Arrival " + figure(fan.arrival) + " came after the lobby had closed at " + figure(d.lobby_size) + " people. It stands behind the lobby, in the order of joining.");
     const p = await get(page.api + "/proof?arrival=" + fan.arrival, true);
     if (!p) return line("bad", "root", "Your place in the list", "The server gives no proof for arrival " + figure(fan.arrival) + ", which must be in the list.");
@@ -188,7 +191,7 @@
 
   const numberHolds = async (f, fan) => {
     const d = f.draw;
-    if (f.ordering === "draw" && !d.seed) return line("wait", "number", "The number", "Numbers are known after the draw.");
+    if (f.ordering === "draw" && !d.seed) return later(d, "number", "The number", "Numbers are known after the draw.");
     const want = f.ordering === "draw" ? await numberOf(fan.arrival, d.lobby_size, digest(d.seed)) : fan.arrival;
     const how = f.ordering !== "draw" ? "Without a draw the number is the arrival." : fan.arrival > d.lobby_size ? "Behind the lobby the number is the arrival." : "That is where " + ROUNDS + " rounds of the draw put it.";
     if (!fan.number) return line("own", "number", "The number", "Arrival " + figure(fan.arrival) + " has the number " + figure(want) + ". " + how + " Compare it with the number you were given.");
@@ -199,6 +202,7 @@
   const callsInOrder = (f, steps, whole) => {
     // A step that only let somebody come back calls no new number.
     steps = steps.filter(s => s.to_number >= s.from_number).sort((a, b) => a.from_number - b.from_number);
+    if (!f.serving && f.sale_state === "ended") return line("none", "calls", "The order of the calls", "The sale is over, and nobody was ever called.");
     if (!f.serving) return line("wait", "calls", "The order of the calls", "Nobody has been called yet.");
     if (!steps.length) return line("skip", "calls", "The order of the calls", "The newest steps only let people come back. Check every call to see the others.");
     const last = steps[steps.length - 1].to_number;
