@@ -119,8 +119,9 @@ func (v *person) tab() playwright.Page {
 	var mu sync.Mutex
 	var wrong []string
 	page.OnConsole(func(m playwright.ConsoleMessage) {
-		// A refused form answers 4xx and the browser notes it; that is what the test looks at itself.
-		if m.Type() == "error" && !strings.Contains(m.Text(), "Failed to load resource") {
+		// A refused form answers 4xx, and a cut network not at all, and the browser notes it; that is what the test looks at
+		// itself.
+		if m.Type() == "error" && !strings.Contains(m.Text(), "Failed to load resource") && !strings.Contains(m.Text(), "Failed to fetch") {
 			mu.Lock()
 			defer mu.Unlock()
 			wrong = append(wrong, m.Text())
@@ -180,6 +181,12 @@ func (v *person) fill(label, value string) {
 func (v *person) sees(heading string) {
 	v.t.Helper()
 	v.waits(v.role("heading", heading))
+}
+
+// turns waits until the page says that it is the fan's turn; other pages have a heading about when it will be.
+func (v *person) turns() {
+	v.t.Helper()
+	v.waits(v.GetByRole("heading", playwright.PageGetByRoleOptions{Name: "Your turn", Exact: playwright.Bool(true)}))
 }
 
 // reads waits for words.

@@ -58,8 +58,9 @@
         const box = el.closest("[data-low]");
         if (box) box.classList.toggle("timer-low", s <= Number(box.dataset.low));
       }
-      // A page that was loaded after its time does not load itself again and again.
-      if (s === 0 && Date.parse(until) > loaded) then(el, until);
+      // A page that was loaded after its time does not load itself again and again. Its
+      // part is asked for once: a slow network may have brought the page too late.
+      if (s === 0 && (el.dataset.then === "fetch" || Date.parse(until) > loaded)) then(el, until);
     }
     // What holds from a moment on, or only up to it.
     for (const el of document.querySelectorAll("[data-from]")) el.hidden = t < Date.parse(el.dataset.from);
