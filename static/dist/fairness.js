@@ -210,14 +210,14 @@
     steps.forEach((s, i) => {
       const before = steps[i - 1];
       if (wrong || !before) return;
-      if (s.from_number !== before.to_number + 1) wrong = "After number " + figure(before.to_number) + " the next step calls from " + figure(s.from_number) + ".";
-      else if (Date.parse(s.at) < Date.parse(before.at)) wrong = "Number " + figure(s.from_number) + " was called before number " + figure(before.to_number) + ".";
+      if (s.from_number !== before.to_number + 1) wrong = "After number " + figure(before.to_number) + " the next step goes on from " + figure(s.from_number) + ".";
+      else if (Date.parse(s.at) < Date.parse(before.at)) wrong = "The line was at number " + figure(s.from_number) + " before it was at number " + figure(before.to_number) + ".";
     });
     const n = (f.exceptions || []).length;
     // All steps were loaded after the figure, so they may be further.
-    if (!wrong && (whole ? last < f.serving : last !== f.serving)) wrong = "Number " + figure(f.serving) + " is said to be called, but the steps end with " + figure(last) + ".";
+    if (!wrong && (whole ? last < f.serving : last !== f.serving)) wrong = "The line is said to be at number " + figure(f.serving) + ", but the steps end with " + figure(last) + ".";
     judge(!wrong, "calls", "The order of the calls",
-      (whole ? "All " : "The newest ") + figure(steps.length) + " steps follow one another, up to number " + figure(last) + ": nobody was left out or called twice. " +
+      (whole ? "All " : "The newest ") + figure(steps.length) + " steps follow one another, up to number " + figure(last) + ": no number was left out or came twice. " +
         (n ? "Those who came back by a rule are listed on this page." : "Nobody was called out of order."),
       wrong + " Somebody was left out, overtaken or called twice.");
   };
