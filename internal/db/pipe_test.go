@@ -117,7 +117,10 @@ func TestPipe(t *testing.T) {
 				return p.QueryRow(ctx, `SELECT 1`).Scan(&n)
 			},
 			"rows": func(p *db.Pipe) error {
-				_, err := p.Query(ctx, `SELECT 1`)
+				rows, err := p.Query(ctx, `SELECT 1`)
+				if err == nil {
+					rows.Close()
+				}
 				return err
 			},
 		} {
