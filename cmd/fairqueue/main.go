@@ -32,6 +32,7 @@ type cli struct {
 	Verify  verifyCmd  `cmd:"" help:"Recompute the draw and the order of calls from public data alone; exit status 1 on any difference."`
 	Health  healthCmd  `cmd:"" help:"Ask the server on FAIRQUEUE_ADDR whether it is ready; exit status 1 if not (for container health checks)."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+	Help    helpCmd    `cmd:"" help:"Print this, or what a command takes."`
 }
 
 func main() {
@@ -53,10 +54,18 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintln(os.Stderr, "fairqueue:", err)
 		return 2
 	}
+	name := strings.Fields(k.Command())[0]
+	if name == "help" { // needs no valid environment
+		if err := c.Help.print(parser); err != nil {
+			fmt.Fprintln(os.Stderr, "fairqueue:", err)
+			return 2
+		}
+		return 0
+	}
 	// Answers go to stdout, so logs go to stderr.
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	vars := environ()
-	if name := strings.Fields(k.Command())[0]; name == "dev" {
+	if name == "dev" {
 		vars = withDefault(vars, "FAIRQUEUE_ENV", app.Dev)
 	} else if name != "serve" {
 		// serve is told everything explicitly; the operator's tools find the
@@ -75,6 +84,22 @@ func run(ctx context.Context, args []string) int {
 		return fail(err)
 	}
 	return 0
+}
+
+type helpCmd struct {
+	Command []string `arg:"" optional:"" help:"The command; all of them without it."`
+}
+
+// print prints what --help of the command would.
+func (c helpCmd) print(parser *kong.Kong) error {
+	of, err := kong.Trace(parser, c.Command)
+	if err == nil {
+		err = of.Error
+	}
+	if err != nil {
+		return err
+	}
+	return of.PrintUsage(false)
 }
 
 // errSilent ends a command with exit status 1 when it has said all there is to say.
