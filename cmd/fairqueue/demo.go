@@ -166,24 +166,30 @@ func (d *demo) run(ctx context.Context) error {
 }
 
 // runOpen keeps about ninety fans around a newcomer until the sale has sold out.
-// They come as fast as they are called, so that the line keeps its length.
+// They come as fast as they are called, so that the line keeps its length. While
+// PostgreSQL is away for a moment, nobody new comes.
 func (d *demo) runOpen(ctx context.Context) error {
 	for round := int64(1); ; round++ {
 		s, err := d.app.Sales.Get(ctx, d.open.ID().String())
-		if err != nil {
-			return err
-		}
-		if s.State != sale.Open && s.State != sale.Paused {
+		if err == nil && s.State != sale.Open && s.State != sale.Paused {
 			return nil
 		}
-		if err := d.crowd(ctx, d.open, 90, lab.Config{
-			Arrive: lab.Arrival{AtOnce: 14, Every: 2500 * time.Millisecond},
-			Buy:    0.85, Leave: 0.05, Fail: 0.08, Abandon: 0.05, Stream: 0.3, Rough: 0.1,
-			Look: lab.Range{Min: 3 * time.Second, Max: 20 * time.Second},
-			Pay:  lab.Range{Min: 4 * time.Second, Max: 25 * time.Second},
-			Seed: round,
-		}); err != nil {
-			return err
+		if err == nil {
+			err = d.crowd(ctx, d.open, 90, lab.Config{
+				Arrive: lab.Arrival{AtOnce: 14, Every: 2500 * time.Millisecond},
+				Buy:    0.85, Leave: 0.05, Fail: 0.08, Abandon: 0.05, Stream: 0.3, Rough: 0.1,
+				Look: lab.Range{Min: 3 * time.Second, Max: 20 * time.Second},
+				Pay:  lab.Range{Min: 4 * time.Second, Max: 25 * time.Second},
+				Seed: round,
+			})
+		}
+		if err != nil {
+			d.log.Warn("demo", "err", err)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(2 * time.Second):
+			}
 		}
 	}
 }

@@ -23,12 +23,16 @@ type devCmd struct {
 }
 
 // Run starts PostgreSQL and Redis where none is given, then the schema, the
-// sandbox, the server and the demo. Whatever ends first ends all.
+// sandbox, the server and the demo. Its own PostgreSQL and Redis are started
+// again when somebody ends them; whatever else ends first ends all.
 func (c devCmd) Run(ctx context.Context, cfg app.Config, _ *slog.Logger) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
-	stack, err := devstack.Start(ctx, devstack.Config{DataDir: cfg.DataDir, DatabaseURL: cfg.DatabaseURL, RedisURL: cfg.RedisURL})
+	stack, err := devstack.Start(ctx, devstack.Config{
+		DataDir: cfg.DataDir, DatabaseURL: cfg.DatabaseURL, RedisURL: cfg.RedisURL,
+		Revive: func(sentence string) { fmt.Fprintln(os.Stdout, "  Note          "+sentence+".") },
+	})
 	if err != nil {
 		return err
 	}

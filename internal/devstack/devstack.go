@@ -20,6 +20,9 @@ type Config struct {
 	RedisURL string
 	// NoSync gives durability up for speed. For tests only.
 	NoSync bool
+	// Revive is told, in one sentence, of a child that ended without being told
+	// to and is started again; nil: it is not, and Dead gives the reason.
+	Revive func(sentence string)
 
 	// binDirs are where PostgreSQL's programs are looked for; nil: everywhere.
 	binDirs []string
@@ -39,7 +42,10 @@ type Stack struct {
 	lock  *lock
 	pg    *postgres
 	redis *Redis
-	dead  chan error
+
+	revive              func(string)
+	pgChild, redisChild *child     // nil: not started
+	dead                chan error // room for one of each, so that nobody has to read it
 
 	stopOnce sync.Once
 	stopErr  error
@@ -69,7 +75,7 @@ func Start(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{DatabaseURL: cfg.DatabaseURL, RedisURL: cfg.RedisURL, dir: dir, lock: l, dead: make(chan error, 2)}
+	s := &Stack{DatabaseURL: cfg.DatabaseURL, RedisURL: cfg.RedisURL, dir: dir, lock: l, revive: cfg.Revive, dead: make(chan error, 2)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
@@ -81,11 +87,12 @@ func Start(ctx context.Context, cfg Config) (_ *Stack, err error) {
 		}
 	}
 	if cfg.RedisURL == "" && !cfg.noRedis {
-		r, err := StartRedis(ctx, RedisConfig{Dir: filepath.Join(dir, "redis"), dead: s.dead})
+		r, err := StartRedis(ctx, RedisConfig{Dir: filepath.Join(dir, "redis")})
 		if err != nil {
 			return nil, err
 		}
 		s.redis, s.RedisURL = r, r.URL
+		s.redisChild = s.watchRedis()
 		if r.InProcess() {
 			s.Notes = append(s.Notes, "There is no redis-server on this machine: a small one inside this process stands in for it.")
 		}
@@ -98,14 +105,16 @@ func (s *Stack) startPostgres(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if err := pg.start(ctx, s.dead); err != nil {
+	if err := pg.start(ctx); err != nil {
 		return err
 	}
 	s.pg, s.DatabaseURL, s.Notes = pg, pg.url(database), append(s.Notes, notes...)
+	s.pgChild = s.watchPostgres()
 	return nil
 }
 
-// Dead gives the error of a child that ended without being told to.
+// Dead gives the error of a child that ended without being told to and is not
+// started again.
 func (s *Stack) Dead() <-chan error { return s.dead }
 
 // Stop ends what Start started, within ten seconds, and gives the data folder
@@ -121,12 +130,8 @@ func (s *Stack) stop(ctx context.Context) error {
 	s.lock.stopping()
 	var wg sync.WaitGroup
 	var pgErr, redisErr error
-	if s.pg != nil {
-		wg.Go(func() { pgErr = s.pg.stop(ctx) })
-	}
-	if s.redis != nil {
-		wg.Go(func() { redisErr = s.redis.Stop(ctx) })
-	}
+	wg.Go(func() { pgErr = s.pgChild.end(ctx) })
+	wg.Go(func() { redisErr = s.redisChild.end(ctx) })
 	wg.Wait()
 	errs := []error{pgErr, redisErr}
 	if s.temp {

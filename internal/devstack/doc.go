@@ -22,6 +22,14 @@
 //
 // # Ends
 //
+// Not told to: a child that somebody ended (`redis-cli shutdown`, kill -9, a
+// SIGQUIT of the postmaster) is started again at the same address with the same
+// files, if Config.Revive wants it: at once, then with pauses of up to two
+// seconds. Seven failures in a row, each within two seconds, give it up. One
+// goroutine a child sees to that (keep.go), and Stop ends it before the child.
+// A PostgreSQL that somebody started by hand in its place is stopped first:
+// only our own children end with us.
+//
 // In order: Stop sends PostgreSQL SIGINT (fast shutdown) and Redis SIGTERM.
 // Children are in process groups of their own, so that Ctrl-C reaches only us
 // and the server can finish what it is doing first.

@@ -197,11 +197,11 @@ func (p *postgres) settings() []string {
 func quoteGUC(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
 // start starts the server and returns when the database answers.
-func (p *postgres) start(ctx context.Context, dead chan<- error) error {
+func (p *postgres) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
-		output, err := p.try(ctx, dead)
+		output, err := p.try(ctx)
 		if err == nil {
 			return nil
 		}
@@ -212,7 +212,7 @@ func (p *postgres) start(ctx context.Context, dead chan<- error) error {
 	}
 }
 
-func (p *postgres) try(ctx context.Context, dead chan<- error) (output string, err error) {
+func (p *postgres) try(ctx context.Context) (output string, err error) {
 	f, before, err := openLog(p.log)
 	if err != nil {
 		return "", err
@@ -242,7 +242,6 @@ func (p *postgres) try(ctx context.Context, dead chan<- error) (output string, e
 		}
 		return "", fmt.Errorf("PostgreSQL did not answer (its output is in %s): %w", p.log, err)
 	}
-	proc.watch(dead)
 	return "", nil
 }
 

@@ -10,18 +10,16 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 // process is a child that ends with us.
 type process struct {
-	name     string
-	cmd      *exec.Cmd
-	stopping atomic.Bool
-	done     chan struct{} // closed when it ended
-	err      error         // of Wait; read after done
+	name string
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it ended
+	err  error         // of Wait; read after done
 }
 
 // launch starts cmd as o. last is what the kernel sends it should we be killed.
@@ -54,16 +52,6 @@ func launch(name string, cmd *exec.Cmd, o *owner, last syscall.Signal) (*process
 	return p, nil
 }
 
-// watch tells dead if the process ends without being told to.
-func (p *process) watch(dead chan<- error) {
-	go func() { // ends with the process, which stop waits for
-		<-p.done
-		if !p.stopping.Load() {
-			dead <- fmt.Errorf("%s ended by itself (%w)", p.name, p.reason())
-		}
-	}()
-}
-
 func (p *process) reason() error {
 	if p.err != nil {
 		return p.err
@@ -83,7 +71,6 @@ func (p *process) ended() bool {
 // stop sends each signal in turn until the process ends, giving each the time
 // beside it, and kills its whole group when all is in vain or ctx ends.
 func (p *process) stop(ctx context.Context, steps ...stopStep) error {
-	p.stopping.Store(true)
 	for _, s := range steps {
 		_ = p.cmd.Process.Signal(s.signal) // it may have ended by now
 		t := time.NewTimer(s.wait)

@@ -23,7 +23,6 @@ type RedisConfig struct {
 	// Dir is made if it is not there; required.
 	Dir string
 
-	dead chan<- error
 	// inProcess takes miniredis even where there is a redis-server.
 	inProcess bool
 }
@@ -133,9 +132,6 @@ func (r *Redis) Start(ctx context.Context) error {
 	}
 	if err := os.WriteFile(filepath.Join(r.cfg.Dir, "redis.pid"), []byte(strconv.Itoa(cmd.Process.Pid)+"\n"), 0o600); err != nil {
 		return errors.Join(explain(r.cfg.Dir, err), r.Stop(context.WithoutCancel(ctx)))
-	}
-	if r.cfg.dead != nil {
-		proc.watch(r.cfg.dead)
 	}
 	return nil
 }
