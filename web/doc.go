@@ -33,7 +33,8 @@
 // time of a bare echo handler that sends the same bytes (BenchmarkHTTP/Polls; the
 // spread is that of a machine which others kept busy), the same with a million
 // waiting and without Redis. The poll of a page on which nothing changed costs 1.7
-// to 2 times: a third of that is the name of its part (views.WaitingView.Part).
+// to 2 times; two fifths of its handler are the name of its part
+// (views.WaitingView.Part).
 //
 // A browser's place stands in its spot cookie: an HMAC over event, spot, account,
 // arrival, and a digest of the session it was given with. Whoever signs in next on

@@ -10,7 +10,7 @@
 //
 //	joined ──drip──▶ called ──enter──▶ inside ──▶ done (visit over, limit bought)
 //	  ▲                 └─ turn over: missed, then done after the grace
-//	  └── again: redeem (missed), behind (left, done)         any ──▶ left
+//	  └── again: redeem (missed, or called in vain), behind (left, done)   any ──▶ left
 //
 // Turns and visits end by the sale's own clock, which stands still while it is
 // paused. A visit with an open claim does not end.
@@ -35,8 +35,8 @@
 // asks the row of everybody, and finds out that the database is away.
 //
 // Rows are read together: whoever asks while two queries run is in the next, at
-// most 512 in one, and a query begins after those it answers have asked. So 50,000
-// first requests are some hundred queries, and a replica that believes nothing
+// most 512 in one, and a query begins after those it answers have asked. So 2,000
+// who ask at one moment are four queries, and a replica that believes nothing
 // does not drown the database.
 //
 // Spots of bearers are kept as long as there is room, not for five seconds: polls
@@ -72,20 +72,22 @@
 // internal/app; two processors for the load, the server and PostgreSQL, while
 // others used the machine too, so that only figures of one run compare):
 //
-//	nine round trips a batch        five: statements that answer nothing wait for one that does (db.Pipe)
-//	ids sent as text by pgx         half of a batch's CPU in the process; now sixteen bytes (db)
-//	a goroutine for each new caller 6 % of a join went into the limiter's cache; now 3 %
-//	PostgreSQL, a row               21 µs; 15 without the key to events (the head that is locked
+//	nine round trips a batch        five: statements that answer nothing wait for one that does
+//	                                (db.Pipe); what that alone brings was not measured
+//	ids sent as text by pgx         0.11 of the 0.29 s of batches in a profile; now sixteen bytes (db)
+//	a goroutine for each new caller the limiter's cache took 6 % of all samples; now 3
+//	PostgreSQL, a row's insert      21 µs; 15 without the key to events (the head that is locked
 //	                                has one) and with one index for (account, event) and account.
 //	                                The key to accounts costs 6 of them and stays.
 //	huma, JSON, log line, metrics   see web
 //
-// A batch at 64 connections took 1.9 ms with 32 in it, 0.24 of them the commit's
-// fsync: 17,000 joins a second with p99 11 ms. At 512 it was 19,500 with p99 76 ms
-// beside 58,000 of the bare handler, when the machine was nearly ours; process and
-// PostgreSQL share the rest of the time about equally, and what is left in the
-// process is net/http and the wake-ups of those who wait. With a million waiting,
-// on a table without statistics, it was 18,200 in the same run; without Redis too.
+// The best look at a machine that was nearly ours, before the last two of these: at
+// 512 connections 19,600 joins a second, p99 76 ms, beside 58,300 of the bare
+// handler (0.34); 18,200 with a million waiting on a table without statistics, and
+// as many without Redis. After them, beside others: at 64 connections 17,000, p99
+// 11 ms, in batches of 32 that took 1.9 ms each, a commit by itself 0.24; at 512
+// 15,400 beside 34,200 (0.45), p99 90 ms. How the rest divides between the process
+// and PostgreSQL was not measured.
 //
 // # Drawing
 //
@@ -136,7 +138,15 @@
 // Two leaders do no harm: the second finds the credit spent. A turn, visit or hold
 // that has just ended is reserved two seconds longer, because its owner may be
 // using its last instant in a transaction that has not committed. What is over is
-// written down before the step, outside the head's lock; nothing depends on it.
+// written down after the step, outside the head's lock; nothing depends on it.
+//
+// Whoever was called just as stock went had no chance. A turn that runs out, or a
+// visit that ends without a claim, while nothing can be sold is therefore kept:
+// the step makes it another turn by the rule redeem, unasked, in the order of
+// numbers, and it is first when stock comes back. Asking meanwhile is the same. A
+// turn that ran out while there was something to sell is missed, whatever goes later, and
+// whoever held tickets and let them go has had their chance;
+// only the half minute in which a leader may have been away is not told apart.
 //
 // A step counts only what decides it: no room needs neither stock nor claims;
 // units are counted up to what everybody reserved could want; who has claimed
