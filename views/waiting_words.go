@@ -353,6 +353,8 @@ func (v WaitingView) moreLine() string {
 // odds is an honest answer to whether there will be a ticket, with the ruler it stands on.
 type odds struct {
 	Short, Long                string
+	Place                      int64  // in the line; 0: not said
+	For                        string // what the line stands for
 	Ruler                      bool
 	Serving, Low, High, Number int64
 }
@@ -370,7 +372,7 @@ func (v WaitingView) odds() (odds, bool) {
 	if len(v.Wants) > 0 {
 		tickets += " of the kinds you want"
 	}
-	o.Long = "You are " + ordinal(w.Place) + " in line for " + tickets + "."
+	o.Place, o.For = w.Place, tickets
 	switch w.Chance {
 	case "likely":
 		o.Short = "Very likely, if you come when we call you."
@@ -380,7 +382,7 @@ func (v WaitingView) odds() (odds, bool) {
 		o.Short = "Unlikely, unless tickets come back."
 	}
 	if v.noneFree() {
-		o.Short = "Only if tickets come back."
+		o.Short, o.Place = "Only if tickets come back.", 0
 		o.Long = "Every ticket is sold or held at the moment. Those that are not paid in time come back, and are offered in the order of the line."
 		if len(v.Wants) > 0 {
 			o.Long = "Every ticket of the kinds you want is sold or held at the moment. Those that are not paid in time come back, and are offered in the order of the line."
@@ -389,16 +391,16 @@ func (v WaitingView) odds() (odds, bool) {
 	}
 	// Another turn is counted from the end of the line, not by the number.
 	if w.High > v.Serving && v.Number > v.Serving && !v.Again {
-		ends := "They are likely to run out"
+		ends := "The tickets are likely to run out"
 		if w.Left == 1 {
-			ends = "It is likely to go"
+			ends = "The ticket is likely to go"
 		}
 		if o.Low < o.High {
 			ends += " between number " + num(o.Low) + " and number " + num(w.High)
 		} else {
 			ends += " at about number " + num(w.High)
 		}
-		o.Long += " " + ends + ". Yours is " + num(v.Number) + "."
+		o.Long = ends + ". Yours is " + num(v.Number) + "."
 		o.Ruler = true
 	}
 	return o, true
@@ -466,12 +468,12 @@ func (o odds) youAnchor() string {
 	return "middle"
 }
 
-type rulerLabel struct{ X, Anchor, Text string }
+type rulerLabel struct{ X, Anchor, Text, ID string }
 
 // labels never touch: one that would is left out, since the sentence below says it too.
 func (o odds) labels() []rulerLabel {
 	const char = 8.2
-	out := []rulerLabel{{"0", "start", num(o.Serving) + " now"}}
+	out := []rulerLabel{{"0", "start", num(o.Serving) + " now", "now"}}
 	end := char * float64(len(out[0].Text))
 	high := num(o.High)
 	highX := min(o.at(o.High)+char*float64(len(high))/2, 360)
@@ -479,10 +481,10 @@ func (o odds) labels() []rulerLabel {
 	low := num(o.Low)
 	lowStart := o.at(o.Low) - char*float64(len(low))/2
 	if o.Low != o.High && lowStart > end+8 && lowStart+char*float64(len(low)) < highStart-8 {
-		out = append(out, rulerLabel{coord(o.at(o.Low)), "middle", low})
+		out = append(out, rulerLabel{X: coord(o.at(o.Low)), Anchor: "middle", Text: low})
 	}
 	if highStart > end+8 {
-		out = append(out, rulerLabel{coord(highX), "end", high})
+		out = append(out, rulerLabel{X: coord(highX), Anchor: "end", Text: high})
 	}
 	return out
 }
@@ -521,7 +523,7 @@ func (v WaitingView) checkLabel() string {
 	if v.Serving == 0 {
 		return "How this sale is kept fair"
 	}
-	return "Check every number we called"
+	return "Check every step of the line"
 }
 
 // showTiers is whether what is sold, or left, is worth a look.

@@ -38,6 +38,9 @@
     if (!behind) return;
     const ahead = figure(Math.max(behind - serving, 0));
     show(byId("ahead"), ahead);
+    const nth = Math.max(behind - serving, 0) + 1;
+    show(byId("place"), figure(nth) + (nth % 100 - nth % 10 !== 10 && ["", "st", "nd", "rd"][nth % 10] || "th"));
+    show(byId("now"), figure(serving) + " now");
     const bar = byId("line");
     if (bar) { bar.value = serving; bar.setAttribute("aria-label", "The line: number " + figure(serving) + " has been called. " + ahead + " are ahead of you."); }
     document.title = document.title.replace(/^[\d,]+ ahead/, ahead + " ahead");
