@@ -40,3 +40,45 @@ func TestTheOddsMoveWithTheLine(t *testing.T) {
 		p.until("the page says "+step.want, func() bool { return shown() == step.want })
 	}
 }
+
+// When the turn comes while a fan is asked whether to leave, at the foot of the page, there is no moment without the
+// words of the turn in sight.
+func TestATurnIsNeverAnEmptyPage(t *testing.T) {
+	t.Parallel()
+	p := startProduct(t)
+	b := startBrowser(t, p)
+	s := p.newShow(t, "turn-in-sight", 50, func(body map[string]any) { body["sale"].(map[string]any)["max_inside"] = 1 })
+	for _, f := range p.fans(2) {
+		p.api(t, "POST", "/events/"+s.id+"/queue", f.Token, nil).want(http.StatusCreated)
+	}
+	bearer, cookie := p.signedIn("sight@example.test")
+	p.api(t, "POST", "/events/"+s.id+"/queue", bearer, nil).want(http.StatusCreated)
+	v := b.visit(t, true)
+	v.must(v.context.AddCookies([]playwright.OptionalCookie{{Name: "fq_session", Value: cookie, URL: playwright.String(p.url)}}))
+	v.open("/events/" + s.slug + "/queue")
+	v.click("link", "Leave the line")
+	v.sees("Leave the line?")
+	_, err := v.Evaluate(`() => {
+		window.frames_ = { turn: 0, empty: 0 };
+		const look = () => {
+			if (document.body.classList.contains("turn")) {
+				frames_.turn++;
+				const box = document.querySelector(".turn-h")?.getBoundingClientRect();
+				if (!box || box.bottom <= 0 || box.top >= innerHeight || document.querySelector("dialog[open]")) frames_.empty++;
+			}
+			requestAnimationFrame(look);
+		};
+		look();
+	}`)
+	v.must(err)
+	p.api(t, "PATCH", "/organizer/events/"+s.id+"/sale", p.asOrganizer(), map[string]any{"max_inside": 5}).want(http.StatusOK)
+	v.turns()
+	p.until("the turn was seen for a while", func() bool {
+		n, err := v.Evaluate(`() => frames_.turn`)
+		v.must(err)
+		return n.(int) > 20
+	})
+	if n, err := v.Evaluate(`() => frames_.empty`); err != nil || n != 0 {
+		t.Errorf("%v frames of the turn were empty: %v", n, err)
+	}
+}
