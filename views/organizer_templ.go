@@ -419,7 +419,7 @@ func EventFormPage(f Frame, v EventFormView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "><span><b>Draw</b><br><span class=\"small muted\">Everybody in the lobby has the same chance. Being fast does not help.</span></span></label> <label class=\"pick\"><input type=\"radio\" name=\"ordering\" value=\"fifo\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "><span><b>Draw</b><br><span class=\"small muted\">Everybody in the lobby has the same chance. Being fast does not help. It needs a time at which the lobby opens.</span></span></label> <label class=\"pick\"><input type=\"radio\" name=\"ordering\" value=\"fifo\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -441,7 +441,7 @@ func EventFormPage(f Frame, v EventFormView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = v.field("lobby_opens_at", "The lobby opens", v.LobbyOpensAt, "datetime-local", "Leave it empty for a sale without a lobby.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = v.field("lobby_opens_at", "The lobby opens", v.LobbyOpensAt, "datetime-local", "A draw needs it: whoever comes in before the sale opens takes part. For first come, first served it may stay empty.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

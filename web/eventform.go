@@ -149,6 +149,8 @@ func readEventForm(c echo.Context) (v views.EventFormView, n sale.NewSale, errs 
 		var at time.Time
 		when("lobby_opens_at", v.LobbyOpensAt, &at)
 		n.Terms.LobbyOpensAt = &at
+	} else if n.Terms.Ordering == sale.Draw {
+		errs["lobby_opens_at"] = "A draw is among those in the lobby. Choose when the lobby opens, or choose first come, first served."
 	}
 	for _, f := range []struct {
 		name, value string

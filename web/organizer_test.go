@@ -27,6 +27,25 @@ func eventForm(change map[string]string) url.Values {
 	return v
 }
 
+// A draw is among those in the lobby: without one the form asks for it.
+func TestADrawNeedsALobby(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	b := s.as(s.org)
+	if _, err := s.accounts.BecomeOrganizer(t.Context(), s.org.ID, "Lagos Nights"); err != nil {
+		t.Fatal(err)
+	}
+	opens := time.Now().Add(time.Hour).UTC()
+	change := map[string]string{"ordering": "draw", "opens_at": opens.Format("2006-01-02T15:04")}
+	p := b.post("/organizer/events", eventForm(change)).status(http.StatusUnprocessableEntity).has("A draw is among those in the lobby.")
+	if len(find(p.doc, "input[name=lobby_opens_at][aria-invalid=true]")) != 1 || s.count(`SELECT count(*) FROM sales`) != 0 {
+		t.Error("a draw without a lobby is not refused where the lobby is typed")
+	}
+	change["lobby_opens_at"] = opens.Add(-time.Minute * 30).Format("2006-01-02T15:04")
+	b.post("/organizer/events", eventForm(change)).status(http.StatusSeeOther)
+	b.post("/organizer/events", eventForm(map[string]string{"ordering": "fifo"})).status(http.StatusSeeOther)
+}
+
 // The organizer's way by plain forms: from a newcomer to a sale that runs.
 func TestAnOrganizerRunsASale(t *testing.T) {
 	t.Parallel()
