@@ -2,6 +2,11 @@
 -- Writes one decision down, in the transaction that makes it.
 INSERT INTO ledger (event_id, kind, body) VALUES (@event_id, @kind, @body);
 
+-- name: WriteAll :exec
+-- Writes many decisions of one kind down, in their order.
+INSERT INTO ledger (event_id, kind, body)
+SELECT @event_id, @kind, b.body FROM unnest(@bodies::jsonb[]) WITH ORDINALITY AS b (body, n) ORDER BY b.n;
+
 -- name: LastBlock :one
 -- Where the sealed part ends.
 SELECT b.number, b.xid::text AS xid, b.id, b.hash FROM ledger_blocks b ORDER BY b.number DESC LIMIT 1;

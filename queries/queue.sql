@@ -207,6 +207,30 @@ WHERE id IN (
            AND c.status IN ('held', 'paying') AND (c.status = 'paying' OR c.expires_at > now() - interval '2 seconds'))
     LIMIT @most FOR UPDATE SKIP LOCKED);
 
+-- name: LockUnserved :many
+-- Turns that ran out lately, and visits that are over and not written down as that, while there is nothing to sell; one
+-- spot of them or all. Rows that somebody works with are left for the next time.
+SELECT p.id FROM spots p
+WHERE p.event_id = @event_id
+  AND ((p.status = 'called' AND NOT p.absent AND p.turn_ends_at <= @line_at::timestamptz
+        AND p.turn_ends_at > @since::timestamptz)
+       OR (p.status = 'inside' AND p.visit_ends_at <= @line_at::timestamptz))
+  AND p.id = COALESCE(sqlc.narg('only')::uuid, p.id)
+  AND NOT EXISTS (SELECT 1 FROM units f WHERE f.event_id = @event_id AND f.state <> 'sold' AND f.state = 'free')
+  AND NOT EXISTS (SELECT 1 FROM units h WHERE h.event_id = @event_id AND h.state <> 'sold' AND h.state = 'held' AND h.held_until <= now())
+LIMIT @most FOR UPDATE SKIP LOCKED;
+
+-- name: Unserved :many
+-- Those among locked spots who hold nothing, claimed nothing in this turn, and may buy. A statement of its own: it sees
+-- what was committed before the locks were had.
+SELECT p.id, p.arrival
+FROM spots p JOIN sales s ON s.event_id = p.event_id
+WHERE p.id = ANY (@ids::uuid[])
+  AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id
+      AND (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > now())
+           OR c.created_at >= p.called_at))
+  AND s.max_tickets_per_fan > (SELECT count(*) FROM claims k JOIN units u ON u.claim_id = k.id WHERE k.spot_id = p.id AND u.state = 'sold');
+
 -- name: Reserved :one
 -- How many take up the room: called while present and the turn runs, or inside while the visit runs or a claim is open.
 -- A turn, visit or hold that has just ended still counts for a moment: somebody may be using its last instant in a
@@ -275,8 +299,8 @@ ORDER BY id FOR UPDATE;
 -- There is room for who was called while absent: from now on an ordinary turn.
 UPDATE spots SET absent = false WHERE id = ANY (@ids::uuid[]);
 
--- name: RedeemAbsent :exec
--- There is no room for who was called while absent: first in the next step, in this order.
+-- name: Redeem :exec
+-- No room for who was called while absent, or nothing left for who was called in vain: first in the next step, in this order.
 UPDATE spots p
 SET status = 'joined', absent = false, again = 'redeem', again_seq = i.n + @returns::bigint, again_after = NULL, changed_at = clock_timestamp()
 FROM unnest(@ids::uuid[]) WITH ORDINALITY AS i (id, n)

@@ -46,19 +46,45 @@ const (
 // Write appends one decision in the caller's transaction; body must marshal to a
 // JSON object without anything personal in it. The zero event is none.
 func Write(ctx context.Context, tx pgx.Tx, event uuid.UUID, kind Kind, body any) error {
-	raw, err := json.Marshal(body)
+	raw, err := object(kind, body)
 	if err != nil {
-		return fmt.Errorf("ledger.Write: %s: %w", kind, err)
+		return err
 	}
-	if !bytes.HasPrefix(raw, []byte("{")) {
-		return fmt.Errorf("ledger.Write: %s: the body is no JSON object", kind)
-	}
-	id := &event
-	if event == uuid.Nil {
-		id = nil
-	}
-	if err := ledgerdb.New().Write(ctx, tx, id, string(kind), raw); err != nil {
+	if err := ledgerdb.New().Write(ctx, tx, eventOf(event), string(kind), raw); err != nil {
 		return db.Fault(fmt.Errorf("ledger.Write: %s: %w", kind, err))
 	}
 	return nil
+}
+
+// WriteAll is Write for many decisions of one kind, in one statement.
+func WriteAll(ctx context.Context, tx pgx.Tx, event uuid.UUID, kind Kind, bodies []any) error {
+	raw := make([][]byte, len(bodies))
+	for i, body := range bodies {
+		var err error
+		if raw[i], err = object(kind, body); err != nil {
+			return err
+		}
+	}
+	if err := ledgerdb.New().WriteAll(ctx, tx, eventOf(event), string(kind), raw); err != nil {
+		return db.Fault(fmt.Errorf("ledger.WriteAll: %s: %w", kind, err))
+	}
+	return nil
+}
+
+func object(kind Kind, body any) ([]byte, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %s: %w", kind, err)
+	}
+	if !bytes.HasPrefix(raw, []byte("{")) {
+		return nil, fmt.Errorf("ledger: %s: the body is no JSON object", kind)
+	}
+	return raw, nil
+}
+
+func eventOf(event uuid.UUID) *uuid.UUID {
+	if event == uuid.Nil {
+		return nil
+	}
+	return &event
 }

@@ -54,6 +54,9 @@ func (s *Service) returnTx(ctx context.Context, tx pgx.Tx, event *sale.Snapshot,
 		return err
 	}
 	s.turned(event.ID(), p.Arrival)
+	if kept, err := s.keepTx(ctx, tx, event.ID(), head, &spot); err != nil || kept > 0 {
+		return err // the next step would have done it without being asked
+	}
 	rule, after := behind, &p.Arrivals
 	switch {
 	case v.Status == Left && sale.State(p.State) == sale.Lobby:

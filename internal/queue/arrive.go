@@ -79,7 +79,7 @@ func (s *Service) arriveTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, acco
 	if in == int64(len(rows)) {
 		return nil
 	}
-	if err := q.RedeemAbsent(ctx, tx, head.Returns, ids[in:]); err != nil {
+	if err := q.Redeem(ctx, tx, head.Returns, ids[in:]); err != nil {
 		return err
 	}
 	if err := q.SetReturns(ctx, tx, head.Returns+int64(len(rows))-in, event); err != nil {

@@ -64,12 +64,9 @@ func (s *Service) Drip(ctx context.Context, check func(ctx context.Context, tx p
 }
 
 // drip is one step of one line in its transaction. What is over by the clock is
-// written down before, without the lock of the head: joins need not wait for it.
+// written down after it, without the lock of the head: joins need not wait for it,
+// and the step has kept the places of those who were called in vain.
 func (s *Service) drip(ctx context.Context, event uuid.UUID, trusted bool, check func(ctx context.Context, tx pgx.Tx) error) (moved bool, err error) {
-	q := queuedb.New()
-	if err := errors.Join(q.TidyTurns(ctx, s.cfg.DB, event, maxTidy), q.TidyVisits(ctx, s.cfg.DB, event, maxTidy)); err != nil {
-		return false, db.Fault(err)
-	}
 	err = db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
 		moved = false
 		if check != nil {
@@ -81,7 +78,14 @@ func (s *Service) drip(ctx context.Context, event uuid.UUID, trusted bool, check
 		moved, err = s.stepTx(ctx, tx, event, trusted)
 		return err
 	})
-	return moved, err
+	if err != nil {
+		return moved, err
+	}
+	q := queuedb.New()
+	if err := errors.Join(q.TidyTurns(ctx, s.cfg.DB, event, maxTidy), q.TidyVisits(ctx, s.cfg.DB, event, maxTidy)); err != nil {
+		return moved, db.Fault(err)
+	}
+	return moved, nil
 }
 
 // stepTx is one step of one line; it reports whether anybody was called or passed.
@@ -96,6 +100,9 @@ func (s *Service) stepTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, truste
 	}
 	if sale.State(head.State) != sale.Open {
 		return false, nil
+	}
+	if _, err := s.keepTx(ctx, tx, event, head, nil); err != nil {
+		return false, err
 	}
 	credit := creditOf(head)
 	room, err := roomTx(ctx, tx, q, event, head, credit)

@@ -124,3 +124,14 @@ func (q *Queries) Write(ctx context.Context, db DBTX, eventID *uuid.UUID, kind s
 	_, err := db.Exec(ctx, write, eventID, kind, body)
 	return err
 }
+
+const writeAll = `-- name: WriteAll :exec
+INSERT INTO ledger (event_id, kind, body)
+SELECT $1, $2, b.body FROM unnest($3::jsonb[]) WITH ORDINALITY AS b (body, n) ORDER BY b.n
+`
+
+// Writes many decisions of one kind down, in their order.
+func (q *Queries) WriteAll(ctx context.Context, db DBTX, eventID *uuid.UUID, kind string, bodies [][]byte) error {
+	_, err := db.Exec(ctx, writeAll, eventID, kind, bodies)
+	return err
+}

@@ -723,6 +723,54 @@ func (q *Queries) LockSpot(ctx context.Context, db DBTX, eventID uuid.UUID, acco
 	return id, err
 }
 
+const lockUnserved = `-- name: LockUnserved :many
+SELECT p.id FROM spots p
+WHERE p.event_id = $1
+  AND ((p.status = 'called' AND NOT p.absent AND p.turn_ends_at <= $2::timestamptz
+        AND p.turn_ends_at > $3::timestamptz)
+       OR (p.status = 'inside' AND p.visit_ends_at <= $2::timestamptz))
+  AND p.id = COALESCE($4::uuid, p.id)
+  AND NOT EXISTS (SELECT 1 FROM units f WHERE f.event_id = $1 AND f.state <> 'sold' AND f.state = 'free')
+  AND NOT EXISTS (SELECT 1 FROM units h WHERE h.event_id = $1 AND h.state <> 'sold' AND h.state = 'held' AND h.held_until <= now())
+LIMIT $5 FOR UPDATE SKIP LOCKED
+`
+
+type LockUnservedParams struct {
+	EventID uuid.UUID
+	LineAt  time.Time
+	Since   time.Time
+	Only    *uuid.UUID
+	Most    int32
+}
+
+// Turns that ran out lately, and visits that are over and not written down as that, while there is nothing to sell; one
+// spot of them or all. Rows that somebody works with are left for the next time.
+func (q *Queries) LockUnserved(ctx context.Context, db DBTX, arg LockUnservedParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, lockUnserved,
+		arg.EventID,
+		arg.LineAt,
+		arg.Since,
+		arg.Only,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockWish = `-- name: LockWish :one
 SELECT p.id, p.arrival, p.joined_at, p.mail_turn, p.lobby_mailed, a.email, e.name, e.slug, s.state, d.commitment
 FROM spots p
@@ -1052,16 +1100,16 @@ func (q *Queries) PublishPresence(ctx context.Context, db DBTX, replica uuid.UUI
 	return items, nil
 }
 
-const redeemAbsent = `-- name: RedeemAbsent :exec
+const redeem = `-- name: Redeem :exec
 UPDATE spots p
 SET status = 'joined', absent = false, again = 'redeem', again_seq = i.n + $1::bigint, again_after = NULL, changed_at = clock_timestamp()
 FROM unnest($2::uuid[]) WITH ORDINALITY AS i (id, n)
 WHERE p.id = i.id
 `
 
-// There is no room for who was called while absent: first in the next step, in this order.
-func (q *Queries) RedeemAbsent(ctx context.Context, db DBTX, returns int64, ids []uuid.UUID) error {
-	_, err := db.Exec(ctx, redeemAbsent, returns, ids)
+// No room for who was called while absent, or nothing left for who was called in vain: first in the next step, in this order.
+func (q *Queries) Redeem(ctx context.Context, db DBTX, returns int64, ids []uuid.UUID) error {
+	_, err := db.Exec(ctx, redeem, returns, ids)
 	return err
 }
 
@@ -1437,6 +1485,43 @@ func (q *Queries) UndoLeave(ctx context.Context, db DBTX, id uuid.UUID) (int64, 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const unserved = `-- name: Unserved :many
+SELECT p.id, p.arrival
+FROM spots p JOIN sales s ON s.event_id = p.event_id
+WHERE p.id = ANY ($1::uuid[])
+  AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id
+      AND (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > now())
+           OR c.created_at >= p.called_at))
+  AND s.max_tickets_per_fan > (SELECT count(*) FROM claims k JOIN units u ON u.claim_id = k.id WHERE k.spot_id = p.id AND u.state = 'sold')
+`
+
+type UnservedRow struct {
+	ID      uuid.UUID
+	Arrival int64
+}
+
+// Those among locked spots who hold nothing, claimed nothing in this turn, and may buy. A statement of its own: it sees
+// what was committed before the locks were had.
+func (q *Queries) Unserved(ctx context.Context, db DBTX, ids []uuid.UUID) ([]UnservedRow, error) {
+	rows, err := db.Query(ctx, unserved, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UnservedRow{}
+	for rows.Next() {
+		var i UnservedRow
+		if err := rows.Scan(&i.ID, &i.Arrival); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const waiveBeacon = `-- name: WaiveBeacon :execrows
