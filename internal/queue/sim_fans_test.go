@@ -105,6 +105,9 @@ func (f *fan) judge(v queue.View) {
 
 // poll asks once, wherever it gets an answer; ok is false when all is over.
 func (f *fan) poll() (v queue.View, ok bool) {
+	f.mu.Lock()
+	spot := f.spot
+	f.mu.Unlock()
 	for !f.w.over.Load() {
 		p := f.w.any()
 		if p == nil {
@@ -113,7 +116,7 @@ func (f *fan) poll() (v queue.View, ok bool) {
 		}
 		event, err := p.picture()
 		if err == nil {
-			v, err = p.queue.StatusOf(p.ctx, event, f.spot)
+			v, err = p.queue.StatusOf(p.ctx, event, spot)
 		}
 		if err == nil {
 			f.judge(v)
