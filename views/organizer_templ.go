@@ -441,7 +441,7 @@ func EventFormPage(f Frame, v EventFormView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = v.field("lobby_opens_at", "The lobby opens", v.LobbyOpensAt, "datetime-local", "A draw needs it: whoever comes in before the sale opens takes part. For first come, first served it may stay empty.").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = v.field("lobby_opens_at", "The lobby opens", v.LobbyOpensAt, "datetime-local", "A draw needs it: whoever comes in before the sale opens takes part. Without a draw it may stay empty.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
