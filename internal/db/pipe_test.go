@@ -117,7 +117,7 @@ func TestPipe(t *testing.T) {
 				return p.QueryRow(ctx, `SELECT 1`).Scan(&n)
 			},
 			"rows": func(p *db.Pipe) error {
-				rows, err := p.Query(ctx, `SELECT 1`)
+				rows, err := p.Query(ctx, `SELECT 1`) //nolint:sqlclosecheck // there are rows only where there should be an error
 				if err == nil {
 					rows.Close()
 				}
