@@ -150,7 +150,7 @@ func readEventForm(c echo.Context) (v views.EventFormView, n sale.NewSale, errs 
 		when("lobby_opens_at", v.LobbyOpensAt, &at)
 		n.Terms.LobbyOpensAt = &at
 	} else if n.Terms.Ordering == sale.Draw {
-		errs["lobby_opens_at"] = "A draw is among those in the lobby. Choose when the lobby opens, or choose first come, first served."
+		errs["lobby_opens_at"] = "A draw is among those in the lobby. Choose when the lobby opens, or a sale without a draw."
 	}
 	for _, f := range []struct {
 		name, value string
