@@ -118,6 +118,33 @@ WITH pick AS MATERIALIZED (
 )
 SELECT id, old_claim FROM taken ORDER BY slot;
 
+-- name: GrantSeats :many
+-- Takes those of some seats that are free, or held and past, for a new claim; waits for rows that others have locked. Its
+-- caller rolls back when one is missing.
+WITH pick AS MATERIALIZED (
+    SELECT u.id, u.tier_id, u.slot, u.claim_id
+    FROM units u
+    WHERE u.id = ANY(@seat_ids::uuid[]) AND u.event_id = @event_id
+      AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+    ORDER BY u.tier_id, u.slot
+    FOR UPDATE
+), priced AS (
+    SELECT p.id, p.tier_id, p.slot, p.claim_id, t.ordinal, t.name, t.price_kobo FROM pick p JOIN tiers t ON t.id = p.tier_id
+), claim AS (
+    INSERT INTO claims (id, event_id, account_id, spot_id, status, total_kobo, created_at, expires_at, cap_at, limit_then)
+    SELECT sqlc.arg(claim_id)::uuid, @event_id, @account_id, @spot_id, 'held', COALESCE((SELECT sum(price_kobo) FROM priced), 0), now(),
+           sqlc.arg(expires_at)::timestamptz, @cap_at, @limit_then
+), taken AS (
+    UPDATE units u
+    SET state = 'held', claim_id = sqlc.arg(claim_id)::uuid, held_until = sqlc.arg(expires_at)::timestamptz
+    FROM pick
+    WHERE u.id = pick.id
+), lines AS (
+    INSERT INTO claim_lines (claim_id, line, unit_id, tier_id, price_kobo)
+    SELECT sqlc.arg(claim_id)::uuid, row_number() OVER (ORDER BY ordinal, slot), id, tier_id, price_kobo FROM priced
+)
+SELECT id, tier_id, name AS tier_name, price_kobo, claim_id AS old_claim FROM priced ORDER BY ordinal, slot;
+
 -- name: LockTier :exec
 -- One transaction at a time may wait for units of a tier: two that waited would each hold what the other lacks.
 SELECT pg_advisory_xact_lock(hashtextextended('fairqueue.tier.' || sqlc.arg(tier_id)::text, 0));
@@ -178,9 +205,12 @@ WHERE c.event_id = @event_id AND c.account_id = @account_id
 
 -- name: Lines :many
 -- What a claim is made of.
-SELECT l.line, l.unit_id, l.tier_id, t.name AS tier_name, l.price_kobo
+SELECT l.line, l.unit_id, l.tier_id, t.name AS tier_name, l.price_kobo, c.name AS seat_section, r.name AS seat_row, s.label AS seat_label
 FROM claim_lines l
 JOIN tiers t ON t.id = l.tier_id
+LEFT JOIN seats s ON s.id = l.unit_id
+LEFT JOIN seat_rows r ON r.event_id = s.event_id AND r.section = s.section AND r.ordinal = s.seat_row
+LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
 WHERE l.claim_id = @claim_id
 ORDER BY l.line;
 

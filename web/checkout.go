@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -251,15 +252,25 @@ func checkoutState(cl claim.Claim, payments []payment.Payment, left int) views.C
 	return views.CheckoutExpired
 }
 
-// orderLines groups the units of a claim by tier and price, in their order.
+// orderLines groups the units of a claim by tier and price, in their order, and names their seats.
 func orderLines(cl claim.Claim) (lines []views.OrderLine) {
+	var seats [][]string
 	for _, l := range cl.Lines {
 		i := slices.IndexFunc(lines, func(o views.OrderLine) bool { return o.Tier == l.Tier && o.Price == l.Price })
 		if i < 0 {
+			seats = append(seats, nil)
 			lines = append(lines, views.OrderLine{Tier: l.Tier, Price: l.Price})
 			i = len(lines) - 1
 		}
 		lines[i].Quantity++
+		if l.Seat != nil {
+			seats[i] = append(seats[i], l.Seat.Label)
+		}
+	}
+	for i, labels := range seats {
+		if len(labels) > 0 {
+			lines[i].Tier += ", " + strings.Join(labels, ", ")
+		}
 	}
 	return lines
 }

@@ -145,10 +145,14 @@ func beaconAwaited(s *sale.Snapshot) string {
 }
 
 func ticketInfo(s *sale.Snapshot, t ticket.Ticket) views.TicketInfo {
-	return views.TicketInfo{
+	v := views.TicketInfo{
 		ID: t.ID.String(), Event: eventInfo(s), Tier: t.Tier, Holder: t.HolderName,
 		Status: views.TicketStatus(t.Status), Price: t.Price,
 	}
+	if t.Seat != nil {
+		v.Seat = t.Seat.Section + ", row " + t.Seat.Row + ", seat " + t.Seat.Label
+	}
+	return v
 }
 
 // problem says a refusal on a page. Codes that the pages have words for keep

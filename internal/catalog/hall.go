@@ -16,6 +16,35 @@ import (
 type Hall struct {
 	Map *seatmap.Map
 	IDs []uuid.UUID
+
+	numbers map[uuid.UUID]int
+	places  []place
+}
+
+type place struct{ section, row, seat int32 }
+
+// Place is where a seat is, as printed.
+type Place struct {
+	Section, Row, Label string
+}
+
+// Number is the place of a seat in the map, from 0.
+func (h *Hall) Number(id uuid.UUID) (number int, ok bool) {
+	number, ok = h.numbers[id]
+	return number, ok
+}
+
+// Seat is the seat of a number.
+func (h *Hall) Seat(number int) *seatmap.Seat {
+	p := h.places[number]
+	return &h.Map.Sections[p.section].Rows[p.row].Seats[p.seat]
+}
+
+// Place says where the seat of a number is.
+func (h *Hall) Place(number int) Place {
+	p := h.places[number]
+	s := &h.Map.Sections[p.section]
+	return Place{Section: s.Name, Row: s.Rows[p.row].Name, Label: s.Rows[p.row].Seats[p.seat].Label}
 }
 
 // InsertHallTx stores the seat map of an event whose tiers are stored.
@@ -111,7 +140,10 @@ func HallOf(ctx context.Context, c db.Conn, event uuid.UUID) (*Hall, error) {
 	if err != nil {
 		return nil, db.Fault(fmt.Errorf("catalog.HallOf: seats: %w", err))
 	}
-	h := &Hall{Map: &seatmap.Map{FocalX: head.FocalX, FocalY: head.FocalY, AllowOrphans: head.AllowOrphans}, IDs: make([]uuid.UUID, len(seats))}
+	h := &Hall{
+		Map: &seatmap.Map{FocalX: head.FocalX, FocalY: head.FocalY, AllowOrphans: head.AllowOrphans},
+		IDs: make([]uuid.UUID, len(seats)), numbers: make(map[uuid.UUID]int, len(seats)), places: make([]place, len(seats)),
+	}
 	for _, s := range sections {
 		h.Map.Sections = append(h.Map.Sections, seatmap.Section{ID: s.Key, Name: s.Name, Kind: seatmap.Kind(s.Kind), Tier: int(s.Tier), Capacity: int(s.Capacity)})
 	}
@@ -121,10 +153,10 @@ func HallOf(ctx context.Context, c db.Conn, event uuid.UUID) (*Hall, error) {
 	}
 	labels := make(map[uuid.UUID]string, len(seats))
 	for i, s := range seats {
-		h.IDs[i] = s.ID
+		h.IDs[i], h.numbers[s.ID] = s.ID, i
 		labels[s.ID] = s.Label
 	}
-	for _, s := range seats {
+	for i, s := range seats {
 		row := &h.Map.Sections[s.Section].Rows[s.SeatRow]
 		seat := seatmap.Seat{
 			Label: s.Label, Tier: int(s.Tier), X: s.X, Y: s.Y, Accessible: s.Accessible, Restricted: s.Restricted, Blocked: s.Blocked, Aisle: s.Aisle,
@@ -132,6 +164,7 @@ func HallOf(ctx context.Context, c db.Conn, event uuid.UUID) (*Hall, error) {
 		if s.CompanionOf != nil {
 			seat.CompanionOf = labels[*s.CompanionOf]
 		}
+		h.places[i] = place{s.Section, s.SeatRow, int32(len(row.Seats))} //nolint:gosec // bounded by seatmap
 		row.Seats = append(row.Seats, seat)
 	}
 	return h, nil

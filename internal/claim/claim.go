@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/singleflight"
 
+	"fairqueue/internal/catalog"
 	"fairqueue/internal/db"
 	"fairqueue/internal/db/claimdb"
 	"fairqueue/internal/fault"
@@ -23,6 +24,8 @@ type Line struct {
 	TierID uuid.UUID
 	Tier   string
 	Price  money.Kobo
+	// Seat is nil for general admission.
+	Seat *catalog.Place
 }
 
 // Claim is what one fan holds, pays for or has bought at once.
@@ -42,10 +45,12 @@ type Claim struct {
 	ExtendAt  time.Time
 }
 
-// Request asks for units of a tier.
+// Request asks for units of a tier, or for seats.
 type Request struct {
 	TierID   uuid.UUID
 	Quantity int
+	// Seats are the ids of the seats asked for; then there is no tier and no quantity.
+	Seats []uuid.UUID
 }
 
 // Config is what a Service needs.
@@ -117,6 +122,9 @@ func readLines(ctx context.Context, c claimdb.DBTX, id uuid.UUID) ([]Line, error
 	lines := make([]Line, len(rows))
 	for i, l := range rows {
 		lines[i] = Line{UnitID: l.UnitID, TierID: l.TierID, Tier: l.TierName, Price: money.Kobo(l.PriceKobo)}
+		if l.SeatSection != nil && l.SeatRow != nil && l.SeatLabel != nil {
+			lines[i].Seat = &catalog.Place{Section: *l.SeatSection, Row: *l.SeatRow, Label: *l.SeatLabel}
+		}
 	}
 	return lines, nil
 }

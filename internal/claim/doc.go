@@ -42,6 +42,15 @@
 // That happens after the units are locked, against the order above, and
 // therefore with SKIP LOCKED: what is locked is being ended by its owner.
 //
+// # Seats
+//
+// A seat is a unit of the same id. Asking for seats locks their rows in the order
+// above, without SKIP LOCKED: a seat is refused only when somebody has it. Seats
+// answers what is left from memory: a short query asks for the newest decision of
+// the event, and the states are read again, without those that are sold, when it
+// is another one, when the first hold has ended, or after a second, because a
+// decision with a lower id may have been committed later.
+//
 // The grant is one statement for one fan (grant in hold.go). Should the rush on
 // a tier become too much for a row lock each, that function is where many
 // requests can share one statement.

@@ -34,9 +34,22 @@ type shortage struct{ left int }
 func (e *shortage) Error() string { return "claim: " + strconv.Itoa(e.left) + " units" }
 
 // Hold claims units for a fan who is called or inside; all or nothing. 403 not_admitted, admission_expired; 409 sold_out,
-// not_enough_left (left), limit_reached (left), claim_open (claim_id), sale_not_open; 422 for quantity outside 1–50 or a tier of another event.
+// not_enough_left (left), seats_taken (seats), limit_reached (left), claim_open (claim_id), sale_not_open; 422 for a quantity
+// outside 1–50, a tier or a seat of another event.
 func (s *Service) Hold(ctx context.Context, event *sale.Snapshot, account uuid.UUID, r Request) (Claim, error) {
-	c, err := s.holdOrWait(ctx, event.ID(), account, r)
+	hall, err := s.hallOf(ctx, event)
+	if err != nil {
+		return Claim{}, err
+	}
+	var c Claim
+	if r.Seats != nil {
+		c, err = s.holdSeats(ctx, event.ID(), account, hall, r.Seats)
+	} else {
+		c, err = s.holdOrWait(ctx, event.ID(), account, r)
+	}
+	if err == nil && hall != nil {
+		c.seat(hall)
+	}
 	if !slices.Contains(visits, fault.Code(err)) {
 		return c, err
 	}
@@ -90,7 +103,7 @@ func (s *Service) hold(ctx context.Context, event, account uuid.UUID, r Request,
 		if err != nil {
 			return err
 		}
-		now, err := s.mayHold(ctx, tx, event, spot, r)
+		now, err := s.mayHold(ctx, tx, event, spot, ask{r.TierID, r.Quantity, r.check})
 		if err != nil {
 			return err
 		}
@@ -108,25 +121,41 @@ func (s *Service) hold(ctx context.Context, event, account uuid.UUID, r Request,
 	return c, nil
 }
 
+// ask is how many units a fan asks for, of which tier if it is known, and what is wrong with asking for them.
+type ask struct {
+	tier     uuid.UUID
+	quantity int
+	check    func(now claimdb.MayHoldRow) error
+}
+
+func (r Request) check(now claimdb.MayHoldRow) error {
+	switch {
+	case r.Quantity < 1 || r.Quantity > maxQuantity:
+		return fault.InvalidField(fault.Field{Path: "quantity", Message: "Choose between 1 and 50 tickets."})
+	case now.TierID == nil:
+		return fault.InvalidField(fault.Field{Path: "tier_id", Message: "Choose one of the ticket kinds of this event."})
+	}
+	return nil
+}
+
 // mayHold decides, under the lock of the spot, whether the fan may have this
 // many more units. It ends the fan's own past hold.
-func (s *Service) mayHold(ctx context.Context, tx pgx.Tx, event, spot uuid.UUID, r Request) (claimdb.MayHoldRow, error) {
-	now, err := s.q.MayHold(ctx, tx, spot, r.TierID, event)
+func (s *Service) mayHold(ctx context.Context, tx pgx.Tx, event, spot uuid.UUID, r ask) (claimdb.MayHoldRow, error) {
+	now, err := s.q.MayHold(ctx, tx, spot, r.tier, event)
 	if err != nil {
 		return now, fmt.Errorf("claim.Hold: %w", err)
 	}
 	left := max(0, int64(now.MaxTicketsPerFan)-now.Own)
+	if err := r.check(now); err != nil {
+		return now, err
+	}
 	st := sale.State(now.State)
 	switch {
-	case r.Quantity < 1 || r.Quantity > maxQuantity:
-		return now, fault.InvalidField(fault.Field{Path: "quantity", Message: "Choose between 1 and 50 tickets."})
-	case now.TierID == nil:
-		return now, fault.InvalidField(fault.Field{Path: "tier_id", Message: "Choose one of the ticket kinds of this event."})
 	case st != sale.Open && st != sale.Paused: // paused: whoever is inside may finish
 		return now, errNotOpen
 	case now.OpenClaim != uuid.Nil:
 		return now, errOpenClaim.With("claim_id", now.OpenClaim)
-	case int64(r.Quantity) > left:
+	case int64(r.quantity) > left:
 		return now, errLimit.With("left", left)
 	}
 	for _, id := range now.Ended {
@@ -140,44 +169,58 @@ func (s *Service) mayHold(ctx context.Context, tx pgx.Tx, event, spot uuid.UUID,
 // grant takes the units and makes the claim: one statement, then what follows
 // from whose units they were. The seam for serving many requests by one statement.
 func (s *Service) grant(ctx context.Context, tx pgx.Tx, now claimdb.MayHoldRow, event, account, spot uuid.UUID, r Request, wait bool) (Claim, error) {
-	id, err := uuid.NewV7()
+	c, err := begin(now, event, account)
 	if err != nil {
-		return Claim{}, fmt.Errorf("claim.Hold: %w", err)
+		return Claim{}, err
 	}
-	hold := seconds(now.HoldSeconds)
-	capAt := now.Now.Add(max(3*hold, minCap))
 	price := *now.PriceKobo
-	p := claimdb.GrantParams{
-		TierID: r.TierID, Quantity: int32(r.Quantity), ClaimID: id, EventID: event, AccountID: account, SpotID: spot, //nolint:gosec // at most 50
-		TotalKobo: price * int64(r.Quantity), ExpiresAt: now.Now.Add(hold), CapAt: capAt,
+	taken, err := s.take(ctx, tx, claimdb.GrantParams{
+		TierID: r.TierID, Quantity: int32(r.Quantity), ClaimID: c.ID, EventID: event, AccountID: account, SpotID: spot, //nolint:gosec // at most 50
+		TotalKobo: price * int64(r.Quantity), ExpiresAt: c.ExpiresAt, CapAt: c.CapAt,
 		LimitThen: now.MaxTicketsPerFan, PriceKobo: price,
-	}
-	taken, err := s.take(ctx, tx, p, wait)
+	}, wait)
 	if err != nil {
 		return Claim{}, fmt.Errorf("claim.Hold: %w", err)
 	}
 	if len(taken) < r.Quantity {
 		return Claim{}, &shortage{left: len(taken)}
 	}
-	c := Claim{
-		ID: id, EventID: event, AccountID: account, Status: Held, CreatedAt: now.Now,
-		ExpiresAt: p.ExpiresAt, CapAt: capAt, Total: money.Kobo(p.TotalKobo),
-	}
-	units := make([]uuid.UUID, 0, len(taken))
 	old := make([]uuid.UUID, 0, len(taken))
 	for _, t := range taken {
-		units = append(units, t.ID)
 		if t.OldClaim != nil {
 			old = append(old, *t.OldClaim)
 		}
 		c.Lines = append(c.Lines, Line{UnitID: t.ID, TierID: r.TierID, Tier: *now.TierName, Price: money.Kobo(price)})
 	}
-	c.setExtend(hold, now.Now)
+	return c.granted(ctx, tx, now, spot, old)
+}
+
+// begin is a claim that is being made, without its units.
+func begin(now claimdb.MayHoldRow, event, account uuid.UUID) (Claim, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Claim{}, fmt.Errorf("claim.Hold: %w", err)
+	}
+	hold := seconds(now.HoldSeconds)
+	return Claim{
+		ID: id, EventID: event, AccountID: account, Status: Held, CreatedAt: now.Now,
+		ExpiresAt: now.Now.Add(hold), CapAt: now.Now.Add(max(3*hold, minCap)),
+	}, nil
+}
+
+// granted completes a claim that has its units, which were those of the claims old, and writes it down.
+func (c Claim) granted(ctx context.Context, tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID, old []uuid.UUID) (Claim, error) {
+	units := make([]uuid.UUID, len(c.Lines))
+	for i, l := range c.Lines {
+		units[i] = l.UnitID
+		c.Total += l.Price
+	}
+	c.setExtend(seconds(now.HoldSeconds), now.Now)
 	if err := endTakenOver(ctx, tx, old); err != nil {
 		return Claim{}, err
 	}
-	err = ledger.Write(ctx, tx, event, ledger.ClaimGranted, map[string]any{
-		"claim": id, "spot": spot, "units": units, "limit": now.MaxTicketsPerFan,
+	err := ledger.Write(ctx, tx, c.EventID, ledger.ClaimGranted, map[string]any{
+		"claim": c.ID, "spot": spot, "units": units, "limit": now.MaxTicketsPerFan,
 	})
 	return c, err
 }

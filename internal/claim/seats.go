@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 
 	"fairqueue/internal/catalog"
-	"fairqueue/internal/catalog/seatmap"
 	"fairqueue/internal/db"
 	"fairqueue/internal/ledger"
 	"fairqueue/internal/sale"
@@ -159,28 +158,15 @@ func versionOf(states []SeatState) string {
 // unsold are the seats of a draft.
 func unsold(hall *catalog.Hall) *Seats {
 	seats := &Seats{Hall: hall}
-	eachSeat(hall.Map, func(_ int, s *seatmap.Seat) {
+	for n := range hall.IDs {
 		state := SeatFree
-		if s.Blocked {
+		if hall.Seat(n).Blocked {
 			state = SeatBlocked
 		}
 		seats.States = append(seats.States, state)
-	})
+	}
 	seats.Version = versionOf(seats.States)
 	return seats
-}
-
-func eachSeat(m *seatmap.Map, visit func(number int, s *seatmap.Seat)) {
-	n := 0
-	for i := range m.Sections {
-		for r := range m.Sections[i].Rows {
-			row := m.Sections[i].Rows[r].Seats
-			for k := range row {
-				visit(n, &row[k])
-				n++
-			}
-		}
-	}
 }
 
 // book returns the hall of an event, from memory or the database.
@@ -216,12 +202,13 @@ const loadTimeout = 10 * time.Second
 func (bs *books) add(event uuid.UUID, hall *catalog.Hall) *book {
 	b := &book{turn: make(chan struct{}, 1), hall: hall, used: time.Now()}
 	if hall != nil {
-		eachSeat(hall.Map, func(n int, s *seatmap.Seat) {
+		for n := range hall.IDs {
+			s := hall.Seat(n)
 			for len(b.slots) <= s.Tier {
 				b.slots = append(b.slots, nil)
 			}
 			b.slots[s.Tier] = append(b.slots[s.Tier], int32(n)) //nolint:gosec // bounded by seatmap
-		})
+		}
 	}
 	bs.mu.Lock()
 	defer bs.mu.Unlock()

@@ -31,6 +31,13 @@ type Ticket struct {
 	IssuedAt time.Time
 	// Code is what the QR carries; empty unless valid or used.
 	Code string
+	// Seat is nil for general admission.
+	Seat *Seat
+}
+
+// Seat is where somebody sits, as printed.
+type Seat struct {
+	Section, Row, Label string
 }
 
 // Config is what a Service needs.
@@ -150,6 +157,9 @@ func (s *Service) ticket(r ticketdb.GetTicketRow) Ticket {
 	t := Ticket{
 		ID: r.ID, EventID: r.EventID, TierID: r.TierID, ClaimID: r.ClaimID, AccountID: r.AccountID,
 		Tier: r.TierName, HolderName: r.HolderName, Price: money.Kobo(r.PriceKobo), Status: r.Status, IssuedAt: r.IssuedAt,
+	}
+	if r.SeatSection != nil && r.SeatRow != nil && r.SeatLabel != nil {
+		t.Seat = &Seat{Section: *r.SeatSection, Row: *r.SeatRow, Label: *r.SeatLabel}
 	}
 	if t.Status == "valid" || t.Status == "used" {
 		t.Code = s.code(t.ID, t.EventID)

@@ -46,8 +46,32 @@ type Seat struct {
 }
 
 type newClaim struct {
-	TierID   uuid.UUID `json:"tier_id" format:"uuid"`
-	Quantity int       `json:"quantity" minimum:"1" maximum:"50" example:"2"`
+	TierID   *uuid.UUID  `json:"tier_id,omitempty" format:"uuid" nullable:"false" doc:"With quantity: so many tickets of a tier." example:"0190e8a0-0000-7000-8000-000000000001"`
+	Quantity *int        `json:"quantity,omitempty" minimum:"1" maximum:"50" nullable:"false" example:"2"`
+	SeatIDs  []uuid.UUID `json:"seat_ids,omitempty" minItems:"1" maxItems:"50" nullable:"false" format:"uuid" doc:"Instead of tier_id and quantity: these seats."`
+}
+
+// ask is the request for the units; 422 when it is neither for a tier nor for seats.
+func (n newClaim) ask() (claim.Request, error) {
+	var wrong []fault.Field
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{{"tier_id", n.TierID != nil}, {"quantity", n.Quantity != nil}} {
+		switch {
+		case n.SeatIDs != nil && f.given:
+			wrong = append(wrong, fault.Field{Path: f.name, Message: f.name + " does not go with seat_ids. Leave it out."})
+		case n.SeatIDs == nil && !f.given:
+			wrong = append(wrong, fault.Field{Path: f.name, Message: f.name + " is missing."})
+		}
+	}
+	if len(wrong) > 0 {
+		return claim.Request{}, fault.InvalidField(wrong...)
+	}
+	if n.SeatIDs != nil {
+		return claim.Request{Seats: n.SeatIDs}, nil
+	}
+	return claim.Request{TierID: *n.TierID, Quantity: *n.Quantity}, nil
 }
 
 func claimOut(c claim.Claim) Claim {
@@ -57,6 +81,9 @@ func claimOut(c claim.Claim) Claim {
 	}
 	for i, l := range c.Lines {
 		out.Lines[i] = ClaimLine{UnitID: l.UnitID, TierID: l.TierID, Price: money.In(l.Price)}
+		if l.Seat != nil {
+			out.Lines[i].Seat = &Seat{Section: l.Seat.Section, Row: l.Seat.Row, Label: l.Seat.Label}
+		}
 	}
 	return out
 }
@@ -107,9 +134,9 @@ func (r *request) noBodyOn(who account.Identity, id uuid.UUID) error {
 func (a *API) claims() {
 	add(a, route{
 		id: "create-claim", method: http.MethodPost, path: prefix + "/events/{event}/claims", tag: tagClaims, auth: bearer, admission: true,
-		summary: "Hold tickets", doc: "All or nothing. The tickets are yours until expires_at.",
+		summary: "Hold tickets", doc: "All or nothing: so many tickets of a tier, or the very seats. The tickets are yours until expires_at.",
 		body: newClaim{}, ok: []int{http.StatusCreated},
-		codes: []string{"not_admitted", "admission_expired", "sold_out", "not_enough_left", "limit_reached", "claim_open", "sale_not_open"},
+		codes: []string{"not_admitted", "admission_expired", "sold_out", "not_enough_left", "seats_taken", "limit_reached", "claim_open", "sale_not_open"},
 	}, func(r *request) (*reply[Claim], error) {
 		who, s, err := r.placeOf()
 		if err != nil {
@@ -119,10 +146,14 @@ func (a *API) claims() {
 			return nil, err
 		}
 		in, err := decode[newClaim](r)
+		var ask claim.Request
+		if err == nil {
+			ask, err = in.ask()
+		}
 		if err != nil {
 			return nil, r.first(err, func() error { return a.mayClaim(r, s, who) })
 		}
-		c, err := a.Claims.Hold(r.ctx(), s, who.AccountID, claim.Request{TierID: in.TierID, Quantity: in.Quantity})
+		c, err := a.Claims.Hold(r.ctx(), s, who.AccountID, ask)
 		if err != nil {
 			return nil, err
 		}

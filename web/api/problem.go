@@ -172,6 +172,7 @@ var codes = map[string]code{
 	"sale_not_open":        {409, "Not open", "The sale is not open."},
 	"sold_out":             {409, "Sold out", "Nothing is left of this tier at the moment."},
 	"not_enough_left":      {409, "Not enough left", "Fewer are left than asked for; left says how many."},
+	"seats_taken":          {409, "Seats taken", "Somebody else has seats that were asked for; seats says which. None was held."},
 	"limit_reached":        {409, "Limit reached", "The event's limit of tickets a fan is reached; left says how many are still allowed."},
 	"too_early":            {409, "Too early", "A hold can be extended in its last 120 seconds, or the last half of a shorter one."},
 	"cap_reached":          {409, "Cannot be extended further", "The hold has reached its longest possible time."},

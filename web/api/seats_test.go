@@ -110,3 +110,53 @@ func TestSeats(t *testing.T) {
 		t.Errorf("without a seat map: %s", a.body)
 	}
 }
+
+func TestClaimingSeats(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	org := s.organizer("org@example.com")
+	event, tiers := s.hall(org, func(event, _ map[string]any) {
+		event["tiers"].([]map[string]any)[0]["price_kobo"] = 0
+	})
+	ada, _ := s.somebody("ada@example.com")
+	ben, _ := s.somebody("ben@example.com")
+	path := "/api/v1/events/" + event
+	adas, bens := s.turn(ada, event), s.turn(ben, event)
+	ids, _ := s.do("GET", path+"/seats", ada, "", "Admission", adas).want(200, "").seatList()
+	seats := func(labels ...string) string {
+		list := make([]string, len(labels))
+		for i, l := range labels {
+			list[i] = ids[l]
+		}
+		b, _ := json.Marshal(map[string]any{"seat_ids": list})
+		return string(b)
+	}
+	for _, body := range []string{
+		`{}`, `{"seat_ids":[]}`, `{"seat_ids":["A1"]}`, `{"seat_ids":null}`, `{"seat_ids":["` + tiers[0] + `"]}`, seats("A1", "A1"), `{"quantity":1}`, `{"tier_id":"` + tiers[0] + `"}`,
+		strings.Replace(seats("A1"), "{", `{"quantity":1,`, 1), strings.Replace(seats("A1"), "{", `{"tier_id":"`+tiers[0]+`",`, 1),
+	} {
+		s.do("POST", path+"/claims", ada, body, "Admission", adas).want(422, "invalid_request")
+	}
+	s.do("POST", path+"/claims", ada, seats("A1"), "Admission", bens).want(403, "not_admitted")
+	claim := s.do("POST", path+"/claims", ada, seats("A3", "A2"), "Admission", adas).want(201, "")
+	line := claim.get("lines").([]any)[0].(map[string]any)
+	if seat, _ := json.Marshal(line["seat"]); string(seat) != `{"label":"A2","row":"A","section":"Stalls"}` || line["unit_id"] != ids["A2"] {
+		t.Errorf("%s", claim.body)
+	}
+	taken := s.do("POST", path+"/claims", ben, seats("A4", "A3"), "Admission", bens).want(409, "seats_taken")
+	if got, _ := json.Marshal(taken.get("seats")); string(got) != `[{"id":"`+ids["A3"]+`","label":"A3","row":"A","section":"Stalls"}]` {
+		t.Errorf("%s", taken.body)
+	}
+	// The ticket says where to sit.
+	s.do("POST", "/api/v1/claims/"+claim.text("id")+"/payments", ada, "{}").want(201, "")
+	list := s.do("GET", "/api/v1/tickets", ada, "").want(200, "")
+	for i, want := range []string{"A2", "A3"} {
+		seat, _ := json.Marshal(list.get("tickets").([]any)[i].(map[string]any)["seat"])
+		if string(seat) != `{"label":"`+want+`","row":"A","section":"Stalls"}` {
+			t.Errorf("ticket %d: %s", i, list.body)
+		}
+	}
+	if _, status := s.do("GET", path+"/seats", ben, "", "Admission", bens).want(200, "").seatList(); status["A2"] != "sold" || status["A3"] != "sold" || status["A4"] != "free" {
+		t.Errorf("%v", status)
+	}
+}

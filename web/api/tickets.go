@@ -32,7 +32,11 @@ type ticketList struct {
 }
 
 func ticketOut(t ticket.Ticket) Ticket {
-	return Ticket{ID: t.ID, EventID: t.EventID, Tier: t.Tier, HolderName: t.HolderName, Status: t.Status, Code: next(t.Code)}
+	out := Ticket{ID: t.ID, EventID: t.EventID, Tier: t.Tier, HolderName: t.HolderName, Status: t.Status, Code: next(t.Code)}
+	if t.Seat != nil {
+		out.Seat = &Seat{Section: t.Seat.Section, Row: t.Seat.Row, Label: t.Seat.Label}
+	}
+	return out
 }
 
 var (

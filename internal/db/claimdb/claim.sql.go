@@ -283,6 +283,88 @@ func (q *Queries) Grant(ctx context.Context, db DBTX, arg GrantParams) ([]GrantR
 	return items, nil
 }
 
+const grantSeats = `-- name: GrantSeats :many
+WITH pick AS MATERIALIZED (
+    SELECT u.id, u.tier_id, u.slot, u.claim_id
+    FROM units u
+    WHERE u.id = ANY($1::uuid[]) AND u.event_id = $2
+      AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+    ORDER BY u.tier_id, u.slot
+    FOR UPDATE
+), priced AS (
+    SELECT p.id, p.tier_id, p.slot, p.claim_id, t.ordinal, t.name, t.price_kobo FROM pick p JOIN tiers t ON t.id = p.tier_id
+), claim AS (
+    INSERT INTO claims (id, event_id, account_id, spot_id, status, total_kobo, created_at, expires_at, cap_at, limit_then)
+    SELECT $3::uuid, $2, $4, $5, 'held', COALESCE((SELECT sum(price_kobo) FROM priced), 0), now(),
+           $6::timestamptz, $7, $8
+), taken AS (
+    UPDATE units u
+    SET state = 'held', claim_id = $3::uuid, held_until = $6::timestamptz
+    FROM pick
+    WHERE u.id = pick.id
+), lines AS (
+    INSERT INTO claim_lines (claim_id, line, unit_id, tier_id, price_kobo)
+    SELECT $3::uuid, row_number() OVER (ORDER BY ordinal, slot), id, tier_id, price_kobo FROM priced
+)
+SELECT id, tier_id, name AS tier_name, price_kobo, claim_id AS old_claim FROM priced ORDER BY ordinal, slot
+`
+
+type GrantSeatsParams struct {
+	SeatIds   []uuid.UUID
+	EventID   uuid.UUID
+	ClaimID   uuid.UUID
+	AccountID uuid.UUID
+	SpotID    uuid.UUID
+	ExpiresAt time.Time
+	CapAt     time.Time
+	LimitThen int32
+}
+
+type GrantSeatsRow struct {
+	ID        uuid.UUID
+	TierID    uuid.UUID
+	TierName  string
+	PriceKobo int64
+	OldClaim  *uuid.UUID
+}
+
+// Takes those of some seats that are free, or held and past, for a new claim; waits for rows that others have locked. Its
+// caller rolls back when one is missing.
+func (q *Queries) GrantSeats(ctx context.Context, db DBTX, arg GrantSeatsParams) ([]GrantSeatsRow, error) {
+	rows, err := db.Query(ctx, grantSeats,
+		arg.SeatIds,
+		arg.EventID,
+		arg.ClaimID,
+		arg.AccountID,
+		arg.SpotID,
+		arg.ExpiresAt,
+		arg.CapAt,
+		arg.LimitThen,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []GrantSeatsRow{}
+	for rows.Next() {
+		var i GrantSeatsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.TierID,
+			&i.TierName,
+			&i.PriceKobo,
+			&i.OldClaim,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const grantWaiting = `-- name: GrantWaiting :many
 WITH pick AS MATERIALIZED (
     SELECT u.id, u.slot, u.claim_id
@@ -361,19 +443,25 @@ func (q *Queries) GrantWaiting(ctx context.Context, db DBTX, arg GrantWaitingPar
 }
 
 const lines = `-- name: Lines :many
-SELECT l.line, l.unit_id, l.tier_id, t.name AS tier_name, l.price_kobo
+SELECT l.line, l.unit_id, l.tier_id, t.name AS tier_name, l.price_kobo, c.name AS seat_section, r.name AS seat_row, s.label AS seat_label
 FROM claim_lines l
 JOIN tiers t ON t.id = l.tier_id
+LEFT JOIN seats s ON s.id = l.unit_id
+LEFT JOIN seat_rows r ON r.event_id = s.event_id AND r.section = s.section AND r.ordinal = s.seat_row
+LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
 WHERE l.claim_id = $1
 ORDER BY l.line
 `
 
 type LinesRow struct {
-	Line      int32
-	UnitID    uuid.UUID
-	TierID    uuid.UUID
-	TierName  string
-	PriceKobo int64
+	Line        int32
+	UnitID      uuid.UUID
+	TierID      uuid.UUID
+	TierName    string
+	PriceKobo   int64
+	SeatSection *string
+	SeatRow     *string
+	SeatLabel   *string
 }
 
 // What a claim is made of.
@@ -392,6 +480,9 @@ func (q *Queries) Lines(ctx context.Context, db DBTX, claimID uuid.UUID) ([]Line
 			&i.TierID,
 			&i.TierName,
 			&i.PriceKobo,
+			&i.SeatSection,
+			&i.SeatRow,
+			&i.SeatLabel,
 		); err != nil {
 			return nil, err
 		}

@@ -13,26 +13,32 @@ import (
 )
 
 const getTicket = `-- name: GetTicket :one
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, r.name AS tier_name
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
+LEFT JOIN seats s ON s.id = t.unit_id
+LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w.ordinal = s.seat_row
+LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
 WHERE t.id = $1 AND t.account_id = $2
 `
 
 type GetTicketRow struct {
-	ID         uuid.UUID
-	EventID    uuid.UUID
-	TierID     uuid.UUID
-	UnitID     uuid.UUID
-	ClaimID    uuid.UUID
-	PaymentID  uuid.UUID
-	AccountID  uuid.UUID
-	HolderName string
-	PriceKobo  int64
-	Status     string
-	IssuedAt   time.Time
-	EndedAt    *time.Time
-	TierName   string
+	ID          uuid.UUID
+	EventID     uuid.UUID
+	TierID      uuid.UUID
+	UnitID      uuid.UUID
+	ClaimID     uuid.UUID
+	PaymentID   uuid.UUID
+	AccountID   uuid.UUID
+	HolderName  string
+	PriceKobo   int64
+	Status      string
+	IssuedAt    time.Time
+	EndedAt     *time.Time
+	TierName    string
+	SeatSection *string
+	SeatRow     *string
+	SeatLabel   *string
 }
 
 func (q *Queries) GetTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountID uuid.UUID) (GetTicketRow, error) {
@@ -52,6 +58,9 @@ func (q *Queries) GetTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountI
 		&i.IssuedAt,
 		&i.EndedAt,
 		&i.TierName,
+		&i.SeatSection,
+		&i.SeatRow,
+		&i.SeatLabel,
 	)
 	return i, err
 }
@@ -112,10 +121,13 @@ func (q *Queries) Issue(ctx context.Context, db DBTX, arg IssueParams) ([]uuid.U
 }
 
 const listTickets = `-- name: ListTickets :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, r.name AS tier_name
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
+LEFT JOIN seats s ON s.id = t.unit_id
+LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w.ordinal = s.seat_row
+LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
 WHERE t.account_id = $1
   AND (t.issued_at < $2::timestamptz
        OR t.issued_at = $2::timestamptz AND (r.ordinal, u.slot, t.id) > (
@@ -127,19 +139,22 @@ LIMIT $4
 `
 
 type ListTicketsRow struct {
-	ID         uuid.UUID
-	EventID    uuid.UUID
-	TierID     uuid.UUID
-	UnitID     uuid.UUID
-	ClaimID    uuid.UUID
-	PaymentID  uuid.UUID
-	AccountID  uuid.UUID
-	HolderName string
-	PriceKobo  int64
-	Status     string
-	IssuedAt   time.Time
-	EndedAt    *time.Time
-	TierName   string
+	ID          uuid.UUID
+	EventID     uuid.UUID
+	TierID      uuid.UUID
+	UnitID      uuid.UUID
+	ClaimID     uuid.UUID
+	PaymentID   uuid.UUID
+	AccountID   uuid.UUID
+	HolderName  string
+	PriceKobo   int64
+	Status      string
+	IssuedAt    time.Time
+	EndedAt     *time.Time
+	TierName    string
+	SeatSection *string
+	SeatRow     *string
+	SeatLabel   *string
 }
 
 // The tickets of an account: newest orders first, in an order by kind and place.
@@ -171,6 +186,9 @@ func (q *Queries) ListTickets(ctx context.Context, db DBTX, accountID uuid.UUID,
 			&i.IssuedAt,
 			&i.EndedAt,
 			&i.TierName,
+			&i.SeatSection,
+			&i.SeatRow,
+			&i.SeatLabel,
 		); err != nil {
 			return nil, err
 		}
@@ -183,28 +201,34 @@ func (q *Queries) ListTickets(ctx context.Context, db DBTX, accountID uuid.UUID,
 }
 
 const ticketsOfClaim = `-- name: TicketsOfClaim :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, r.name AS tier_name
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
+LEFT JOIN seats s ON s.id = t.unit_id
+LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w.ordinal = s.seat_row
+LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
 WHERE t.claim_id = $1 AND t.account_id = $2
 ORDER BY r.ordinal, u.slot, t.id
 `
 
 type TicketsOfClaimRow struct {
-	ID         uuid.UUID
-	EventID    uuid.UUID
-	TierID     uuid.UUID
-	UnitID     uuid.UUID
-	ClaimID    uuid.UUID
-	PaymentID  uuid.UUID
-	AccountID  uuid.UUID
-	HolderName string
-	PriceKobo  int64
-	Status     string
-	IssuedAt   time.Time
-	EndedAt    *time.Time
-	TierName   string
+	ID          uuid.UUID
+	EventID     uuid.UUID
+	TierID      uuid.UUID
+	UnitID      uuid.UUID
+	ClaimID     uuid.UUID
+	PaymentID   uuid.UUID
+	AccountID   uuid.UUID
+	HolderName  string
+	PriceKobo   int64
+	Status      string
+	IssuedAt    time.Time
+	EndedAt     *time.Time
+	TierName    string
+	SeatSection *string
+	SeatRow     *string
+	SeatLabel   *string
 }
 
 func (q *Queries) TicketsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID, accountID uuid.UUID) ([]TicketsOfClaimRow, error) {
@@ -230,6 +254,9 @@ func (q *Queries) TicketsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID
 			&i.IssuedAt,
 			&i.EndedAt,
 			&i.TierName,
+			&i.SeatSection,
+			&i.SeatRow,
+			&i.SeatLabel,
 		); err != nil {
 			return nil, err
 		}
