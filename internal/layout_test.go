@@ -26,7 +26,7 @@ var imports = map[string][]string{
 	"internal/app": {"web", "internal/account", "internal/claim", "internal/db", "internal/guard", "internal/keys", "internal/lease", "internal/ledger", "internal/live", "internal/mail",
 		"internal/payment", "internal/paystack", "internal/queue", "internal/sale", "internal/ticket", "internal/fault"},
 
-	"web": {"web/api", "web/stream", "views", "views/ui", "static", "internal/account", "internal/catalog", "internal/claim", "internal/db", "internal/db/sessiondb", "internal/fault", "internal/guard", "internal/live",
+	"web": {"internal/beacon", "web/api", "web/stream", "views", "views/ui", "static", "internal/account", "internal/catalog", "internal/claim", "internal/db", "internal/db/sessiondb", "internal/fault", "internal/guard", "internal/live",
 		"internal/mail", "internal/money", "internal/payment", "internal/queue", "internal/sale", "internal/stats", "internal/ticket", "internal/audit"},
 	"web/api": {"web/stream", "static", "internal/account", "internal/catalog", "internal/catalog/seatmap", "internal/claim", "internal/db", "internal/fault", "internal/guard", "internal/ledger", "internal/live",
 		"internal/money", "internal/payment", "internal/queue", "internal/sale", "internal/stats", "internal/ticket"},
@@ -40,8 +40,8 @@ var imports = map[string][]string{
 	"internal/payment": {"internal/claim", "internal/queue", "internal/sale", "internal/catalog", "internal/ticket", "internal/account", "internal/mail", "internal/ledger", "internal/live",
 		"internal/db", "internal/db/paymentdb", "internal/fault", "internal/money"},
 	"internal/claim":   {"internal/queue", "internal/sale", "internal/catalog", "internal/catalog/seatmap", "internal/ledger", "internal/db", "internal/db/claimdb", "internal/fault", "internal/money"},
-	"internal/queue":   {"internal/sale", "internal/catalog", "internal/ledger", "internal/merkle", "internal/shuffle", "internal/mail", "internal/live", "internal/lease", "internal/keys", "internal/db", "internal/db/queuedb", "internal/fault"},
-	"internal/sale":    {"internal/catalog", "internal/catalog/seatmap", "internal/ledger", "internal/live", "internal/db", "internal/db/saledb", "internal/fault", "internal/money"},
+	"internal/queue":   {"internal/beacon", "internal/sale", "internal/catalog", "internal/ledger", "internal/merkle", "internal/shuffle", "internal/mail", "internal/live", "internal/lease", "internal/keys", "internal/db", "internal/db/queuedb", "internal/fault"},
+	"internal/sale":    {"internal/beacon", "internal/catalog", "internal/catalog/seatmap", "internal/ledger", "internal/live", "internal/db", "internal/db/saledb", "internal/fault", "internal/money"},
 	"internal/catalog": {"internal/catalog/seatmap", "internal/db", "internal/db/catalogdb", "internal/fault"},
 	// Pure: the format of seat maps.
 	"internal/catalog/seatmap": {"internal/fault"},
@@ -57,6 +57,7 @@ var imports = map[string][]string{
 	"internal/keys":    {},
 	"internal/fault":   {},
 	"internal/money":   {},
+	"internal/beacon":  {},
 	"internal/merkle":  {},
 	"internal/shuffle": {},
 	"internal/db":      {"internal/fault", "migrations"},
@@ -67,7 +68,7 @@ var imports = map[string][]string{
 	"internal/audit": {"internal/ledger", "internal/merkle", "internal/shuffle", "internal/db", "internal/db/auditdb", "internal/fault"},
 
 	// Around the product.
-	"internal/verify":       {"internal/merkle", "internal/shuffle"},
+	"internal/verify":       {"internal/beacon", "internal/merkle", "internal/shuffle"},
 	"internal/lab":          {},
 	"internal/devstack":     {"internal/fault"},
 	"internal/devstack/run": {"internal/devstack"},

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fairqueue/internal/account"
+	"fairqueue/internal/beacon"
 	"fairqueue/internal/catalog"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/money"
@@ -189,7 +190,7 @@ func readBeacon(v views.EventFormView, t *sale.Terms, errs map[string]string) {
 	}
 	if v.BeaconRound == "" {
 		var known bool
-		if t.BeaconRound, known = sale.BeaconRoundAfter(v.BeaconName, t.OpensAt.Add(sale.BeaconLead)); !known {
+		if t.BeaconRound, known = beacon.RoundAfter(v.BeaconName, t.OpensAt.Add(beacon.Lead)); !known {
 			errs["beacon.round"] = "Write the round: of this beacon we do not know when its rounds come."
 		}
 		return

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"fairqueue/internal/beacon"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/sale"
 	"fairqueue/views"
@@ -76,7 +77,7 @@ func beaconView(e *sale.Snapshot) *views.BeaconView {
 		}
 		b.Value, b.WaivedAt = d.BeaconValue, deref(d.WaivedAt)
 	}
-	b.Due, _ = sale.BeaconTime(b.Name, b.Round)
+	b.Due, _ = beacon.Time(b.Name, b.Round)
 	return b
 }
 

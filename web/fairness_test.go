@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	beacons "fairqueue/internal/beacon"
 	"fairqueue/internal/sale"
 	"fairqueue/static"
 )
@@ -162,7 +163,7 @@ func TestABeaconGivenBeforeItsRound(t *testing.T) {
 	s := newStack(t)
 	e := s.event("Too early", drawn, func(n *sale.NewSale) {
 		n.Terms.BeaconName = "drand quicknet"
-		n.Terms.BeaconRound, _ = sale.BeaconRoundAfter("drand quicknet", n.Terms.OpensAt.Add(time.Hour))
+		n.Terms.BeaconRound, _ = beacons.RoundAfter("drand quicknet", n.Terms.OpensAt.Add(time.Hour))
 	})
 	if _, err := s.queue.Open(t.Context(), e.ID(), s.org.ID); err != nil {
 		t.Fatal(err)
@@ -226,7 +227,7 @@ func TestTheEventFormTakesABeacon(t *testing.T) {
 		}
 	}
 	b.post("/organizer/events", form("drand quicknet", "", "")).status(http.StatusSeeOther)
-	want, _ := sale.BeaconRoundAfter("drand quicknet", opens.Add(sale.BeaconLead))
+	want, _ := beacons.RoundAfter("drand quicknet", opens.Add(beacons.Lead))
 	if n := s.count(`SELECT count(*) FROM sales WHERE beacon_name = 'drand quicknet' AND beacon_round = $1`, want); n != 1 {
 		t.Error("the round was not taken from the schedule")
 	}

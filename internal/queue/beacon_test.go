@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fairqueue/internal/beacon"
 	"fairqueue/internal/dbtest"
 	"fairqueue/internal/sale"
 )
@@ -88,12 +89,12 @@ func TestALateFreezeTakesALaterRound(t *testing.T) {
 	l := newLine(t, dbtest.Tx(t), func(n *sale.NewSale) {
 		drawn(n)
 		n.Terms.BeaconName = "drand quicknet"
-		n.Terms.BeaconRound, _ = sale.BeaconRoundAfter(n.Terms.BeaconName, n.Terms.OpensAt.Add(time.Minute))
+		n.Terms.BeaconRound, _ = beacon.RoundAfter(n.Terms.BeaconName, n.Terms.OpensAt.Add(time.Minute))
 	})
 	named := l.snap().Draw.BeaconRound
 	l.exec(`UPDATE draws SET beacon_round = beacon_round - 3000 WHERE event_id = $1`, l.event)
 	d := l.open().Draw
-	at, ok := sale.BeaconTime("drand quicknet", d.BeaconRound)
+	at, ok := beacon.Time("drand quicknet", d.BeaconRound)
 	if !ok || at.Before(d.FrozenAt.Add(30*time.Second)) || at.After(d.FrozenAt.Add(34*time.Second)) {
 		t.Errorf("frozen at %s, round %d comes at %s", d.FrozenAt, d.BeaconRound, at)
 	}
@@ -107,7 +108,7 @@ func TestAnEarlyFreezeKeepsTheRound(t *testing.T) {
 	l := newLine(t, dbtest.Tx(t), func(n *sale.NewSale) {
 		drawn(n)
 		n.Terms.BeaconName = "drand quicknet"
-		n.Terms.BeaconRound, _ = sale.BeaconRoundAfter(n.Terms.BeaconName, n.Terms.OpensAt.Add(time.Minute))
+		n.Terms.BeaconRound, _ = beacon.RoundAfter(n.Terms.BeaconName, n.Terms.OpensAt.Add(time.Minute))
 	})
 	named := l.snap().Draw.BeaconRound
 	if d := l.open().Draw; d.BeaconRound != named || d.FrozenAt == nil {
@@ -124,7 +125,7 @@ func TestARoundThatIsPastIsNotPublished(t *testing.T) {
 	snap, err := l.sales.Create(t.Context(), organization, terms(func(n *sale.NewSale) {
 		drawn(n)
 		n.Terms.BeaconName = "drand quicknet"
-		n.Terms.BeaconRound, _ = sale.BeaconRoundAfter(n.Terms.BeaconName, n.Terms.OpensAt.Add(time.Minute))
+		n.Terms.BeaconRound, _ = beacon.RoundAfter(n.Terms.BeaconName, n.Terms.OpensAt.Add(time.Minute))
 	}))
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"fairqueue/internal/beacon"
 	"fairqueue/internal/db"
 	"fairqueue/internal/db/queuedb"
 	"fairqueue/internal/fault"
@@ -90,7 +91,7 @@ func (s *Service) freezeTx(ctx context.Context, tx pgx.Tx, event, by uuid.UUID, 
 	round := d.BeaconRound
 	if d.BeaconName != nil && round != nil {
 		// The root must be public before anybody can know the value.
-		soonest, known := sale.BeaconRoundAfter(*d.BeaconName, head.At.Add(sale.BeaconLead))
+		soonest, known := beacon.RoundAfter(*d.BeaconName, head.At.Add(beacon.Lead))
 		if known && soonest > *round {
 			round = &soonest
 		}

@@ -5,6 +5,7 @@
 //	commitment  SHA-256(secret) is what was published with the sale
 //	root        the leaves of the lobby make the root that was published before the seed could be known
 //	seed        secret, root, size of the lobby and beacon make the seed
+//	beacon      said only where the value cannot be the beacon's: its round was still to come, or has other values
 //	numbers     the seed gives every arrival of the lobby its own number from 1 to its size
 //	proofs      the proofs that fans get lead from their leaf to the same root
 //	admissions  all steps of the line, from number 1 on without a gap, never going back in time, end at serving

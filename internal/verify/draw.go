@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	beacons "fairqueue/internal/beacon"
 	"fairqueue/internal/merkle"
 	"fairqueue/internal/shuffle"
 )
@@ -147,6 +148,9 @@ func (v *run) seed(d *draw) {
 	in = binary.BigEndian.AppendUint64(in, uint64(size)) //nolint:gosec // not below 0
 	with := "without a beacon: its operator could have known the order before the sale"
 	switch b := d.Beacon; {
+	case b != nil && b.Value != nil && cannotBe(d) != "":
+		in = append(in, *b.Value...)
+		with = fmt.Sprintf("with what was given for round %d of the beacon %s: %s", b.Round, b.Name, *b.Value)
 	case b != nil && b.Value != nil:
 		in = append(in, *b.Value...)
 		with = fmt.Sprintf("round %d of the beacon %s (compare its value with what the beacon published: %s)", b.Round, b.Name, *b.Value)
@@ -159,8 +163,26 @@ func (v *run) seed(d *draw) {
 		return
 	}
 	v.add(Seed, Pass, "secret, root and size of the lobby make the seed, %s", with)
+	if why := cannotBe(d); why != "" {
+		v.add(Beacon, Note, "the value cannot be the beacon's: %s; the draw proves only what one without a beacon proves", why)
+	}
 	v.order = shuffle.Table(int(size), seed)
 	v.numbers(seed)
+}
+
+// cannotBe says why the value that was given is not the beacon's, as far as its schedule is known; empty where it may be.
+func cannotBe(d *draw) string {
+	b := d.Beacon
+	if b == nil || b.Value == nil || d.DrawnAt == nil {
+		return ""
+	}
+	switch due, known := beacons.Time(b.Name, b.Round); {
+	case known && d.DrawnAt.Before(due):
+		return "it came before its round"
+	case !beacons.MayGive(b.Name, *b.Value):
+		return "it is not 64 hex digits"
+	}
+	return ""
 }
 
 // numbers checks that the table is an order at all, and that it is that of the algorithm taken one by one.

@@ -28,11 +28,13 @@ const defaultProofs = 8
 // Status is the outcome of a check.
 type Status string
 
-// The outcomes. Later is what cannot be checked before the draw; it is no difference.
+// The outcomes. Later is what cannot be checked before the draw; Note is what a draw proves less than it seems to.
+// Neither is a difference.
 const (
 	Pass  Status = "PASS"
 	Fail  Status = "FAIL"
 	Later Status = "LATER"
+	Note  Status = "NOTE"
 )
 
 // Check is one thing that was recomputed.
@@ -64,6 +66,7 @@ const (
 	Commitment = "commitment"
 	Root       = "root"
 	Seed       = "seed"
+	Beacon     = "beacon"
 	Numbers    = "numbers"
 	Proofs     = "proofs"
 	Admissions = "admissions"

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"fairqueue/internal/beacon"
 	"fairqueue/internal/merkle"
 	"fairqueue/internal/shuffle"
 	"fairqueue/internal/verify"
@@ -165,6 +166,49 @@ func TestAnHonestSaleVerifies(t *testing.T) {
 			if !slices.Equal(r.Numbers, want) {
 				t.Errorf("numbers %v, want %v", r.Numbers, want)
 			}
+		}
+	}
+}
+
+// A value that cannot be the beacon's is no difference, and must not look like one that can be.
+func TestAValueThatIsNotTheBeaconsIsNamed(t *testing.T) {
+	t.Parallel()
+	hex64 := strings.Repeat("0aF9", 16)
+	late, _ := beacon.RoundAfter("drand quicknet", began.Add(time.Second))
+	due, _ := beacon.RoundAfter("drand quicknet", began.Add(-3*time.Second))
+	for name, c := range map[string]struct {
+		beacon, value string
+		round         int64
+		want          string
+	}{
+		"in time":           {"drand quicknet", hex64, due, ""},
+		"before its round":  {"drand quicknet", hex64, late, "it came before its round"},
+		"far in the future": {"drand quicknet", hex64, 1 << 62, "it came before its round"},
+		"no hex":            {"drand quicknet", strings.Repeat("x", 64), due, "it is not 64 hex digits"},
+		"too short":         {"drand", hex64[1:], 7, "it is not 64 hex digits"},
+		"a friend's dice":   {"a friend's dice", "6", 1 << 40, ""},
+	} {
+		p := drawn(20, 2, c.value)
+		b := p.fairness["draw"].(map[string]any)["beacon"].(map[string]any)
+		b["name"], b["round"] = c.beacon, c.round
+		r := p.check(t)
+		if !r.OK {
+			t.Errorf("%s: %v fail", name, failed(r))
+		}
+		said := ""
+		for _, check := range r.Checks {
+			if check.Name == verify.Beacon {
+				said += check.Says
+				if check.Status != verify.Note {
+					t.Errorf("%s: %s", name, check.Status)
+				}
+			}
+			if check.Name == verify.Seed && strings.Contains(check.Says, "compare") != (c.want == "") {
+				t.Errorf("%s: %s", name, check.Says)
+			}
+		}
+		if (said == "") != (c.want == "") || !strings.Contains(said, c.want) {
+			t.Errorf("%s: said %q, want %q", name, said, c.want)
 		}
 	}
 }
