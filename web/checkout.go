@@ -107,7 +107,7 @@ func (s *Server) claim(c echo.Context) error {
 		refusal := fault.Wrap(err, fault.Invalid, "invalid_request", "Choose a kind of ticket and how many, then send it again.")
 		return s.refuse(c, eventPath(e, "/tickets"), refusal, form)
 	}
-	held, err := s.cfg.Claims.Hold(c.Request().Context(), e, id.AccountID, claim.Request{TierID: tier, Quantity: quantity})
+	held, err := s.cfg.Claims.Hold(c.Request().Context(), e, id.AccountID, claim.Request{TierID: tier, Quantity: quantity, Best: true})
 	switch fault.Code(err) {
 	case "":
 		return see(c, checkoutPath(held.ID))

@@ -49,6 +49,8 @@ type Claim struct {
 type Request struct {
 	TierID   uuid.UUID
 	Quantity int
+	// Best asks for neighbouring seats, the best there are; without it they are any of the tier.
+	Best bool
 	// Seats are the ids of the seats asked for; then there is no tier and no quantity.
 	Seats []uuid.UUID
 }

@@ -51,6 +51,13 @@
 // is another one, when the first hold has ended, or after a second, because a
 // decision with a lower id may have been committed later.
 //
+// The best seats are chosen in memory (seatmap.Plan) and then claimed like any
+// others; what this process has just chosen for one fan it does not choose for
+// the next. After two guesses, and before anybody is refused, they are chosen
+// from the rows under the advisory lock of the tier. Who asks for seats one by
+// one does not take that lock: if such a claim comes between, the choice is made
+// again, and each time there is less to choose from.
+//
 // The grant is one statement for one fan (grant in hold.go). Should the rush on
 // a tier become too much for a row lock each, that function is where many
 // requests can share one statement.

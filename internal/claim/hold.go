@@ -35,20 +35,24 @@ func (e *shortage) Error() string { return "claim: " + strconv.Itoa(e.left) + " 
 
 // Hold claims units for a fan who is called or inside; all or nothing. 403 not_admitted, admission_expired; 409 sold_out,
 // not_enough_left (left), seats_taken (seats), limit_reached (left), claim_open (claim_id), sale_not_open; 422 for a quantity
-// outside 1–50, a tier or a seat of another event.
+// outside 1–50, a tier or a seat of another event, and orphan_seat (seat).
 func (s *Service) Hold(ctx context.Context, event *sale.Snapshot, account uuid.UUID, r Request) (Claim, error) {
-	hall, err := s.hallOf(ctx, event)
+	b, err := s.seatedBook(ctx, event)
 	if err != nil {
 		return Claim{}, err
 	}
 	var c Claim
-	if r.Seats != nil {
-		c, err = s.holdSeats(ctx, event.ID(), account, hall, r.Seats)
-	} else {
+	tier, _ := event.Tier(r.TierID)
+	switch {
+	case r.Seats != nil:
+		c, err = s.holdSeats(ctx, event, account, b, r.Seats)
+	case r.Best && tier.Seated && r.Quantity > 0 && r.Quantity <= maxQuantity:
+		c, err = s.holdBest(ctx, event, account, b, tier.Ordinal, r)
+	default:
 		c, err = s.holdOrWait(ctx, event.ID(), account, r)
 	}
-	if err == nil && hall != nil {
-		c.seat(hall)
+	if err == nil && b != nil {
+		c.seat(b.hall)
 	}
 	if !slices.Contains(visits, fault.Code(err)) {
 		return c, err
@@ -97,28 +101,14 @@ func (s *Service) holdOrWait(ctx context.Context, event, account uuid.UUID, r Re
 // hold is one attempt: a transaction of its own. With wait it takes its turn on
 // the tier and waits for locked units; without, it skips them.
 func (s *Service) hold(ctx context.Context, event, account uuid.UUID, r Request, wait bool) (Claim, error) {
-	var c Claim
-	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
-		spot, err := s.cfg.Queue.AdmitTx(ctx, tx, event, account)
-		if err != nil {
-			return err
-		}
-		now, err := s.mayHold(ctx, tx, event, spot, ask{r.TierID, r.Quantity, r.check})
-		if err != nil {
-			return err
-		}
+	return s.inVisit(ctx, event, account, ask{r.TierID, r.Quantity, r.check}, func(tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID) (Claim, error) {
 		if wait {
 			if err := s.q.LockTier(ctx, tx, r.TierID.String()); err != nil {
-				return fmt.Errorf("claim.Hold: %w", err)
+				return Claim{}, fmt.Errorf("claim.Hold: %w", err)
 			}
 		}
-		c, err = s.grant(ctx, tx, now, event, account, spot, r, wait)
-		return err
+		return s.grant(ctx, tx, now, event, account, spot, r, wait)
 	})
-	if err != nil {
-		return Claim{}, err
-	}
-	return c, nil
 }
 
 // ask is how many units a fan asks for, of which tier if it is known, and what is wrong with asking for them.

@@ -16,26 +16,30 @@ import (
 	"fairqueue/internal/sale"
 )
 
-var errSeatsTaken = fault.New(fault.Conflict, "seats_taken", "Somebody else was faster with a seat you chose. Nothing was held: choose again.")
+var (
+	errSeatsTaken = fault.New(fault.Conflict, "seats_taken", "Somebody else was faster with a seat you chose. Nothing was held: choose again.")
+	errOrphan     = fault.New(fault.Invalid, "orphan_seat", "This would leave a single seat alone that nobody wants. Move one seat to the side, or take it as well.")
+)
 
-// TakenSeat is a seat that somebody else has, as a refusal names it.
-type TakenSeat struct {
+// NamedSeat is a seat as a refusal names it.
+type NamedSeat struct {
 	ID      uuid.UUID `json:"id"`
 	Section string    `json:"section"`
 	Row     string    `json:"row"`
 	Label   string    `json:"label"`
 }
 
-// hallOf is the hall of an event that has seats; nil for all others.
-func (s *Service) hallOf(ctx context.Context, event *sale.Snapshot) (*catalog.Hall, error) {
+func named(hall *catalog.Hall, number int) NamedSeat {
+	p := hall.Place(number)
+	return NamedSeat{ID: hall.IDs[number], Section: p.Section, Row: p.Row, Label: p.Label}
+}
+
+// seatedBook is the hall of an event that has seats; nil for all others.
+func (s *Service) seatedBook(ctx context.Context, event *sale.Snapshot) (*book, error) {
 	if !slices.ContainsFunc(event.Tiers, func(t sale.Tier) bool { return t.Seated }) {
 		return nil, nil //nolint:nilnil // most events have none
 	}
-	b, err := s.book(ctx, event.ID())
-	if err != nil {
-		return nil, err
-	}
-	return b.hall, nil
+	return s.book(ctx, event.ID())
 }
 
 // seat says where the units of a claim are.
@@ -49,15 +53,15 @@ func (c *Claim) seat(hall *catalog.Hall) {
 }
 
 // checkSeats says what is wrong with asking for these seats.
-func checkSeats(hall *catalog.Hall, ids []uuid.UUID) error {
+func checkSeats(b *book, ids []uuid.UUID) error {
 	if len(ids) < 1 || len(ids) > maxQuantity {
 		return fault.InvalidField(fault.Field{Path: "seat_ids", Message: "Choose between 1 and 50 seats."})
 	}
 	var wrong []fault.Field
 	for i, id := range ids {
 		known := false
-		if hall != nil {
-			_, known = hall.Number(id)
+		if b != nil {
+			_, known = b.hall.Number(id)
 		}
 		path := fmt.Sprintf("seat_ids[%d]", i)
 		switch {
@@ -75,21 +79,57 @@ func checkSeats(hall *catalog.Hall, ids []uuid.UUID) error {
 
 // holdSeats takes these very seats. Rows that others have locked are waited for,
 // in the order that everybody locks them in, so that no seat is refused that
-// stays free.
-func (s *Service) holdSeats(ctx context.Context, event, account uuid.UUID, hall *catalog.Hall, ids []uuid.UUID) (Claim, error) {
+// stays free. The orphan rule is a courtesy: it goes by what was free a moment
+// before.
+func (s *Service) holdSeats(ctx context.Context, event *sale.Snapshot, account uuid.UUID, b *book, ids []uuid.UUID) (Claim, error) {
+	var seats *Seats
+	if b != nil {
+		var err error
+		if seats, err = s.Seats(ctx, event); err != nil {
+			return Claim{}, err
+		}
+	}
+	check := func(claimdb.MayHoldRow) error {
+		if err := checkSeats(b, ids); err != nil {
+			return err
+		}
+		return checkOrphan(b, seats, ids)
+	}
+	return s.inVisit(ctx, event.ID(), account, ask{quantity: len(ids), check: check}, func(tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID) (Claim, error) {
+		return s.grantSeats(ctx, tx, now, event.ID(), account, spot, b.hall, ids)
+	})
+}
+
+// checkOrphan refuses seats that leave a single one alone without need. Where one of them is gone already, that is what
+// is said.
+func checkOrphan(b *book, seats *Seats, ids []uuid.UUID) error {
+	numbers := make([]int, len(ids))
+	for i, id := range ids {
+		n, _ := b.hall.Number(id)
+		if !seats.free(n) {
+			return nil
+		}
+		numbers[i] = n
+	}
+	if alone := b.plan.Orphan(seats.free, numbers); alone >= 0 {
+		return errOrphan.With("seat", named(b.hall, alone))
+	}
+	return nil
+}
+
+// inVisit is a transaction in which a fan who may have so many more units gets them.
+func (s *Service) inVisit(ctx context.Context, event, account uuid.UUID, a ask, get func(tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID) (Claim, error)) (Claim, error) {
 	var c Claim
 	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
 		spot, err := s.cfg.Queue.AdmitTx(ctx, tx, event, account)
 		if err != nil {
 			return err
 		}
-		now, err := s.mayHold(ctx, tx, event, spot, ask{
-			quantity: len(ids), check: func(claimdb.MayHoldRow) error { return checkSeats(hall, ids) },
-		})
+		now, err := s.mayHold(ctx, tx, event, spot, a)
 		if err != nil {
 			return err
 		}
-		c, err = s.grantSeats(ctx, tx, now, event, account, spot, hall, ids)
+		c, err = get(tx, now, spot)
 		return err
 	})
 	if err != nil {
@@ -124,15 +164,14 @@ func (s *Service) grantSeats(ctx context.Context, tx pgx.Tx, now claimdb.MayHold
 }
 
 // missing are the seats that were asked for and not taken.
-func missing(hall *catalog.Hall, ids []uuid.UUID, taken []claimdb.GrantSeatsRow) []TakenSeat {
-	out := []TakenSeat{}
+func missing(hall *catalog.Hall, ids []uuid.UUID, taken []claimdb.GrantSeatsRow) []NamedSeat {
+	out := []NamedSeat{}
 	for _, id := range ids {
 		if slices.ContainsFunc(taken, func(t claimdb.GrantSeatsRow) bool { return t.ID == id }) {
 			continue
 		}
 		n, _ := hall.Number(id)
-		p := hall.Place(n)
-		out = append(out, TakenSeat{ID: id, Section: p.Section, Row: p.Row, Label: p.Label})
+		out = append(out, named(hall, n))
 	}
 	return out
 }

@@ -12,7 +12,9 @@ import (
 	"github.com/google/uuid"
 
 	"fairqueue/internal/catalog"
+	"fairqueue/internal/catalog/seatmap"
 	"fairqueue/internal/db"
+	"fairqueue/internal/db/claimdb"
 	"fairqueue/internal/ledger"
 	"fairqueue/internal/sale"
 )
@@ -64,6 +66,8 @@ type book struct {
 	hall *catalog.Hall // nil: the event has no seat map
 	// slots are the numbers of the seats of each tier, by slot.
 	slots [][]int32
+	plan  *seatmap.Plan
+	picks picks
 	last  atomic.Pointer[reading]
 	used  time.Time
 }
@@ -107,7 +111,7 @@ func (s *Service) Seats(ctx context.Context, event *sale.Snapshot) (*Seats, erro
 	}
 	if last == nil || last.newest != v.Newest || !v.Now.Before(last.nextPast) || checked.Sub(last.read) >= seatsFor {
 		next := &reading{newest: v.Newest, read: checked}
-		if next.seats, next.nextPast, err = s.readSeats(ctx, id, b); err != nil {
+		if next.seats, next.nextPast, err = s.readSeats(ctx, s.cfg.DB, id, b); err != nil {
 			return nil, err
 		}
 		if last != nil && last.seats.Version == next.seats.Version {
@@ -123,8 +127,9 @@ func (s *Service) Seats(ctx context.Context, event *sale.Snapshot) (*Seats, erro
 	return last.seats, nil
 }
 
-func (s *Service) readSeats(ctx context.Context, event uuid.UUID, b *book) (*Seats, time.Time, error) {
-	rows, err := s.q.SeatStates(ctx, s.cfg.DB, event)
+// readSeats reads the states of the seats; c may be a transaction.
+func (s *Service) readSeats(ctx context.Context, c claimdb.DBTX, event uuid.UUID, b *book) (*Seats, time.Time, error) {
+	rows, err := s.q.SeatStates(ctx, c, event)
 	if err != nil {
 		return nil, time.Time{}, db.Fault(fmt.Errorf("claim.Seats: %w", err))
 	}
@@ -202,6 +207,7 @@ const loadTimeout = 10 * time.Second
 func (bs *books) add(event uuid.UUID, hall *catalog.Hall) *book {
 	b := &book{turn: make(chan struct{}, 1), hall: hall, used: time.Now()}
 	if hall != nil {
+		b.plan = hall.Map.Plan()
 		for n := range hall.IDs {
 			s := hall.Seat(n)
 			for len(b.slots) <= s.Tier {

@@ -48,6 +48,7 @@ type Seat struct {
 type newClaim struct {
 	TierID   *uuid.UUID  `json:"tier_id,omitempty" format:"uuid" nullable:"false" doc:"With quantity: so many tickets of a tier." example:"0190e8a0-0000-7000-8000-000000000001"`
 	Quantity *int        `json:"quantity,omitempty" minimum:"1" maximum:"50" nullable:"false" example:"2"`
+	Best     bool        `json:"best_available,omitempty" doc:"With tier_id and quantity: the best seats side by side, or none."`
 	SeatIDs  []uuid.UUID `json:"seat_ids,omitempty" minItems:"1" maxItems:"50" nullable:"false" format:"uuid" doc:"Instead of tier_id and quantity: these seats."`
 }
 
@@ -57,8 +58,9 @@ func (n newClaim) ask() (claim.Request, error) {
 	for _, f := range []struct {
 		name  string
 		given bool
-	}{{"tier_id", n.TierID != nil}, {"quantity", n.Quantity != nil}} {
+	}{{"tier_id", n.TierID != nil}, {"quantity", n.Quantity != nil}, {"best_available", n.Best}} {
 		switch {
+		case f.name == "best_available" && n.SeatIDs == nil:
 		case n.SeatIDs != nil && f.given:
 			wrong = append(wrong, fault.Field{Path: f.name, Message: f.name + " does not go with seat_ids. Leave it out."})
 		case n.SeatIDs == nil && !f.given:
@@ -71,7 +73,7 @@ func (n newClaim) ask() (claim.Request, error) {
 	if n.SeatIDs != nil {
 		return claim.Request{Seats: n.SeatIDs}, nil
 	}
-	return claim.Request{TierID: *n.TierID, Quantity: *n.Quantity}, nil
+	return claim.Request{TierID: *n.TierID, Quantity: *n.Quantity, Best: n.Best}, nil
 }
 
 func claimOut(c claim.Claim) Claim {
@@ -134,9 +136,9 @@ func (r *request) noBodyOn(who account.Identity, id uuid.UUID) error {
 func (a *API) claims() {
 	add(a, route{
 		id: "create-claim", method: http.MethodPost, path: prefix + "/events/{event}/claims", tag: tagClaims, auth: bearer, admission: true,
-		summary: "Hold tickets", doc: "All or nothing: so many tickets of a tier, or the very seats. The tickets are yours until expires_at.",
+		summary: "Hold tickets", doc: "All or nothing: so many tickets of a tier (any, or with best_available the best seats side by side), or the very seats. The tickets are yours until expires_at.",
 		body: newClaim{}, ok: []int{http.StatusCreated},
-		codes: []string{"not_admitted", "admission_expired", "sold_out", "not_enough_left", "seats_taken", "limit_reached", "claim_open", "sale_not_open"},
+		codes: []string{"not_admitted", "admission_expired", "sold_out", "not_enough_left", "seats_taken", "limit_reached", "claim_open", "sale_not_open", "orphan_seat"},
 	}, func(r *request) (*reply[Claim], error) {
 		who, s, err := r.placeOf()
 		if err != nil {

@@ -166,6 +166,7 @@ var codes = map[string]code{
 	"method_not_allowed":   {405, "Wrong method", "The address exists, but not for this method."},
 	"body_too_large":       {413, "Too large", "The body is larger than 1 MiB, or than 10 MiB with a seat map."},
 	"invalid_request":      {422, "Not valid", "The request is malformed; errors says which field and why."},
+	"orphan_seat":          {422, "A seat would be left alone", "The seats leave a single one alone, and as many could be had without; seat says which."},
 	"sale_not_joinable":    {409, "Not open for joining", "The sale is scheduled or has ended; joinable_at says from when, if it is known."},
 	"line_full":            {409, "The line is full", "The line takes no more people."},
 	"claim_open":           {409, "You hold tickets", "A claim is held or being paid for; claim_id names it."},

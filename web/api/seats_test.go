@@ -133,7 +133,7 @@ func TestClaimingSeats(t *testing.T) {
 	}
 	for _, body := range []string{
 		`{}`, `{"seat_ids":[]}`, `{"seat_ids":["A1"]}`, `{"seat_ids":null}`, `{"seat_ids":["` + tiers[0] + `"]}`, seats("A1", "A1"), `{"quantity":1}`, `{"tier_id":"` + tiers[0] + `"}`,
-		strings.Replace(seats("A1"), "{", `{"quantity":1,`, 1), strings.Replace(seats("A1"), "{", `{"tier_id":"`+tiers[0]+`",`, 1),
+		strings.Replace(seats("A1"), "{", `{"quantity":1,`, 1), strings.Replace(seats("A1"), "{", `{"best_available":true,`, 1), strings.Replace(seats("A1"), "{", `{"tier_id":"`+tiers[0]+`",`, 1),
 	} {
 		s.do("POST", path+"/claims", ada, body, "Admission", adas).want(422, "invalid_request")
 	}
@@ -147,6 +147,16 @@ func TestClaimingSeats(t *testing.T) {
 	if got, _ := json.Marshal(taken.get("seats")); string(got) != `[{"id":"`+ids["A3"]+`","label":"A3","row":"A","section":"Stalls"}]` {
 		t.Errorf("%s", taken.body)
 	}
+	alone := s.do("POST", path+"/claims", ben, seats("B2"), "Admission", bens).want(422, "orphan_seat")
+	if got, _ := json.Marshal(alone.get("seat")); string(got) != `{"id":"`+ids["B1"]+`","label":"B1","row":"B","section":"Stalls"}` {
+		t.Errorf("%s", alone.body)
+	}
+	best := `{"best_available":true,` + claimBody(tiers[0], 3)[1:]
+	s.do("POST", path+"/claims", ben, strings.Replace(best, `"quantity":3`, `"quantity":4`, 1), "Admission", adas).want(403, "not_admitted")
+	together := s.do("POST", path+"/claims", ben, best, "Admission", bens).want(201, "")
+	if !strings.Contains(string(together.body), `"label":"A4"`) || !strings.Contains(string(together.body), `"label":"A6"`) {
+		t.Errorf("%s", together.body)
+	}
 	// The ticket says where to sit.
 	s.do("POST", "/api/v1/claims/"+claim.text("id")+"/payments", ada, "{}").want(201, "")
 	list := s.do("GET", "/api/v1/tickets", ada, "").want(200, "")
@@ -156,7 +166,7 @@ func TestClaimingSeats(t *testing.T) {
 			t.Errorf("ticket %d: %s", i, list.body)
 		}
 	}
-	if _, status := s.do("GET", path+"/seats", ben, "", "Admission", bens).want(200, "").seatList(); status["A2"] != "sold" || status["A3"] != "sold" || status["A4"] != "free" {
+	if _, status := s.do("GET", path+"/seats", ben, "", "Admission", bens).want(200, "").seatList(); status["A2"] != "sold" || status["A3"] != "sold" || status["A4"] != "held" {
 		t.Errorf("%v", status)
 	}
 }
