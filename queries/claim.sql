@@ -120,11 +120,12 @@ SELECT id, old_claim FROM taken ORDER BY slot;
 
 -- name: GrantSeats :many
 -- Takes those of some seats that are free, or held and past, for a new claim; waits for rows that others have locked. Its
--- caller rolls back when one is missing.
+-- caller knows that they are of this event, and rolls back when one is missing. (Asked for the event as well, the planner
+-- walks all units of the event from the sixth time on: 10 ms instead of 3 in a stadium.)
 WITH pick AS MATERIALIZED (
     SELECT u.id, u.tier_id, u.slot, u.claim_id
     FROM units u
-    WHERE u.id = ANY(@seat_ids::uuid[]) AND u.event_id = @event_id
+    WHERE u.id = ANY(@seat_ids::uuid[])
       AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
     ORDER BY u.tier_id, u.slot
     FOR UPDATE

@@ -79,42 +79,46 @@ func checkSeats(b *book, ids []uuid.UUID) error {
 
 // holdSeats takes these very seats. Rows that others have locked are waited for,
 // in the order that everybody locks them in, so that no seat is refused that
-// stays free. The orphan rule is a courtesy: it goes by what was free a moment
-// before.
+// stays free.
 func (s *Service) holdSeats(ctx context.Context, event *sale.Snapshot, account uuid.UUID, b *book, ids []uuid.UUID) (Claim, error) {
-	var seats *Seats
-	if b != nil {
-		var err error
-		if seats, err = s.Seats(ctx, event); err != nil {
+	refusal := checkSeats(b, ids)
+	if refusal == nil {
+		alone, err := s.orphan(ctx, event, b, ids)
+		if err != nil {
 			return Claim{}, err
 		}
-	}
-	check := func(claimdb.MayHoldRow) error {
-		if err := checkSeats(b, ids); err != nil {
-			return err
+		if alone >= 0 {
+			refusal = errOrphan.With("seat", named(b.hall, alone))
 		}
-		return checkOrphan(b, seats, ids)
 	}
+	check := func(claimdb.MayHoldRow) error { return refusal }
 	return s.inVisit(ctx, event.ID(), account, ask{quantity: len(ids), check: check}, func(tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID) (Claim, error) {
 		return s.grantSeats(ctx, tx, now, event.ID(), account, spot, b.hall, ids)
 	})
 }
 
-// checkOrphan refuses seats that leave a single one alone without need. Where one of them is gone already, that is what
-// is said.
-func checkOrphan(b *book, seats *Seats, ids []uuid.UUID) error {
+// orphan is the number of a seat that these would leave alone without need, -1 for none. The rule is a courtesy: it goes
+// by what was free a moment before, and only who is refused is refused by what is free now. Where one of the seats is
+// gone already, that is what has to be said.
+func (s *Service) orphan(ctx context.Context, event *sale.Snapshot, b *book, ids []uuid.UUID) (alone int, err error) {
 	numbers := make([]int, len(ids))
 	for i, id := range ids {
-		n, _ := b.hall.Number(id)
-		if !seats.free(n) {
-			return nil
+		numbers[i], _ = b.hall.Number(id)
+	}
+	by := func(seats *Seats) int {
+		if slices.ContainsFunc(numbers, func(n int) bool { return !seats.free(n) }) {
+			return -1
 		}
-		numbers[i] = n
+		return b.plan.Orphan(seats.free, numbers)
 	}
-	if alone := b.plan.Orphan(seats.free, numbers); alone >= 0 {
-		return errOrphan.With("seat", named(b.hall, alone))
+	if recent := b.recent(); recent != nil && by(recent) < 0 {
+		return -1, nil
 	}
-	return nil
+	seats, err := s.Seats(ctx, event)
+	if err != nil {
+		return -1, err
+	}
+	return by(seats), nil
 }
 
 // inVisit is a transaction in which a fan who may have so many more units gets them.

@@ -287,7 +287,7 @@ const grantSeats = `-- name: GrantSeats :many
 WITH pick AS MATERIALIZED (
     SELECT u.id, u.tier_id, u.slot, u.claim_id
     FROM units u
-    WHERE u.id = ANY($1::uuid[]) AND u.event_id = $2
+    WHERE u.id = ANY($1::uuid[])
       AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
     ORDER BY u.tier_id, u.slot
     FOR UPDATE
@@ -295,24 +295,24 @@ WITH pick AS MATERIALIZED (
     SELECT p.id, p.tier_id, p.slot, p.claim_id, t.ordinal, t.name, t.price_kobo FROM pick p JOIN tiers t ON t.id = p.tier_id
 ), claim AS (
     INSERT INTO claims (id, event_id, account_id, spot_id, status, total_kobo, created_at, expires_at, cap_at, limit_then)
-    SELECT $3::uuid, $2, $4, $5, 'held', COALESCE((SELECT sum(price_kobo) FROM priced), 0), now(),
+    SELECT $2::uuid, $3, $4, $5, 'held', COALESCE((SELECT sum(price_kobo) FROM priced), 0), now(),
            $6::timestamptz, $7, $8
 ), taken AS (
     UPDATE units u
-    SET state = 'held', claim_id = $3::uuid, held_until = $6::timestamptz
+    SET state = 'held', claim_id = $2::uuid, held_until = $6::timestamptz
     FROM pick
     WHERE u.id = pick.id
 ), lines AS (
     INSERT INTO claim_lines (claim_id, line, unit_id, tier_id, price_kobo)
-    SELECT $3::uuid, row_number() OVER (ORDER BY ordinal, slot), id, tier_id, price_kobo FROM priced
+    SELECT $2::uuid, row_number() OVER (ORDER BY ordinal, slot), id, tier_id, price_kobo FROM priced
 )
 SELECT id, tier_id, name AS tier_name, price_kobo, claim_id AS old_claim FROM priced ORDER BY ordinal, slot
 `
 
 type GrantSeatsParams struct {
 	SeatIds   []uuid.UUID
-	EventID   uuid.UUID
 	ClaimID   uuid.UUID
+	EventID   uuid.UUID
 	AccountID uuid.UUID
 	SpotID    uuid.UUID
 	ExpiresAt time.Time
@@ -329,12 +329,13 @@ type GrantSeatsRow struct {
 }
 
 // Takes those of some seats that are free, or held and past, for a new claim; waits for rows that others have locked. Its
-// caller rolls back when one is missing.
+// caller knows that they are of this event, and rolls back when one is missing. (Asked for the event as well, the planner
+// walks all units of the event from the sixth time on: 10 ms instead of 3 in a stadium.)
 func (q *Queries) GrantSeats(ctx context.Context, db DBTX, arg GrantSeatsParams) ([]GrantSeatsRow, error) {
 	rows, err := db.Query(ctx, grantSeats,
 		arg.SeatIds,
-		arg.EventID,
 		arg.ClaimID,
+		arg.EventID,
 		arg.AccountID,
 		arg.SpotID,
 		arg.ExpiresAt,
