@@ -120,8 +120,8 @@ SELECT id, old_claim FROM taken ORDER BY slot;
 
 -- name: GrantSeats :many
 -- Takes those of some seats that are free, or held and past, for a new claim; waits for rows that others have locked. Its
--- caller knows that they are of this event, and rolls back when one is missing. (Asked for the event as well, the planner
--- walks all units of the event from the sixth time on: 10 ms instead of 3 in a stadium.)
+-- caller knows that they are of this event, and rolls back when one is missing. (Asked for the event as well, it took
+-- 10 ms instead of 3 in a stadium from the sixth time on, when PostgreSQL may choose a generic plan.)
 WITH pick AS MATERIALIZED (
     SELECT u.id, u.tier_id, u.slot, u.claim_id
     FROM units u

@@ -83,7 +83,7 @@ func (b *book) drop(numbers []int) {
 func (s *Service) holdBest(ctx context.Context, event *sale.Snapshot, account uuid.UUID, b *book, tier int, r Request) (Claim, error) {
 	for guess := range guesses {
 		// What was read a moment ago will do for a first guess: reading a stadium again
-		// after each claim took four fifths of the time of the next.
+		// after each claim would cost the next more than the claim itself.
 		seats := b.recent()
 		if guess > 0 || seats == nil {
 			var err error
