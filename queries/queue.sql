@@ -31,6 +31,26 @@ ORDER BY i.n
 ON CONFLICT (event_id, account_id) DO NOTHING
 RETURNING id, account_id, arrival, joined_at;
 
+-- name: HoldHead :exec
+-- LockHead for one who reads it later in the transaction.
+SELECT 1 FROM queue_heads h JOIN sales s ON s.event_id = h.event_id WHERE h.event_id = @event_id FOR UPDATE OF h FOR SHARE OF s;
+
+-- name: TakeArrivals :exec
+-- Takes the next arrivals from a head that was locked before, if it stands where the caller believes, the sale can be
+-- joined and there is room for all: else it fails with division_by_zero, and nothing of the transaction happens.
+UPDATE queue_heads h
+SET arrivals = h.arrivals + sqlc.arg('many')::bigint / (SELECT count(*) FROM sales s
+    WHERE s.event_id = h.event_id AND s.state IN ('lobby', 'open', 'paused') AND h.arrivals = sqlc.arg('believed')::bigint
+      AND (s.max_waiting IS NULL OR s.max_waiting >= h.arrivals - h.serving + sqlc.arg('many')::bigint))
+WHERE h.event_id = @event_id;
+
+-- name: AddSpots :exec
+-- InsertSpots for accounts that are believed to have none: fails with unique_violation where one has.
+INSERT INTO spots (id, event_id, account_id, arrival)
+SELECT i.id, @event_id::uuid, a.account_id, i.n + @arrivals::bigint
+FROM unnest(@ids::uuid[]) WITH ORDINALITY AS i (id, n)
+JOIN unnest(@accounts::uuid[]) WITH ORDINALITY AS a (account_id, n) ON a.n = i.n;
+
 -- name: SetArrivals :exec
 UPDATE queue_heads SET arrivals = @arrivals WHERE event_id = @event_id;
 

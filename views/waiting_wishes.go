@@ -1,12 +1,15 @@
 package views
 
 import (
-	"fmt"
-	"hash/fnv"
+	"encoding/binary"
+	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	"fairqueue/static"
 )
@@ -32,10 +35,55 @@ func (v WaitingView) Part(now time.Time) string {
 	v.EtaLow, v.EtaHigh, v.PollAfter, v.Rate, v.Crowd, v.Odds, v.Event.Zone = 0, 0, 0, 0, 0, nil, nil
 	problem := v.Problem != nil
 	v.Problem = nil
-	h := fnv.New64a()
 	// Another version of the program writes the same another way.
-	_, _ = fmt.Fprintf(h, "%s %v %v %v %v", static.URL("waiting.js"), v, eta, odds, problem)
-	return strconv.FormatUint(h.Sum64(), 36)
+	return strconv.FormatUint(sum(static.URL("waiting.js"), v, eta, odds, problem), 36)
+}
+
+// sum is a hash of all that some values hold, the same in every process.
+func sum(values ...any) uint64 {
+	b := make([]byte, 0, 1024)
+	for _, v := range values {
+		b = appendValue(b, reflect.ValueOf(v))
+	}
+	return xxhash.Sum64(b)
+}
+
+// appendValue writes a value so that different ones are different bytes.
+func appendValue(b []byte, v reflect.Value) []byte {
+	switch v.Kind() {
+	case reflect.String:
+		b = binary.AppendUvarint(b, uint64(v.Len()))
+		return append(b, v.String()...)
+	case reflect.Bool:
+		return strconv.AppendBool(b, v.Bool())
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return binary.AppendVarint(b, v.Int())
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return binary.AppendUvarint(b, v.Uint())
+	case reflect.Float32, reflect.Float64:
+		return binary.BigEndian.AppendUint64(b, math.Float64bits(v.Float()))
+	case reflect.Slice, reflect.Array:
+		b = binary.AppendUvarint(b, uint64(v.Len())) //nolint:gosec // a length is not negative
+		for i := range v.Len() {
+			b = appendValue(b, v.Index(i))
+		}
+		return b
+	case reflect.Pointer:
+		if v.IsNil() {
+			return append(b, 0)
+		}
+		return appendValue(append(b, 1), v.Elem())
+	case reflect.Struct:
+		if t, ok := v.Interface().(time.Time); ok {
+			return binary.AppendVarint(b, t.UnixNano())
+		}
+		for i := range v.NumField() {
+			b = appendValue(b, v.Field(i))
+		}
+		return b
+	default:
+		panic("views: a part of the page that cannot be told apart: " + v.Type().String())
+	}
 }
 
 // canWish is whether there is still a turn to ask things for.

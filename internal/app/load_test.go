@@ -91,6 +91,9 @@ func (l *load) closed(t testing.TB, d time.Duration) result {
 // from when a request was due.
 func (l *load) paced(t testing.TB, perSecond int, d time.Duration) result {
 	t.Helper()
+	if l.open == nil {
+		l.dial(t)
+	}
 	start := time.Now()
 	var sent atomic.Int64
 	total := int64(d.Seconds() * float64(perSecond))

@@ -9,6 +9,32 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// OneTrip runs a transaction in one round trip: fn has statements wait and ends with the one that answers, with which
+// all are sent and committed. Any that fails undoes all of them. What ends without an answer that proves the opposite
+// may have been committed (OutcomeUnknown). It is not tried again.
+func OneTrip(ctx context.Context, c Conn, fn func(tx pgx.Tx) error) error {
+	if _, ok := c.(beginner); !ok { // inside a transaction: a part of it, which cannot go alone
+		return once(ctx, c, func(tx pgx.Tx) error { return fn(NewPipe(tx)) })
+	}
+	p := NewPipe(trip{c: c})
+	err := fn(p)
+	if err == nil && p.batch.Len() > 0 {
+		return errors.New("db.OneTrip: the last statement must answer")
+	}
+	if err == nil || decided(err) {
+		return err
+	}
+	return unknownOutcome(err)
+}
+
+// trip is a transaction that is a single batch: the server commits at its end.
+type trip struct {
+	pgx.Tx
+	c Conn
+}
+
+func (t trip) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults { return t.c.SendBatch(ctx, b) }
+
 // Pipe is a transaction in which statements that answer nothing wait until one is asked that does, and then go with it
 // in one round trip: savepoints, too. Flush sends those that still wait; it must be called before the commit. An error
 // of a statement that waited comes with the next answer, and is of the whole transaction.

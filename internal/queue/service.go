@@ -59,6 +59,7 @@ type Service struct {
 	mu       sync.Mutex
 	closed   bool
 	batchers map[uuid.UUID]*batcher
+	beliefs  map[uuid.UUID]belief
 	backlog  int            // how many wait before each at most
 	running  sync.WaitGroup // the batchers' goroutines, and those that make tables
 	stop     context.Context
@@ -70,7 +71,7 @@ func New(cfg Config) *Service {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{cfg: cfg, signer: cfg.Keys.Signer("admission"), sealer: cfg.Keys.Sealer("draw"), batchers: map[uuid.UUID]*batcher{}, backlog: maxBacklog,
+	s := &Service{cfg: cfg, signer: cfg.Keys.Signer("admission"), sealer: cfg.Keys.Sealer("draw"), batchers: map[uuid.UUID]*batcher{}, beliefs: map[uuid.UUID]belief{}, backlog: maxBacklog,
 		spots: otter.Must(&otter.Options[spotKey, Spot]{MaximumSize: maxSpots, Executor: func(tidy func()) { tidy() }})}
 	s.presence.replica, s.presence.start, s.began = uuid.New(), s.now(), time.Now()
 	sealKey := cfg.Keys.MAC("spot")

@@ -12,6 +12,24 @@ import (
 	"github.com/google/uuid"
 )
 
+const addSpots = `-- name: AddSpots :exec
+INSERT INTO spots (id, event_id, account_id, arrival)
+SELECT i.id, $1::uuid, a.account_id, i.n + $2::bigint
+FROM unnest($3::uuid[]) WITH ORDINALITY AS i (id, n)
+JOIN unnest($4::uuid[]) WITH ORDINALITY AS a (account_id, n) ON a.n = i.n
+`
+
+// InsertSpots for accounts that are believed to have none: fails with unique_violation where one has.
+func (q *Queries) AddSpots(ctx context.Context, db DBTX, eventID uuid.UUID, arrivals int64, ids []uuid.UUID, accounts []uuid.UUID) error {
+	_, err := db.Exec(ctx, addSpots,
+		eventID,
+		arrivals,
+		ids,
+		accounts,
+	)
+	return err
+}
+
 const arrive = `-- name: Arrive :exec
 UPDATE spots SET absent = false WHERE id = ANY ($1::uuid[])
 `
@@ -510,6 +528,16 @@ func (q *Queries) Gone(ctx context.Context, db DBTX, eventID uuid.UUID, beyond i
 		return nil, err
 	}
 	return items, nil
+}
+
+const holdHead = `-- name: HoldHead :exec
+SELECT 1 FROM queue_heads h JOIN sales s ON s.event_id = h.event_id WHERE h.event_id = $1 FOR UPDATE OF h FOR SHARE OF s
+`
+
+// LockHead for one who reads it later in the transaction.
+func (q *Queries) HoldHead(ctx context.Context, db DBTX, eventID uuid.UUID) error {
+	_, err := db.Exec(ctx, holdHead, eventID)
+	return err
 }
 
 const insertSpots = `-- name: InsertSpots :many
@@ -1392,6 +1420,21 @@ func (q *Queries) StepsAfter(ctx context.Context, db DBTX, eventID uuid.UUID, af
 		return nil, err
 	}
 	return items, nil
+}
+
+const takeArrivals = `-- name: TakeArrivals :exec
+UPDATE queue_heads h
+SET arrivals = h.arrivals + $1::bigint / (SELECT count(*) FROM sales s
+    WHERE s.event_id = h.event_id AND s.state IN ('lobby', 'open', 'paused') AND h.arrivals = $2::bigint
+      AND (s.max_waiting IS NULL OR s.max_waiting >= h.arrivals - h.serving + $1::bigint))
+WHERE h.event_id = $3
+`
+
+// Takes the next arrivals from a head that was locked before, if it stands where the caller believes, the sale can be
+// joined and there is room for all: else it fails with division_by_zero, and nothing of the transaction happens.
+func (q *Queries) TakeArrivals(ctx context.Context, db DBTX, many int64, believed int64, eventID uuid.UUID) error {
+	_, err := db.Exec(ctx, takeArrivals, many, believed, eventID)
+	return err
 }
 
 const tidyTurns = `-- name: TidyTurns :exec
