@@ -51,6 +51,8 @@ type Request struct {
 	Quantity int
 	// Best asks for neighbouring seats, the best there are; without it they are any of the tier.
 	Best bool
+	// Split lets a party that asks for the best seats sit in several groups where it does not fit together.
+	Split bool
 	// Seats are the ids of the seats asked for; then there is no tier and no quantity.
 	Seats []uuid.UUID
 }

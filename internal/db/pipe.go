@@ -33,7 +33,9 @@ type trip struct {
 	c Conn
 }
 
-func (t trip) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults { return t.c.SendBatch(ctx, b) }
+func (t trip) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	return t.c.SendBatch(ctx, b)
+}
 
 // Pipe is a transaction in which statements that answer nothing wait until one is asked that does, and then go with it
 // in one round trip: savepoints, too. Flush sends those that still wait; it must be called before the commit. An error

@@ -58,6 +58,8 @@ type NewTier struct {
 	Price money.Kobo
 	// Capacity of a tier on the seat map may be 0: it follows from the map.
 	Capacity int
+	// OpensAt and ClosesAt narrow when the tier is sold; nil: as long as the sale.
+	OpensAt, ClosesAt *time.Time
 
 	seated bool
 }
@@ -112,6 +114,13 @@ type Tier struct {
 	Seated   bool
 	// Available: free, or held and past its time. Held includes paying. Sold is sold.
 	Available, Held, Sold int
+	// OpensAt and ClosesAt narrow when the tier is sold; nil: as long as the sale.
+	OpensAt, ClosesAt *time.Time
+}
+
+// OnSale reports whether the tier is sold at a moment of an open sale.
+func (t Tier) OnSale(now time.Time) bool {
+	return (t.OpensAt == nil || !now.Before(*t.OpensAt)) && (t.ClosesAt == nil || now.Before(*t.ClosesAt))
 }
 
 // Snapshot is one sale at one moment, read-only, shared by everybody.
