@@ -37,25 +37,29 @@ SELECT p.id, @event_id, p.tier_id, p.slot, p.state
 FROM places p
 ORDER BY p.ordinal, p.slot;
 
--- name: MayHold :one
--- What a grant has to know, under the lock of the spot, in one round trip: the sale, the tier (null if it is of
--- another event), the open claim, and how many units the fan has: sold, paying, or held and not past. The own hold
--- that is past is ended here, so that the unique index on open claims means what it says.
+-- name: MayHold :many
+-- What a grant has to know of each fan, under the locks of their spots, in one round trip: the sale, the tier (null if
+-- it is of another event), the open claim, and how many units the fan has: sold, paying, or held and not past. Own holds
+-- that are past are ended here, so that the unique index on open claims means what it says. One fan or a whole batch: the
+-- rules are here and in claim.refusal, and nowhere else. (Scalar subqueries, so that no plan of a new event, of which
+-- nothing is known yet, reads a whole table for a batch.)
 WITH ended AS (
     UPDATE claims SET status = 'expired', ended_at = now()
-    WHERE spot_id = @spot_id AND status = 'held' AND expires_at <= now()
-    RETURNING id
+    WHERE event_id = @event_id AND account_id = ANY(@accounts::uuid[]) AND status = 'held' AND expires_at <= now()
+    RETURNING id, account_id
 )
-SELECT s.state, s.hold_seconds, s.max_tickets_per_fan, now()::timestamptz AS now,
+SELECT f.account_id::uuid AS account_id, s.state, s.hold_seconds, s.max_tickets_per_fan, now()::timestamptz AS now,
        t.id AS tier_id, t.name AS tier_name, t.price_kobo,
        coalesce((SELECT c.id FROM claims c
-                 WHERE c.spot_id = @spot_id AND (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > now()))),
+                 WHERE c.event_id = s.event_id AND c.account_id = f.account_id AND c.status IN ('held', 'paying')
+                   AND (c.status = 'paying' OR c.expires_at > now())),
                 '00000000-0000-0000-0000-000000000000')::uuid AS open_claim,
        (SELECT count(*) FROM claims c JOIN units u ON u.claim_id = c.id
-        WHERE c.spot_id = @spot_id
+        WHERE c.spot_id = (SELECT p.id FROM spots p WHERE p.account_id = f.account_id AND p.event_id = s.event_id)
           AND (u.state IN ('sold', 'paying') OR (u.state = 'held' AND u.held_until > now()))) AS own,
-       (SELECT array_agg(e.id) FROM ended e)::uuid[] AS ended
+       (SELECT array_agg(e.id) FROM ended e WHERE e.account_id = f.account_id)::uuid[] AS ended
 FROM sales s
+CROSS JOIN unnest(@accounts::uuid[]) AS f (account_id)
 LEFT JOIN tiers t ON t.event_id = s.event_id AND t.id = @tier_id
 WHERE s.event_id = @event_id;
 

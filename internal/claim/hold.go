@@ -130,23 +130,17 @@ func (r Request) check(now claimdb.MayHoldRow) error {
 
 // mayHold decides, under the lock of the spot, whether the fan may have this
 // many more units. It ends the fan's own past hold.
-func (s *Service) mayHold(ctx context.Context, tx pgx.Tx, event, spot uuid.UUID, r ask) (claimdb.MayHoldRow, error) {
-	now, err := s.q.MayHold(ctx, tx, spot, r.tier, event)
+func (s *Service) mayHold(ctx context.Context, tx pgx.Tx, event, account uuid.UUID, r ask) (claimdb.MayHoldRow, error) {
+	rows, err := s.q.MayHold(ctx, tx, []uuid.UUID{account}, r.tier, event)
 	if err != nil {
-		return now, fmt.Errorf("claim.Hold: %w", err)
+		return claimdb.MayHoldRow{}, fmt.Errorf("claim.Hold: %w", err)
 	}
-	left := max(0, int64(now.MaxTicketsPerFan)-now.Own)
-	if err := r.check(now); err != nil {
+	if len(rows) != 1 {
+		return claimdb.MayHoldRow{}, errNoEvent
+	}
+	now := rows[0]
+	if err := r.refusal(now); err != nil {
 		return now, err
-	}
-	st := sale.State(now.State)
-	switch {
-	case st != sale.Open && st != sale.Paused: // paused: whoever is inside may finish
-		return now, errNotOpen
-	case now.OpenClaim != uuid.Nil:
-		return now, errOpenClaim.With("claim_id", now.OpenClaim)
-	case int64(r.quantity) > left:
-		return now, errLimit.With("left", left)
 	}
 	for _, id := range now.Ended {
 		if err := writeEnded(ctx, tx, event, id, Expired); err != nil {
@@ -154,6 +148,25 @@ func (s *Service) mayHold(ctx context.Context, tx pgx.Tx, event, spot uuid.UUID,
 		}
 	}
 	return now, nil
+}
+
+// refusal is why the fan may not have what they ask for, by the rows; nil if they may. Every way to units goes
+// through it, one fan at a time or many: the limit and the rules of a tier are decided here.
+func (a ask) refusal(now claimdb.MayHoldRow) error {
+	if err := a.check(now); err != nil {
+		return err
+	}
+	left := max(0, int64(now.MaxTicketsPerFan)-now.Own)
+	st := sale.State(now.State)
+	switch {
+	case st != sale.Open && st != sale.Paused: // paused: whoever is inside may finish
+		return errNotOpen
+	case now.OpenClaim != uuid.Nil:
+		return errOpenClaim.With("claim_id", now.OpenClaim)
+	case int64(a.quantity) > left:
+		return errLimit.With("left", left)
+	}
+	return nil
 }
 
 // grant takes the units and makes the claim: one statement, then what follows

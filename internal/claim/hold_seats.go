@@ -129,7 +129,7 @@ func (s *Service) inVisit(ctx context.Context, event, account uuid.UUID, a ask, 
 		if err != nil {
 			return err
 		}
-		now, err := s.mayHold(ctx, tx, event, spot, a)
+		now, err := s.mayHold(ctx, tx, event, account, a)
 		if err != nil {
 			return err
 		}

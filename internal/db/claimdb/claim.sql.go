@@ -565,27 +565,30 @@ func (q *Queries) LockTier(ctx context.Context, db DBTX, tierID string) error {
 	return err
 }
 
-const mayHold = `-- name: MayHold :one
+const mayHold = `-- name: MayHold :many
 WITH ended AS (
     UPDATE claims SET status = 'expired', ended_at = now()
-    WHERE spot_id = $1 AND status = 'held' AND expires_at <= now()
-    RETURNING id
+    WHERE event_id = $3 AND account_id = ANY($1::uuid[]) AND status = 'held' AND expires_at <= now()
+    RETURNING id, account_id
 )
-SELECT s.state, s.hold_seconds, s.max_tickets_per_fan, now()::timestamptz AS now,
+SELECT f.account_id::uuid AS account_id, s.state, s.hold_seconds, s.max_tickets_per_fan, now()::timestamptz AS now,
        t.id AS tier_id, t.name AS tier_name, t.price_kobo,
        coalesce((SELECT c.id FROM claims c
-                 WHERE c.spot_id = $1 AND (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > now()))),
+                 WHERE c.event_id = s.event_id AND c.account_id = f.account_id AND c.status IN ('held', 'paying')
+                   AND (c.status = 'paying' OR c.expires_at > now())),
                 '00000000-0000-0000-0000-000000000000')::uuid AS open_claim,
        (SELECT count(*) FROM claims c JOIN units u ON u.claim_id = c.id
-        WHERE c.spot_id = $1
+        WHERE c.spot_id = (SELECT p.id FROM spots p WHERE p.account_id = f.account_id AND p.event_id = s.event_id)
           AND (u.state IN ('sold', 'paying') OR (u.state = 'held' AND u.held_until > now()))) AS own,
-       (SELECT array_agg(e.id) FROM ended e)::uuid[] AS ended
+       (SELECT array_agg(e.id) FROM ended e WHERE e.account_id = f.account_id)::uuid[] AS ended
 FROM sales s
+CROSS JOIN unnest($1::uuid[]) AS f (account_id)
 LEFT JOIN tiers t ON t.event_id = s.event_id AND t.id = $2
 WHERE s.event_id = $3
 `
 
 type MayHoldRow struct {
+	AccountID        uuid.UUID
 	State            string
 	HoldSeconds      int32
 	MaxTicketsPerFan int32
@@ -598,25 +601,41 @@ type MayHoldRow struct {
 	Ended            []uuid.UUID
 }
 
-// What a grant has to know, under the lock of the spot, in one round trip: the sale, the tier (null if it is of
-// another event), the open claim, and how many units the fan has: sold, paying, or held and not past. The own hold
-// that is past is ended here, so that the unique index on open claims means what it says.
-func (q *Queries) MayHold(ctx context.Context, db DBTX, spotID uuid.UUID, tierID uuid.UUID, eventID uuid.UUID) (MayHoldRow, error) {
-	row := db.QueryRow(ctx, mayHold, spotID, tierID, eventID)
-	var i MayHoldRow
-	err := row.Scan(
-		&i.State,
-		&i.HoldSeconds,
-		&i.MaxTicketsPerFan,
-		&i.Now,
-		&i.TierID,
-		&i.TierName,
-		&i.PriceKobo,
-		&i.OpenClaim,
-		&i.Own,
-		&i.Ended,
-	)
-	return i, err
+// What a grant has to know of each fan, under the locks of their spots, in one round trip: the sale, the tier (null if
+// it is of another event), the open claim, and how many units the fan has: sold, paying, or held and not past. Own holds
+// that are past are ended here, so that the unique index on open claims means what it says. One fan or a whole batch: the
+// rules are here and in claim.refusal, and nowhere else. (Scalar subqueries, so that no plan of a new event, of which
+// nothing is known yet, reads a whole table for a batch.)
+func (q *Queries) MayHold(ctx context.Context, db DBTX, accounts []uuid.UUID, tierID uuid.UUID, eventID uuid.UUID) ([]MayHoldRow, error) {
+	rows, err := db.Query(ctx, mayHold, accounts, tierID, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []MayHoldRow{}
+	for rows.Next() {
+		var i MayHoldRow
+		if err := rows.Scan(
+			&i.AccountID,
+			&i.State,
+			&i.HoldSeconds,
+			&i.MaxTicketsPerFan,
+			&i.Now,
+			&i.TierID,
+			&i.TierName,
+			&i.PriceKobo,
+			&i.OpenClaim,
+			&i.Own,
+			&i.Ended,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const moveLines = `-- name: MoveLines :exec
