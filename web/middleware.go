@@ -24,10 +24,16 @@ import (
 type guards struct {
 	// headers are the fixed ones, for pages and for programs. The values are
 	// shared by all answers and never changed: who sets a header replaces them.
-	headers, plain map[string][]string
-	origins        *http.CrossOriginProtection
-	proxies        []netip.Prefix
-	hsts           bool
+	headers map[string][]string
+	plain   []header
+	origins *http.CrossOriginProtection
+	proxies []netip.Prefix
+	hsts    bool
+}
+
+type header struct {
+	name   string
+	values []string
 }
 
 func newGuards(cfg Config) guards {
@@ -40,10 +46,10 @@ func newGuards(cfg Config) guards {
 	}
 	csp := "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 		"object-src 'none'; form-action " + form + "; base-uri 'none'; frame-ancestors 'none'"
-	g.plain = map[string][]string{
-		"X-Content-Type-Options": {"nosniff"},
+	g.plain = []header{
+		{"X-Content-Type-Options", []string{"nosniff"}},
 		// An answer of JSON that a browser shows as a page may load nothing.
-		"Content-Security-Policy": {"default-src 'none'; script-src 'none'; frame-ancestors 'none'"},
+		{"Content-Security-Policy", []string{"default-src 'none'; script-src 'none'; frame-ancestors 'none'"}},
 	}
 	g.headers = map[string][]string{
 		"Content-Security-Policy": {csp},
@@ -55,9 +61,8 @@ func newGuards(cfg Config) guards {
 		"Cross-Origin-Opener-Policy": {"same-origin"},
 	}
 	if g.hsts {
-		for _, h := range []map[string][]string{g.plain, g.headers} {
-			h["Strict-Transport-Security"] = []string{"max-age=31536000"}
-		}
+		hsts := header{"Strict-Transport-Security", []string{"max-age=31536000"}}
+		g.headers[hsts.name], g.plain = hsts.values, append(g.plain, hsts)
 	}
 	return g
 }
@@ -126,7 +131,10 @@ func (s *Server) guarded(c echo.Context, next echo.HandlerFunc) (err error) {
 	}()
 	r := c.Request()
 	if hasPrefix(r.URL.Path, "/api/v1/") {
-		maps.Copy(c.Response().Header(), s.guards.plain)
+		h := c.Response().Header()
+		for _, plain := range s.guards.plain {
+			h[plain.name] = plain.values
+		}
 		return next(c)
 	}
 	maps.Copy(c.Response().Header(), s.guards.headers)

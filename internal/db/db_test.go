@@ -173,14 +173,15 @@ func (c *cut) serve(dial func() (net.Conn, error)) {
 	}
 }
 
-func TestACommitThatIsCutOffIsUnknown(t *testing.T) {
-	t.Parallel()
+// cutOff is a pool whose connections go silent at what they send, and one beside it that does not.
+func cutOff(t *testing.T, when func(toServer []byte) bool) (pool, direct *pgxpool.Pool) {
+	t.Helper()
 	direct, url := dbtest.PoolURL(t)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := &cut{Listener: ln, when: func(b []byte) bool { return bytes.HasPrefix(b, []byte("Q\x00\x00\x00\x0bcommit")) }}
+	proxy := &cut{Listener: ln, when: when}
 	target, err := pgx.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
@@ -205,13 +206,19 @@ func TestACommitThatIsCutOffIsUnknown(t *testing.T) {
 	cfg.ConnConfig.Host, cfg.ConnConfig.Port = "127.0.0.1", uint16(port)
 	cfg.ConnConfig.Fallbacks = nil
 	cfg.ConnConfig.TLSConfig = nil
-	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+	pool, err = pgxpool.NewWithConfig(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
 
-	err = db.InTx(t.Context(), pool, func(tx pgx.Tx) error { return put(t.Context(), tx, "who knows") })
+	return pool, direct
+}
+
+func TestACommitThatIsCutOffIsUnknown(t *testing.T) {
+	t.Parallel()
+	pool, direct := cutOff(t, func(b []byte) bool { return bytes.HasPrefix(b, []byte("Q\x00\x00\x00\x0bcommit")) })
+	err := db.InTx(t.Context(), pool, func(tx pgx.Tx) error { return put(t.Context(), tx, "who knows") })
 	if !db.OutcomeUnknown(err) || fault.Code(err) != "database_unavailable" {
 		t.Errorf("got %v", err)
 	}

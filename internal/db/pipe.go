@@ -17,9 +17,10 @@ func OneTrip(ctx context.Context, c Conn, fn func(tx pgx.Tx) error) error {
 		return once(ctx, c, func(tx pgx.Tx) error { return fn(NewPipe(tx)) })
 	}
 	p := NewPipe(trip{c: c})
+	p.once = true
 	err := fn(p)
-	if err == nil && p.batch.Len() > 0 {
-		return errors.New("db.OneTrip: the last statement must answer")
+	if err == nil && p.batch.Len() > 0 || errors.Is(err, errTwoTrips) {
+		return errTwoTrips
 	}
 	if err == nil || decided(err) {
 		return err
@@ -27,12 +28,15 @@ func OneTrip(ctx context.Context, c Conn, fn func(tx pgx.Tx) error) error {
 	return unknownOutcome(err)
 }
 
+var errTwoTrips = errors.New("db.OneTrip: the last statement, and no other, must answer")
+
 // trip is a transaction that is a single batch: the server commits at its end.
 type trip struct {
 	pgx.Tx
 	c Conn
 }
 
+func (t trip) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) { return t.c.Query(ctx, sql, args...) }
 func (t trip) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	return t.c.SendBatch(ctx, b)
 }
@@ -48,6 +52,8 @@ type Pipe struct {
 	// name of the savepoint that this is; "": the transaction itself.
 	name   string
 	closed bool
+	// once: there is one question in it.
+	once, asked bool
 }
 
 // NewPipe returns a pipe into a transaction, whose own methods must not be used until Flush.
@@ -61,6 +67,10 @@ func (p *Pipe) Exec(_ context.Context, sql string, args ...any) (pgconn.CommandT
 
 // Query sends what waits, and asks.
 func (p *Pipe) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if p.once && p.asked {
+		return nil, errTwoTrips
+	}
+	p.asked = true
 	if p.batch.Len() == 0 {
 		return p.Tx.Query(ctx, sql, args...)
 	}

@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -148,6 +149,107 @@ func TestPipe(t *testing.T) {
 		}
 		if err := p.Commit(ctx); err == nil {
 			t.Error("it committed what it did not begin")
+		}
+	})
+}
+
+func TestOneTrip(t *testing.T) {
+	t.Parallel()
+	add := func(t *testing.T, tx pgx.Tx, name string) {
+		t.Helper()
+		if _, err := tx.Exec(t.Context(), `INSERT INTO leases (name, holder, until) VALUES ($1, gen_random_uuid(), now())`, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(t *testing.T, tx pgx.Tx) (n int, err error) {
+		t.Helper()
+		err = tx.QueryRow(t.Context(), `SELECT count(*) FROM leases`).Scan(&n)
+		return n, err
+	}
+	t.Run("all of it is done", func(t *testing.T) {
+		t.Parallel()
+		pool := dbtest.Pool(t)
+		err := db.OneTrip(t.Context(), pool, func(tx pgx.Tx) error {
+			add(t, tx, "a")
+			add(t, tx, "b")
+			n, err := count(t, tx)
+			if n != 2 {
+				t.Errorf("%d rows inside", n)
+			}
+			return err
+		})
+		if n := leases(t, pool); err != nil || n != 2 {
+			t.Errorf("%d rows: %v", n, err)
+		}
+	})
+	t.Run("or nothing", func(t *testing.T) {
+		t.Parallel()
+		pool := dbtest.Pool(t)
+		err := db.OneTrip(t.Context(), pool, func(tx pgx.Tx) error {
+			add(t, tx, "a")
+			add(t, tx, "a")
+			add(t, tx, "b")
+			_, err := count(t, tx)
+			return err
+		})
+		if pe, ok := errors.AsType[*pgconn.PgError](err); !ok || pe.Code != "23505" || db.OutcomeUnknown(err) {
+			t.Errorf("got %v", err)
+		}
+		if n := leases(t, pool); n != 0 {
+			t.Errorf("%d rows", n)
+		}
+		// The connection is good for the next.
+		if err := db.OneTrip(t.Context(), pool, func(tx pgx.Tx) error { _, err := count(t, tx); return err }); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("the last statement answers", func(t *testing.T) {
+		t.Parallel()
+		pool := dbtest.Pool(t)
+		if err := db.OneTrip(t.Context(), pool, func(tx pgx.Tx) error { add(t, tx, "a"); return nil }); err == nil {
+			t.Error("statements that were never sent are no error")
+		}
+		if n := leases(t, pool); n != 0 {
+			t.Errorf("%d rows", n)
+		}
+	})
+	t.Run("and no other", func(t *testing.T) {
+		t.Parallel()
+		pool := dbtest.Pool(t)
+		err := db.OneTrip(t.Context(), pool, func(tx pgx.Tx) error {
+			if _, err := count(t, tx); err != nil {
+				return err
+			}
+			_, err := count(t, tx)
+			return err
+		})
+		if err == nil || db.OutcomeUnknown(err) {
+			t.Errorf("two transactions: %v", err)
+		}
+	})
+	t.Run("within a transaction it is a part of that", func(t *testing.T) {
+		t.Parallel()
+		tx := dbtest.Tx(t)
+		err := db.OneTrip(t.Context(), tx, func(tx pgx.Tx) error {
+			add(t, tx, "a")
+			add(t, tx, "a")
+			_, err := count(t, tx)
+			return err
+		})
+		if n, again := count(t, tx); err == nil || again != nil || n != 0 {
+			t.Errorf("%v, then %d rows: %v", err, n, again)
+		}
+	})
+	t.Run("cut off, nobody knows", func(t *testing.T) {
+		t.Parallel()
+		pool, direct := cutOff(t, func(b []byte) bool { return bytes.Contains(b, []byte("cut me off")) })
+		err := db.OneTrip(t.Context(), pool, func(tx pgx.Tx) error {
+			add(t, tx, "cut me off")
+			_, err := count(t, tx)
+			return err
+		})
+		if !db.OutcomeUnknown(err) || leases(t, direct) != 0 {
+			t.Errorf("got %v", err)
 		}
 	})
 }

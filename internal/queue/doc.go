@@ -59,7 +59,15 @@
 // It has no timer: a lone caller leaves at once, a crowd leaves together. The
 // goroutine ends when nobody waits. A batch that fails is tried again member by
 // member, with the same spot ids, so that a commit whose answer was lost is
-// recognised as ours. Arrivals have no gap because the head stays locked from
+// recognised as ours.
+//
+// Nearly always the head stands where our last batch left it and no member has a
+// spot. So that is believed first (joinFresh): lock, take the arrivals, insert,
+// ledger and COMMIT are sent in one round trip (db.OneTrip), and PostgreSQL
+// refuses the whole where one of it is not so: the head was moved by another
+// replica, the sale cannot be joined, the line is full, somebody has a spot.
+// Then, and for some batches after, what is true is found out in five trips
+// (joinTx). There, arrivals have no gap because the head stays locked from
 // reading to commit, and an insert that met existing spots is rolled back to a
 // savepoint and done again with exactly the new ones.
 //
@@ -73,21 +81,28 @@
 // others used the machine too, so that only figures of one run compare):
 //
 //	nine round trips a batch        five: statements that answer nothing wait for one that does
-//	                                (db.Pipe); what that alone brings was not measured
+//	                                (db.Pipe); then one (db.OneTrip). A batch waits for each answer
+//	                                behind all requests that are ready at that moment, because the
+//	                                runtime looks at the network when it has nothing else to run: at
+//	                                512 connections 24,100 → 28,300 joins a second, at 64 17,100 →
+//	                                21,300, while a fifth of the machine had nothing to do
 //	ids sent as text by pgx         0.11 of the 0.29 s of batches in a profile; now sixteen bytes (db)
 //	a goroutine for each new caller the limiter's cache took 6 % of all samples; now 3
 //	PostgreSQL, a row's insert      21 µs; 15 without the key to events (the head that is locked
-//	                                has one) and with one index for (account, event) and account.
-//	                                The key to accounts costs 6 of them and stays.
+//	                                has one) and with one index for (account, event) and account;
+//	                                14.4 → 10 with one look at the accounts for all rows of a
+//	                                statement instead of a foreign key (7.4 of the 14.4), and ids in
+//	                                order of time. CHECKs and partial indexes: less than 0.5
+//	p99 at 5,000 a second           31 to 47 ms while PostgreSQL made and zeroed files of its log, as
+//	                                a new cluster does for each 16 MB; 5 to 7 once it has files to
+//	                                write again (min_wal_size)
 //	huma, JSON, log line, metrics   see web
 //
-// The best look at a machine that was nearly ours, before the last two of these: at
-// 512 connections 19,600 joins a second, p99 76 ms, beside 58,300 of the bare
-// handler (0.34); 18,200 with a million waiting on a table without statistics, and
-// as many without Redis. After them, beside others: at 64 connections 17,000, p99
-// 11 ms, in batches of 32 that took 1.9 ms each, a commit by itself 0.24; at 512
-// 15,400 beside 34,200 (0.45), p99 90 ms. How the rest divides between the process
-// and PostgreSQL was not measured.
+// With all of that, on two processors that were nearly ours, three runs: 29,500 to
+// 32,400 joins a second at 512 connections, 0.50 to 0.52 of the bare handler, p99
+// 35 to 40 ms; 24,100 to 26,100 at 64, 0.29 to 0.31, p99 6 to 8 ms. What is left at
+// 64 is waiting: batches of 32 take 1.2 ms, of which PostgreSQL computes half.
+// Larger buffers and compressed pages of the log were tried: nothing beyond noise.
 //
 // # Drawing
 //
