@@ -26,7 +26,7 @@ var imports = map[string][]string{
 	"internal/app": {"web", "internal/account", "internal/claim", "internal/db", "internal/guard", "internal/keys", "internal/lease", "internal/ledger", "internal/live", "internal/mail",
 		"internal/payment", "internal/paystack", "internal/queue", "internal/sale", "internal/ticket", "internal/fault"},
 
-	"web": {"internal/beacon", "web/api", "web/stream", "views", "views/ui", "static", "internal/account", "internal/catalog", "internal/claim", "internal/db", "internal/db/sessiondb", "internal/fault", "internal/guard", "internal/live",
+	"web": {"internal/beacon", "web/api", "web/stream", "views", "views/ui", "static", "internal/account", "internal/catalog", "internal/catalog/seatmap", "internal/claim", "internal/db", "internal/db/sessiondb", "internal/fault", "internal/guard", "internal/live",
 		"internal/mail", "internal/money", "internal/payment", "internal/queue", "internal/sale", "internal/stats", "internal/ticket", "internal/audit"},
 	"web/api": {"web/stream", "static", "internal/account", "internal/catalog", "internal/catalog/seatmap", "internal/claim", "internal/db", "internal/fault", "internal/guard", "internal/ledger", "internal/live",
 		"internal/money", "internal/payment", "internal/queue", "internal/sale", "internal/stats", "internal/ticket"},

@@ -30,6 +30,7 @@ func (s *Server) routes(e *echo.Echo) {
 	e.POST("/events/:slug/leave", s.leave)
 
 	e.GET("/events/:slug/tickets", s.choose)
+	e.GET("/events/:slug/tickets/stream", s.seatStream)
 	e.POST("/events/:slug/claims", s.claim)
 	e.GET("/checkout/:claim", s.checkout)
 	e.POST("/checkout/:claim/extend", s.extend)
@@ -85,6 +86,7 @@ func (s *Server) routes(e *echo.Echo) {
 	}
 
 	s.api = api.Mount(e, s.apiConfig())
+	s.seats = newSeatHub(s.api.StreamHub(), s.cfg)
 	s.metrics.streams(s.api.StreamStats)
 	s.metrics.refusals(s.cfg.Guard.Refused)
 }

@@ -71,6 +71,7 @@ type Server struct {
 	cfg     Config
 	echo    *echo.Echo
 	api     *api.API
+	seats   *seatHub
 	flow    *scs.SessionManager
 	guards  guards
 	metrics *metrics
@@ -130,7 +131,10 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) Routes() []*echo.Route { return s.echo.Routes() }
 
 // CloseStreams ends every open event stream, so that a stop need not wait for them.
-func (s *Server) CloseStreams() { s.api.CloseStreams() }
+func (s *Server) CloseStreams() {
+	s.api.CloseStreams()
+	s.seats.close()
+}
 
 // secure reports whether people reach the site by https.
 func (s *Server) secure() bool { return s.cfg.PublicURL.Scheme == "https" }

@@ -109,6 +109,9 @@ func (a *API) CloseStreams() { a.hub.close() }
 // Streams is the number of open event streams.
 func (a *API) Streams() int { return a.hub.count() }
 
+// StreamHub holds the event streams; other streams of the site may share it.
+func (a *API) StreamHub() *stream.Hub { return a.hub.streams }
+
 // StreamStats are the figures of the event streams.
 func (a *API) StreamStats() stream.Stats { return a.hub.streams.Stats() }
 

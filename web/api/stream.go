@@ -18,7 +18,8 @@ func WithoutBody(ctx context.Context) context.Context {
 	return context.WithValue(ctx, bodyless{}, true)
 }
 
-func withoutBody(ctx context.Context) bool { return ctx.Value(bodyless{}) != nil }
+// Bodyless reports whether a request was marked by WithoutBody.
+func Bodyless(ctx context.Context) bool { return ctx.Value(bodyless{}) != nil }
 
 // stream is served without huma: its answer does not end.
 func (a *API) stream(e *echo.Echo) {
@@ -52,7 +53,7 @@ func (a *API) stream(e *echo.Echo) {
 		if err != nil {
 			return r.write(err)
 		}
-		if withoutBody(r.ctx()) {
+		if Bodyless(r.ctx()) {
 			c.Response().Header().Set("Content-Type", "text/event-stream")
 			c.Response().Header().Set("Cache-Control", "no-store")
 			return c.NoContent(http.StatusOK)

@@ -49,6 +49,9 @@ func (s *Stream) SetRank(rank int64) { s.rank.Store(rank) }
 // Send tells something to this stream alone. A stream that has ended hears nothing.
 func (s *Stream) Send(message []byte) { s.writer.send(s, message) }
 
+// Finish ends the stream as its lifetime would. Only its Listener may call it, from Beat.
+func (s *Stream) Finish() { s.ends = 0 }
+
 // end is called once, by the writer, or by Serve where no writer got the stream.
 func (s *Stream) end(why *atomic.Int64) {
 	why.Add(1)
