@@ -1,6 +1,9 @@
 package seatmap
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Plan is a map flattened for choosing: its seats by number.
 type Plan struct {
@@ -12,6 +15,7 @@ type Plan struct {
 	// apart are accessible seats and their companions, which are given only when nothing else is left.
 	apart      []bool
 	restricted []bool
+	x, y       []float64
 	orphans    bool // may be left
 }
 
@@ -26,6 +30,7 @@ func (m *Map) Plan() *Plan {
 				p.joined = append(p.joined, !seat.Aisle && i+1 < len(r.Seats))
 				p.apart = append(p.apart, seat.Accessible || seat.CompanionOf != "")
 				p.restricted = append(p.restricted, seat.Restricted)
+				p.x, p.y = append(p.x, seat.X), append(p.y, seat.Y)
 			}
 		}
 	}
@@ -98,7 +103,7 @@ func (p *Plan) leaves(free, taken func(int) bool, i int) int {
 	}
 	had := false
 	for _, o := range [2]int{i - 1, i + 1} {
-		if o < 0 || o >= len(p.tier) || !p.joined[min(i, o)] || !free(o) {
+		if !p.neighbours(i, o) || !free(o) {
 			continue
 		}
 		if !taken(o) {
@@ -115,30 +120,64 @@ func (p *Plan) leaves(free, taken func(int) bool, i int) int {
 // Orphan returns a seat that would be left alone by taking these, all of them free, although as many neighbours could be
 // had in the same tiers without leaving one; -1 for none. Who takes accessible seats or their companions may leave one.
 func (p *Plan) Orphan(free func(number int) bool, seats []int) int {
-	if p.orphans {
+	alone := p.Alone(free, seats)
+	if alone < 0 {
 		return -1
 	}
-	in := make(map[int]bool, len(seats))
 	tiers := map[int32]bool{}
 	for _, s := range seats {
-		if p.apart[s] {
-			return -1
-		}
-		in[s], tiers[p.tier[s]] = true, true
+		tiers[p.tier[s]] = true
 	}
-	taken := func(i int) bool { return in[i] }
-	alone := -1
-	for _, s := range seats {
-		for _, o := range [2]int{s - 1, s + 1} {
-			if alone < 0 {
-				alone = p.leaves(free, taken, o)
-			}
-		}
-	}
-	if alone < 0 || !p.better(free, tiers, len(seats)) {
+	if !p.better(free, tiers, len(seats)) {
 		return -1
 	}
 	return alone
+}
+
+// Alone is Orphan where it does not matter what else could be had. It asks about the seats themselves and those of
+// Around only.
+func (p *Plan) Alone(free func(number int) bool, seats []int) int {
+	if !p.judged(seats) {
+		return -1
+	}
+	taken := func(i int) bool { return slices.Contains(seats, i) }
+	for _, s := range seats {
+		for _, o := range [2]int{s - 1, s + 1} {
+			if alone := p.leaves(free, taken, o); alone >= 0 {
+				return alone
+			}
+		}
+	}
+	return -1
+}
+
+// judged reports whether taking these seats is subject to the rule at all.
+func (p *Plan) judged(seats []int) bool {
+	return !p.orphans && !slices.ContainsFunc(seats, func(s int) bool { return p.apart[s] })
+}
+
+// Around are the seats, beside these, that decide whether taking them leaves one alone: up to two on either side.
+func (p *Plan) Around(seats []int) []int {
+	if !p.judged(seats) {
+		return nil
+	}
+	var around []int
+	for _, s := range seats {
+		for _, d := range [2]int{-1, 1} {
+			for i := s; p.neighbours(i, i+d) && i != s+2*d; {
+				i += d
+				if !slices.Contains(seats, i) && !slices.Contains(around, i) {
+					around = append(around, i)
+				}
+			}
+		}
+	}
+	return around
+}
+
+// neighbours reports whether two seats whose numbers follow each other are neighbours.
+func (p *Plan) neighbours(i, o int) bool {
+	return min(i, o) >= 0 && max(i, o) < len(p.tier) && p.joined[min(i, o)]
 }
 
 // better reports whether n neighbours of these tiers can be had without leaving a seat alone.
