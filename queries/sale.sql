@@ -7,12 +7,24 @@ VALUES (@event_id, @ordering, sqlc.narg('lobby_opens_at'), @opens_at, @closes_at
         sqlc.narg('beacon_name'), sqlc.narg('beacon_round'), sqlc.narg('beacon_url'));
 
 -- name: InsertTier :exec
-INSERT INTO tiers (id, event_id, ordinal, name, price_kobo, capacity, seated)
-VALUES (@id, @event_id, @ordinal, @name, @price_kobo, @capacity, @seated);
+INSERT INTO tiers (id, event_id, ordinal, name, price_kobo, capacity, seated, opens_at, closes_at)
+VALUES (@id, @event_id, @ordinal, @name, @price_kobo, @capacity, @seated, sqlc.narg('opens_at'), sqlc.narg('closes_at'));
+
+-- name: LockTier :one
+-- A tier that is about to grow; its row serialises those who add at once.
+SELECT capacity, seated FROM tiers WHERE id = @id AND event_id = @event_id FOR NO KEY UPDATE;
+
+-- name: SetCapacity :exec
+UPDATE tiers SET capacity = @capacity WHERE id = @id;
+
+-- name: LockState :one
+-- The state of a sale, which stays until the end of the transaction.
+SELECT state FROM sales WHERE event_id = @event_id FOR SHARE;
 
 -- name: Pictures :many
 -- The whole picture of some sales at one moment, one row a tier: those in some states, and those asked for by id or slug.
 -- Units that are not sold are counted from units_unsold alone (no heap); only holds past their time need the rows.
+-- What is gated is told as of the moment from which the sale sells: its opening, or now.
 SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at, e.created_at,
        s.state, s.ordering, s.lobby_opens_at, s.opens_at, s.closes_at, s.max_tickets_per_fan, s.max_waiting,
        s.admit_per_minute, s.max_inside, s.turn_seconds, s.visit_seconds, s.hold_seconds, s.grace_seconds,
@@ -24,7 +36,10 @@ SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at
        d.commitment, d.committed_at, d.frozen_at, d.root, d.rooted_at, d.beacon_round AS draw_round, d.beacon_value, d.waived_at,
        d.secret, d.seed, d.drawn_at,
        t.id AS tier_id, t.ordinal, t.name AS tier_name, t.price_kobo, t.capacity, t.seated,
-       u.free, u.held, u.blocked, p.past
+       t.opens_at AS tier_opens_at, t.closes_at AS tier_closes_at,
+       u.free, u.held, u.blocked, p.past, m.selling_at, g.presales, g.gated, y.public_at AS tier_public_at,
+       (CASE WHEN s.published_at IS NULL AND t.seated THEN (
+            SELECT count(*) FROM seats z WHERE z.event_id = s.event_id AND z.tier_id = t.id AND z.blocked) ELSE 0 END)::bigint AS draft_blocked
 FROM sales s
 JOIN events e ON e.id = s.event_id
 JOIN tiers t ON t.event_id = s.event_id
@@ -40,6 +55,19 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS past
     FROM units n WHERE n.event_id = s.event_id AND n.tier_id = t.id AND n.state <> 'sold' AND n.state = 'held' AND n.held_until <= now()
 ) p
+CROSS JOIN LATERAL (
+    SELECT (CASE WHEN s.state IN ('draft', 'scheduled', 'lobby') THEN GREATEST(s.opens_at, now()) ELSE now() END)::timestamptz AS selling_at
+) m
+CROSS JOIN LATERAL (
+    -- Presales that keep something at that moment, and units of the tier in blocks of theirs.
+    SELECT count(*) AS presales,
+           COALESCE(sum((SELECT count(*) FROM presale_seats b JOIN units n ON n.id = b.seat_id
+                         WHERE b.presale_id = r.id AND n.tier_id = t.id
+                           AND (n.state = 'free' OR (n.state = 'held' AND n.held_until <= now()))))
+                    FILTER (WHERE r.tier_id IS NULL), 0)::bigint AS gated
+    FROM presales_running r WHERE r.event_id = s.event_id AND r.public_at > m.selling_at
+) g
+LEFT JOIN presales y ON y.tier_id = t.id AND y.ended_at IS NULL AND y.public_at > m.selling_at
 WHERE s.state = ANY (@states::text[]) OR e.id = ANY (@ids::uuid[]) OR e.slug = ANY (@slugs::text[])
 ORDER BY e.id, t.ordinal;
 

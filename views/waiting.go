@@ -15,7 +15,7 @@ type WaitingView struct {
 	HasEta    bool          // EtaLow and EtaHigh mean something
 	EtaLow    time.Duration // from Frame.Now
 	EtaHigh   time.Duration
-	Why       string    // why the wait grew or is not known: paused, slow_payments, stock_held, slower; empty: nothing to say
+	Why       string    // why the wait grew or is not known: paused, slow_payments, stock_held, stock_later, slower; empty: nothing to say
 	Rate      int       // fans called a minute lately; 0: not known
 	Still     bool      // nobody is called just now: everything is taken up by those inside
 	Until     time.Time // called: the turn ends; inside: the visit ends; missed: the grace ends

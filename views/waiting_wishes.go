@@ -181,6 +181,8 @@ func (v WaitingView) whyLine() string {
 		return "Later than before: payments are slow."
 	case "stock_held":
 		return "Later than before: what is left is held by others who are paying."
+	case "stock_later":
+		return "Nobody is called just now: what is left is not on sale yet, or is for fans with a presale code. Your place is safe."
 	}
 	return "Later than before: the line moves more slowly."
 }

@@ -50,7 +50,7 @@ func tierInfos(s *sale.Snapshot) []views.TierInfo {
 		tiers[i] = views.TierInfo{
 			ID: t.ID.String(), Ordinal: t.Ordinal, Name: t.Name, Price: t.Price,
 			Capacity: t.Capacity, Available: t.Available, Seated: t.Seated,
-			SoldOut: t.Available+t.Held == 0,
+			SoldOut: t.Unsold() == 0,
 		}
 	}
 	return tiers

@@ -45,6 +45,7 @@ const (
 	SlowPaused   Slow = "paused"
 	SlowPayments Slow = "slow_payments" // the room is full, and those inside take long
 	SlowStock    Slow = "stock_held"    // all that is left is held
+	SlowLater    Slow = "stock_later"   // what is left is not on sale now, or takes a code
 )
 
 // SlowOf says why the wait grows, if it does.
@@ -54,6 +55,8 @@ func SlowOf(event *sale.Snapshot) Slow {
 		return SlowPaused
 	case event.State != sale.Open:
 		return SlowNot
+	case event.Available() == 0 && event.Later() > 0:
+		return SlowLater
 	case event.Available() == 0:
 		return SlowStock
 	case Stuck(event) || event.Slower():
@@ -108,10 +111,10 @@ func OddsOf(event *sale.Snapshot, v View) *Odds {
 		if len(v.Wish.Tiers) > 0 && !slices.Contains(v.Wish.Tiers, t.Ordinal) {
 			continue
 		}
-		o.Left += int64(t.Available + t.Held)
+		o.Left += int64(t.Unsold())
 		taken += int64(t.Held + t.Sold)
-		available += int64(t.Available)
-		stock += int64(t.Available + t.Held + t.Sold)
+		available += int64(t.Available + t.Later)
+		stock += int64(t.Unsold() + t.Sold)
 	}
 	if o.Left == 0 {
 		o.Chance, o.ReachLow, o.ReachHigh = Gone, event.Serving, event.Serving

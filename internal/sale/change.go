@@ -44,6 +44,7 @@ func (s *Service) Create(ctx context.Context, organization uuid.UUID, n NewSale)
 		for i, tier := range n.Tiers {
 			err := q.InsertTier(ctx, tx, saledb.InsertTierParams{
 				ID: uuid.New(), EventID: id, Ordinal: small(i), Name: tier.Name, PriceKobo: int64(tier.Price), Capacity: small(tier.Capacity), Seated: tier.seated,
+				OpensAt: tier.OpensAt, ClosesAt: tier.ClosesAt,
 			})
 			if err != nil {
 				return err

@@ -168,11 +168,11 @@ func (f *follower) offer(snap *Snapshot) {
 
 // same reports whether nothing differs that a follower is told about.
 func same(a, b *Snapshot) bool {
-	if a.Serving != b.Serving || a.State != b.State || a.Message != b.Message || a.Version != b.Version || len(a.Tiers) != len(b.Tiers) {
+	if a.Serving != b.Serving || a.State != b.State || a.Message != b.Message || a.Version != b.Version || a.Presale != b.Presale || len(a.Tiers) != len(b.Tiers) {
 		return false
 	}
 	for i := range a.Tiers {
-		if a.Tiers[i] != b.Tiers[i] {
+		if !a.Tiers[i].same(b.Tiers[i]) {
 			return false
 		}
 	}

@@ -112,11 +112,26 @@ type Tier struct {
 	Price    money.Kobo
 	Capacity int
 	Seated   bool
-	// Available: free, or held and past its time. Held includes paying. Sold is sold.
-	Available, Held, Sold int
+	// Available: free, or held and past its time, and anybody may buy it now, or when the sale opens. Later: free, but the
+	// tier is not on sale, or it takes a code. Held includes paying. Sold is sold.
+	Available, Later, Held, Sold int
 	// OpensAt and ClosesAt narrow when the tier is sold; nil: as long as the sale.
 	OpensAt, ClosesAt *time.Time
+	// PublicAt is when the presale of the tier that runs now, or when the sale opens, lets everybody in; nil: there is none.
+	PublicAt *time.Time
 }
+
+// Unsold is what is not sold yet, to whomever.
+func (t Tier) Unsold() int { return t.Available + t.Later + t.Held }
+
+// same reports whether nothing of two tiers differs.
+func (t Tier) same(o Tier) bool {
+	same := sameTime(t.OpensAt, o.OpensAt) && sameTime(t.ClosesAt, o.ClosesAt) && sameTime(t.PublicAt, o.PublicAt)
+	t.OpensAt, t.ClosesAt, t.PublicAt = o.OpensAt, o.ClosesAt, o.PublicAt
+	return same && t == o
+}
+
+func sameTime(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
 
 // OnSale reports whether the tier is sold at a moment of an open sale.
 func (t Tier) OnSale(now time.Time) bool {
@@ -132,6 +147,8 @@ type Snapshot struct {
 	Message   string
 	MessageAt *time.Time
 	Tiers     []Tier
+	// Presale reports that some of the stock takes a code now, or when the sale opens.
+	Presale bool
 
 	PublishedAt, OpenedAt, EndedAt, PausedAt *time.Time
 	// At is the database's time of this picture; LineAt the sale's own clock at that
@@ -186,10 +203,18 @@ func (s *Snapshot) Tier(id uuid.UUID) (Tier, bool) {
 	return Tier{}, false
 }
 
-// Stock is what Available, held and sold add up to: places that can be sold at all.
+// Later is the sum over tiers.
+func (s *Snapshot) Later() (n int) {
+	for i := range s.Tiers {
+		n += s.Tiers[i].Later
+	}
+	return n
+}
+
+// Stock is what Available, Later, held and sold add up to: places that can be sold at all.
 func (s *Snapshot) Stock() (n int) {
 	for i := range s.Tiers {
-		n += s.Tiers[i].Available + s.Tiers[i].Held + s.Tiers[i].Sold
+		n += s.Tiers[i].Available + s.Tiers[i].Later + s.Tiers[i].Held + s.Tiers[i].Sold
 	}
 	return n
 }

@@ -263,19 +263,24 @@ func picture(rows []saledb.PicturesRow) (*Snapshot, error) {
 		At: r.At, LineAt: r.LineAt,
 		Arrivals: value(r.Arrivals), LobbySize: r.LobbySize, Serving: value(r.Serving), Version: r.Version,
 	}
-	s.Draw = drawFacts(r)
+	s.Draw, s.Presale = drawFacts(r), r.Presales > 0
 	unsold := 0
 	for _, t := range rows {
 		tier := Tier{
 			ID: t.TierID, Ordinal: int(t.Ordinal), Name: t.TierName, Price: money.Kobo(t.PriceKobo), Capacity: int(t.Capacity), Seated: t.Seated,
-			Available: int(t.Free + t.Past), Held: int(t.Held - t.Past),
+			Held: int(t.Held - t.Past), OpensAt: t.TierOpensAt, ClosesAt: t.TierClosesAt, PublicAt: t.TierPublicAt,
 		}
+		free := int(t.Free + t.Past)
 		tier.Sold = tier.Capacity - int(t.Free+t.Held+t.Blocked)
 		if r.PublishedAt == nil {
 			// A draft has no units yet.
-			tier.Available, tier.Sold = tier.Capacity, 0
+			free, tier.Sold = tier.Capacity-int(t.DraftBlocked), 0
 		}
-		unsold += tier.Available + tier.Held
+		if tier.PublicAt == nil && tier.OnSale(t.SellingAt) {
+			tier.Available = max(0, free-int(t.Gated))
+		}
+		tier.Later = free - tier.Available
+		unsold += tier.Unsold()
 		s.Tiers = append(s.Tiers, tier)
 	}
 	slices.SortFunc(s.Tiers, func(a, b Tier) int { return a.Ordinal - b.Ordinal })

@@ -143,6 +143,7 @@ func (n NewSale) Check() (NewSale, error) {
 		if t.Price < 0 || t.Price > maxPrice {
 			add("price_kobo", "The price must lie between "+money.Kobo(0).String()+" and "+maxPrice.String()+".")
 		}
+		t.checkTimes(n.Terms, add)
 		tiers = append(tiers, t)
 	}
 	n.Tiers = tiers
@@ -151,6 +152,22 @@ func (n NewSale) Check() (NewSale, error) {
 		return n, fault.InvalidField(wrong...)
 	}
 	return n, nil
+}
+
+// checkTimes compares when a tier is sold with when the sale is.
+func (t NewTier) checkTimes(sale Terms, add func(field, msg string)) {
+	within := func(at *time.Time) bool {
+		return at == nil || catalog.Sensible(*at) && !at.Before(sale.OpensAt) && !at.After(sale.ClosesAt)
+	}
+	if !within(t.OpensAt) {
+		add("opens_at", "A tier opens while the sale is open: not before it, nor after its end.")
+	}
+	switch {
+	case !within(t.ClosesAt):
+		add("closes_at", "A tier closes while the sale is open: not after it, nor before its beginning.")
+	case t.OpensAt != nil && t.ClosesAt != nil && !t.ClosesAt.After(*t.OpensAt):
+		add("closes_at", "The tier must close after it opens.")
+	}
 }
 
 // checkPlaces reads the seat map and compares it with the capacities of the tiers, which it completes.

@@ -40,8 +40,11 @@ type EventTier struct {
 	Name      string      `json:"name" example:"Stands"`
 	Price     money.Money `json:"price"`
 	Capacity  int         `json:"capacity"`
-	Available int         `json:"available" doc:"Free now: neither sold, nor held, nor being paid for."`
+	Available int         `json:"available" doc:"Free for everybody now, or when the sale opens: neither sold, nor held, nor being paid for, on sale and in no presale."`
 	Seated    bool        `json:"seated"`
+	OpensAt   *time.Time  `json:"opens_at,omitempty" doc:"Where the tier is on sale later than the sale."`
+	ClosesAt  *time.Time  `json:"closes_at,omitempty" doc:"Where the tier is on sale for less time than the sale."`
+	PublicAt  *time.Time  `json:"public_at,omitempty" doc:"While only those with a presale code can buy: until then."`
 }
 
 type eventList struct {
@@ -61,7 +64,8 @@ func eventOut(s *sale.Snapshot) Event {
 		Tiers: make([]EventTier, len(s.Tiers)),
 	}
 	for i, t := range s.Tiers {
-		e.Tiers[i] = EventTier{ID: t.ID, Name: t.Name, Price: money.In(t.Price), Capacity: t.Capacity, Available: t.Available, Seated: t.Seated}
+		e.Tiers[i] = EventTier{ID: t.ID, Name: t.Name, Price: money.In(t.Price), Capacity: t.Capacity, Available: t.Available, Seated: t.Seated,
+			OpensAt: utc(t.OpensAt), ClosesAt: utc(t.ClosesAt), PublicAt: utc(t.PublicAt)}
 	}
 	return e
 }

@@ -62,6 +62,9 @@ type newTier struct {
 	Name      string `json:"name" minLength:"1" maxLength:"100" example:"Stands"`
 	PriceKobo int64  `json:"price_kobo" minimum:"0" maximum:"1000000000000" example:"1500000"`
 	Capacity  int    `json:"capacity,omitempty" minimum:"1" maximum:"200000" doc:"Of a tier on the seat map it may be left out." example:"5000"`
+
+	OpensAt  *time.Time `json:"opens_at,omitempty" nullable:"true" doc:"Within the times of the sale; with the sale if left out."`
+	ClosesAt *time.Time `json:"closes_at,omitempty" nullable:"true" doc:"Within the times of the sale; with the sale if left out."`
 }
 
 type salePatch struct {
@@ -120,7 +123,7 @@ func (n newEvent) sale() sale.NewSale {
 		Terms: t, Tiers: make([]sale.NewTier, len(n.Tiers)), SeatMap: n.SeatMap,
 	}
 	for i, tier := range n.Tiers {
-		out.Tiers[i] = sale.NewTier{Name: tier.Name, Price: money.Kobo(tier.PriceKobo), Capacity: tier.Capacity}
+		out.Tiers[i] = sale.NewTier{Name: tier.Name, Price: money.Kobo(tier.PriceKobo), Capacity: tier.Capacity, OpensAt: tier.OpensAt, ClosesAt: tier.ClosesAt}
 	}
 	return out
 }

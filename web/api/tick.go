@@ -113,7 +113,7 @@ type servingData struct {
 type notice struct {
 	Message  string     `json:"message"`
 	LowStock []lowStock `json:"low_stock" nullable:"false"`
-	Reason   string     `json:"reason" enum:",not_open,paused,held,sold_out,ended" doc:"Why nobody is called at the moment; empty while people are."`
+	Reason   string     `json:"reason" enum:",not_open,paused,held,later,sold_out,ended" doc:"Why nobody is called at the moment; empty while people are."`
 }
 
 type lowStock struct {
@@ -154,6 +154,9 @@ func noticeOf(s *sale.Snapshot) notice {
 	case sale.Open:
 		if s.Available() == 0 {
 			n.Reason = "held"
+			if s.Later() > 0 {
+				n.Reason = "later" // not on sale yet, or for those with a code
+			}
 		}
 	}
 	return n

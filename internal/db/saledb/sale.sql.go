@@ -63,8 +63,8 @@ func (q *Queries) InsertSale(ctx context.Context, db DBTX, arg InsertSaleParams)
 }
 
 const insertTier = `-- name: InsertTier :exec
-INSERT INTO tiers (id, event_id, ordinal, name, price_kobo, capacity, seated)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO tiers (id, event_id, ordinal, name, price_kobo, capacity, seated, opens_at, closes_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 `
 
 type InsertTierParams struct {
@@ -75,6 +75,8 @@ type InsertTierParams struct {
 	PriceKobo int64
 	Capacity  int32
 	Seated    bool
+	OpensAt   *time.Time
+	ClosesAt  *time.Time
 }
 
 func (q *Queries) InsertTier(ctx context.Context, db DBTX, arg InsertTierParams) error {
@@ -86,6 +88,8 @@ func (q *Queries) InsertTier(ctx context.Context, db DBTX, arg InsertTierParams)
 		arg.PriceKobo,
 		arg.Capacity,
 		arg.Seated,
+		arg.OpensAt,
+		arg.ClosesAt,
 	)
 	return err
 }
@@ -155,6 +159,18 @@ func (q *Queries) ListedOwn(ctx context.Context, db DBTX, organizationID uuid.UU
 	return items, nil
 }
 
+const lockState = `-- name: LockState :one
+SELECT state FROM sales WHERE event_id = $1 FOR SHARE
+`
+
+// The state of a sale, which stays until the end of the transaction.
+func (q *Queries) LockState(ctx context.Context, db DBTX, eventID uuid.UUID) (string, error) {
+	row := db.QueryRow(ctx, lockState, eventID)
+	var state string
+	err := row.Scan(&state)
+	return state, err
+}
+
 const lockTerms = `-- name: LockTerms :one
 SELECT state, opens_at, opened_at, closes_at, max_tickets_per_fan, max_waiting, admit_per_minute, max_inside, turn_seconds, visit_seconds,
        hold_seconds, grace_seconds, message, now()::timestamptz AS at
@@ -200,6 +216,23 @@ func (q *Queries) LockTerms(ctx context.Context, db DBTX, eventID uuid.UUID) (Lo
 	return i, err
 }
 
+const lockTier = `-- name: LockTier :one
+SELECT capacity, seated FROM tiers WHERE id = $1 AND event_id = $2 FOR NO KEY UPDATE
+`
+
+type LockTierRow struct {
+	Capacity int32
+	Seated   bool
+}
+
+// A tier that is about to grow; its row serialises those who add at once.
+func (q *Queries) LockTier(ctx context.Context, db DBTX, iD uuid.UUID, eventID uuid.UUID) (LockTierRow, error) {
+	row := db.QueryRow(ctx, lockTier, iD, eventID)
+	var i LockTierRow
+	err := row.Scan(&i.Capacity, &i.Seated)
+	return i, err
+}
+
 const move = `-- name: Move :one
 WITH was AS (
     SELECT w.event_id, w.state FROM sales w WHERE w.event_id = $2 AND w.state = ANY ($3::text[]) FOR UPDATE
@@ -236,7 +269,10 @@ SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at
        d.commitment, d.committed_at, d.frozen_at, d.root, d.rooted_at, d.beacon_round AS draw_round, d.beacon_value, d.waived_at,
        d.secret, d.seed, d.drawn_at,
        t.id AS tier_id, t.ordinal, t.name AS tier_name, t.price_kobo, t.capacity, t.seated,
-       u.free, u.held, u.blocked, p.past
+       t.opens_at AS tier_opens_at, t.closes_at AS tier_closes_at,
+       u.free, u.held, u.blocked, p.past, m.selling_at, g.presales, g.gated, y.public_at AS tier_public_at,
+       (CASE WHEN s.published_at IS NULL AND t.seated THEN (
+            SELECT count(*) FROM seats z WHERE z.event_id = s.event_id AND z.tier_id = t.id AND z.blocked) ELSE 0 END)::bigint AS draft_blocked
 FROM sales s
 JOIN events e ON e.id = s.event_id
 JOIN tiers t ON t.event_id = s.event_id
@@ -252,6 +288,19 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS past
     FROM units n WHERE n.event_id = s.event_id AND n.tier_id = t.id AND n.state <> 'sold' AND n.state = 'held' AND n.held_until <= now()
 ) p
+CROSS JOIN LATERAL (
+    SELECT (CASE WHEN s.state IN ('draft', 'scheduled', 'lobby') THEN GREATEST(s.opens_at, now()) ELSE now() END)::timestamptz AS selling_at
+) m
+CROSS JOIN LATERAL (
+    -- Presales that keep something at that moment, and units of the tier in blocks of theirs.
+    SELECT count(*) AS presales,
+           COALESCE(sum((SELECT count(*) FROM presale_seats b JOIN units n ON n.id = b.seat_id
+                         WHERE b.presale_id = r.id AND n.tier_id = t.id
+                           AND (n.state = 'free' OR (n.state = 'held' AND n.held_until <= now()))))
+                    FILTER (WHERE r.tier_id IS NULL), 0)::bigint AS gated
+    FROM presales_running r WHERE r.event_id = s.event_id AND r.public_at > m.selling_at
+) g
+LEFT JOIN presales y ON y.tier_id = t.id AND y.ended_at IS NULL AND y.public_at > m.selling_at
 WHERE s.state = ANY ($1::text[]) OR e.id = ANY ($2::uuid[]) OR e.slug = ANY ($3::text[])
 ORDER BY e.id, t.ordinal
 `
@@ -310,14 +359,22 @@ type PicturesRow struct {
 	PriceKobo        int64
 	Capacity         int32
 	Seated           bool
+	TierOpensAt      *time.Time
+	TierClosesAt     *time.Time
 	Free             int64
 	Held             int64
 	Blocked          int64
 	Past             int64
+	SellingAt        time.Time
+	Presales         int64
+	Gated            int64
+	TierPublicAt     *time.Time
+	DraftBlocked     int64
 }
 
 // The whole picture of some sales at one moment, one row a tier: those in some states, and those asked for by id or slug.
 // Units that are not sold are counted from units_unsold alone (no heap); only holds past their time need the rows.
+// What is gated is told as of the moment from which the sale sells: its opening, or now.
 func (q *Queries) Pictures(ctx context.Context, db DBTX, states []string, ids []uuid.UUID, slugs []string) ([]PicturesRow, error) {
 	rows, err := db.Query(ctx, pictures, states, ids, slugs)
 	if err != nil {
@@ -381,10 +438,17 @@ func (q *Queries) Pictures(ctx context.Context, db DBTX, states []string, ids []
 			&i.PriceKobo,
 			&i.Capacity,
 			&i.Seated,
+			&i.TierOpensAt,
+			&i.TierClosesAt,
 			&i.Free,
 			&i.Held,
 			&i.Blocked,
 			&i.Past,
+			&i.SellingAt,
+			&i.Presales,
+			&i.Gated,
+			&i.TierPublicAt,
+			&i.DraftBlocked,
 		); err != nil {
 			return nil, err
 		}
@@ -394,6 +458,15 @@ func (q *Queries) Pictures(ctx context.Context, db DBTX, states []string, ids []
 		return nil, err
 	}
 	return items, nil
+}
+
+const setCapacity = `-- name: SetCapacity :exec
+UPDATE tiers SET capacity = $1 WHERE id = $2
+`
+
+func (q *Queries) SetCapacity(ctx context.Context, db DBTX, capacity int32, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, setCapacity, capacity, iD)
+	return err
 }
 
 const setTerms = `-- name: SetTerms :exec
