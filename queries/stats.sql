@@ -57,3 +57,16 @@ FROM payments p WHERE p.event_id = @event_id;
 -- name: Rates :one
 SELECT (SELECT count(*) FROM claims c WHERE c.event_id = @event_id AND c.created_at > now() - interval '1 minute') AS claims,
        (SELECT count(*) FROM spots p WHERE p.event_id = @event_id AND p.called_at > now() - interval '1 minute') AS admitted;
+
+-- name: TierStock :many
+-- The same for each tier, with what is being paid for and what is out of the sale.
+SELECT t.id, t.capacity,
+       count(*) FILTER (WHERE u.state = 'free' OR (u.state = 'held' AND u.held_until <= now())) AS free,
+       count(*) FILTER (WHERE u.state = 'held' AND u.held_until > now()) AS held,
+       count(*) FILTER (WHERE u.state = 'paying') AS paying,
+       count(*) FILTER (WHERE u.state = 'sold') AS sold,
+       count(*) FILTER (WHERE u.state = 'blocked') AS blocked
+FROM tiers t LEFT JOIN units u ON u.tier_id = t.id
+WHERE t.event_id = @event_id
+GROUP BY t.id, t.capacity, t.ordinal
+ORDER BY t.ordinal;

@@ -3,6 +3,8 @@ package views
 import (
 	"time"
 
+	"github.com/a-h/templ"
+
 	"fairqueue/internal/money"
 )
 
@@ -30,6 +32,7 @@ type EventFormView struct {
 	GraceSeconds                              string
 	BeaconName, BeaconRound, BeaconURL        string
 	Tiers                                     []TierForm        // the page shows at least four rows
+	Map                                       MapForm           // the seat map, if the form has one
 	Errors                                    map[string]string // by field name; tiers.0.name and so on
 	Zones                                     []string          // offered time zones; nil: those of Africa
 	Problem                                   *Problem
@@ -38,6 +41,36 @@ type EventFormView struct {
 // TierForm is one row of tiers. A row with nothing in it is not a tier.
 type TierForm struct {
 	Name, Price, Capacity string // Price in naira
+	OpensAt, ClosesAt     string // as in EventFormView; empty: with the sale
+	Mapped                bool   // the seat map names it: neither its name nor its number can be typed
+	Places                int    // on the seat map
+	Seated                bool   // the places are numbered seats
+}
+
+// MapForm is the seat map of a form.
+type MapForm struct {
+	Given           bool   // there is one, and it can be used
+	Name            string // of the file, or of the example
+	Venue           string // theatre, arena or stadium; empty: a file
+	Kept            string // the file, packed, so that it travels with the form
+	Pairs           bool   // no single seat is left alone
+	Seats, Standing int
+	Sections        []MapSection
+	Overview        templ.Component // how it looks; nil: only the list
+	Errors          []MapError
+}
+
+// MapSection is one section of a seat map, with what is in it.
+type MapSection struct {
+	Name                              string
+	Tiers                             []string
+	Standing                          bool
+	Rows, Places, Blocked, Accessible int
+}
+
+// MapError is one thing that is wrong with a seat map; Path is where, as in the file.
+type MapError struct {
+	Path, Words string
 }
 
 // Stats are the figures of one sale.

@@ -11,67 +11,6 @@ import (
 	"fairqueue/views/ui"
 )
 
-func fieldID(name string) string { return strings.ReplaceAll(name, ".", "-") }
-
-func tierField(i int, part string) string { return "tiers." + itoa(i) + "." + part }
-
-// rows are the tiers as typed and enough empty ones: at least four, at least one spare.
-func (v EventFormView) rows() []TierForm {
-	rows := append([]TierForm(nil), v.Tiers...)
-	for len(rows) < 4 {
-		rows = append(rows, TierForm{})
-	}
-	return rows
-}
-
-func (v EventFormView) describes(name, hint string) string {
-	var ids []string
-	if v.Errors[name] != "" {
-		ids = append(ids, fieldID(name)+"-e")
-	}
-	if hint != "" {
-		ids = append(ids, fieldID(name)+"-h")
-	}
-	return strings.Join(ids, " ")
-}
-
-func (v EventFormView) errorTitle() string {
-	if len(v.Errors) == 1 {
-		return "One thing is not right yet"
-	}
-	return itoa(len(v.Errors)) + " things are not right yet"
-}
-
-// detailErrors opens the folded part when something in it is wrong.
-func (v EventFormView) detailErrors() bool {
-	for _, name := range []string{"admit_per_minute", "max_inside", "turn_seconds", "visit_seconds", "hold_seconds", "grace_seconds"} {
-		if v.Errors[name] != "" {
-			return true
-		}
-	}
-	return false
-}
-
-func (v EventFormView) zone() string {
-	if v.Timezone == "" {
-		return "Africa/Lagos"
-	}
-	return v.Timezone
-}
-
-func (v EventFormView) zoneList() []string {
-	zones := v.Zones
-	if len(zones) == 0 {
-		zones = []string{"Africa/Lagos", "Africa/Accra", "Africa/Abidjan", "Africa/Cairo", "Africa/Casablanca", "Africa/Dakar", "Africa/Johannesburg", "Africa/Kampala", "Africa/Kigali", "Africa/Nairobi", "Europe/London", "UTC"}
-	}
-	for _, z := range zones {
-		if z == v.zone() {
-			return zones
-		}
-	}
-	return append([]string{v.zone()}, zones...)
-}
-
 func (v ConsoleView) url(more string) templ.SafeURL {
 	return templ.SafeURL("/organizer/events/" + v.Event.ID + more)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,14 +34,17 @@ func (s *Server) newEvent(c echo.Context) error {
 		return foundFirst(c, err)
 	}
 	d := sale.DefaultTerms()
-	v := views.EventFormView{
-		Timezone: "Africa/Lagos", Ordering: string(sale.Draw),
-		MaxPerFan:      strconv.Itoa(d.MaxTicketsPerFan),
-		AdmitPerMinute: strconv.Itoa(d.AdmitPerMinute), MaxInside: strconv.Itoa(d.MaxInside),
-		TurnSeconds: strconv.Itoa(d.TurnSeconds), VisitSeconds: strconv.Itoa(d.VisitSeconds),
-		HoldSeconds: strconv.Itoa(d.HoldSeconds), GraceSeconds: strconv.Itoa(d.GraceSeconds),
-	}
+	v := views.EventFormView{Timezone: "Africa/Lagos", Ordering: string(sale.Draw)}
+	usual(&v, d)
 	return s.page(c, views.EventFormPage(s.frame(c), v))
+}
+
+// usual fills in the numbers of a sale.
+func usual(v *views.EventFormView, t sale.Terms) {
+	v.MaxPerFan = strconv.Itoa(t.MaxTicketsPerFan)
+	v.AdmitPerMinute, v.MaxInside = strconv.Itoa(t.AdmitPerMinute), strconv.Itoa(t.MaxInside)
+	v.TurnSeconds, v.VisitSeconds = strconv.Itoa(t.TurnSeconds), strconv.Itoa(t.VisitSeconds)
+	v.HoldSeconds, v.GraceSeconds = strconv.Itoa(t.HoldSeconds), strconv.Itoa(t.GraceSeconds)
 }
 
 // foundFirst leads somebody without an organization to where they can found one.
@@ -66,13 +70,26 @@ func (s *Server) createEvent(c echo.Context) error {
 	if err != nil {
 		return foundFirst(c, err)
 	}
+	if err := parseForm(c); err != nil {
+		return err
+	}
 	v, n, errs := readEventForm(c)
+	if do := formAction(c); do != "" {
+		// The seat map of the form is another; nothing else is judged yet.
+		v.Errors = nil
+		status := http.StatusOK
+		if len(v.Map.Errors) > 0 {
+			status = http.StatusUnprocessableEntity
+		}
+		return s.render(c, status, views.EventFormPage(s.frame(c), v))
+	}
 	if wrong := n.Terms.CheckBeacon(s.now()); len(wrong) > 0 {
 		addErrors(errs, &fault.Error{Fields: wrong})
 	}
-	if len(errs) == 0 {
+	if len(errs) == 0 && len(v.Map.Errors) == 0 {
 		// A double click sends the same form twice: that is one event.
-		sum := sha256.Sum256([]byte(id.AccountID.String() + "\n" + c.Request().PostForm.Encode()))
+		form := sha256.Sum256(n.SeatMap)
+		sum := sha256.Sum256([]byte(id.AccountID.String() + "\n" + hex.EncodeToString(form[:]) + "\n" + c.Request().PostForm.Encode()))
 		made, _, err := s.drafts.get(hex.EncodeToString(sum[:]), func() (uuid.UUID, error) {
 			e, err := s.cfg.Sales.Create(c.Request().Context(), org, n)
 			if err != nil {
@@ -104,7 +121,8 @@ func (s *Server) createEvent(c echo.Context) error {
 // addErrors adds what a check says of fields that nothing was said of.
 func addErrors(errs map[string]string, f *fault.Error) {
 	for name, words := range fieldErrors(f) {
-		if errs[name] == "" {
+		// The map has said itself what is wrong with it, with paths as in the file.
+		if errs[name] == "" && !strings.HasPrefix(name, "seat_map") {
 			errs[name] = words
 		}
 	}
@@ -114,56 +132,85 @@ func addErrors(errs map[string]string, f *fault.Error) {
 // says what could not be read, by field.
 func readEventForm(c echo.Context) (v views.EventFormView, n sale.NewSale, errs map[string]string) {
 	errs = map[string]string{}
-	text := func(name string) string { return strings.TrimSpace(c.FormValue(name)) }
-	v = views.EventFormView{
-		Name: text("name"), Venue: text("venue"), Timezone: text("timezone"),
-		StartsAt: text("starts_at"), LobbyOpensAt: text("lobby_opens_at"), OpensAt: text("opens_at"), ClosesAt: text("closes_at"),
-		Ordering: text("ordering"), MaxPerFan: text("max_tickets_per_fan"),
-		AdmitPerMinute: text("admit_per_minute"), MaxInside: text("max_inside"),
-		TurnSeconds: text("turn_seconds"), VisitSeconds: text("visit_seconds"),
-		HoldSeconds: text("hold_seconds"), GraceSeconds: text("grace_seconds"),
-		BeaconName: text("beacon.name"), BeaconRound: text("beacon.round"), BeaconURL: text("beacon.url"),
-	}
+	text := formText(c)
+	v = views.EventFormView{Name: text("name"), Venue: text("venue"), Timezone: text("timezone"), StartsAt: text("starts_at")}
 	n.Event = catalog.NewEvent{Name: v.Name, Venue: v.Venue, Timezone: v.Timezone}
-	n.Terms = sale.DefaultTerms()
-	n.Terms.Ordering = sale.Ordering(v.Ordering)
-
 	zone, err := time.LoadLocation(v.Timezone)
 	if err != nil || v.Timezone == "" || v.Timezone == "Local" {
 		zone = time.UTC // sale's check says that the zone is wrong.
 	}
-	when := func(name, value string, to *time.Time) {
-		at, err := parseLocal(value, zone)
-		switch {
-		case value == "":
-			errs[name] = "Choose a date and a time."
-		case err != nil:
-			errs[name] = "Write the date and the time like 2026-12-12T20:00."
-		default:
-			*to = at
+	readTime("starts_at", v.StartsAt, zone, &n.Event.StartsAt, errs)
+	n.Terms = readTerms(text, zone, &v, errs)
+	f := readMap(c)
+	v.Tiers, n.Tiers = readTiers(text, f.tiers, zone, errs)
+	names := make([]string, len(n.Tiers))
+	for i, t := range n.Tiers {
+		names[i] = t.Name
+	}
+	f.check(names)
+	n.SeatMap = f.raw
+	if f.m != nil {
+		places, seated := f.m.Capacities(len(n.Tiers))
+		for i := range v.Tiers {
+			if v.Tiers[i].Places = places[i]; places[i] > 0 {
+				v.Tiers[i].Seated = seated[i]
+				// It follows from the map, whatever was typed before there was one.
+				n.Tiers[i].Capacity, v.Tiers[i].Capacity = 0, ""
+				delete(errs, "tiers."+strconv.Itoa(i)+".capacity")
+			}
 		}
 	}
-	when("starts_at", v.StartsAt, &n.Event.StartsAt)
-	when("opens_at", v.OpensAt, &n.Terms.OpensAt)
-	when("closes_at", v.ClosesAt, &n.Terms.ClosesAt)
+	v.Map = f.view
+	return v, n, errs
+}
+
+func formText(c echo.Context) func(string) string {
+	return func(name string) string { return strings.TrimSpace(c.FormValue(name)) }
+}
+
+// readTime reads a time that must be there.
+func readTime(name, value string, zone *time.Location, to *time.Time, errs map[string]string) {
+	at, err := parseLocal(value, zone)
+	switch {
+	case value == "":
+		errs[name] = "Choose a date and a time."
+	case err != nil:
+		errs[name] = "Write the date and the time like 2026-12-12T20:00."
+	default:
+		*to = at
+	}
+}
+
+// readTerms reads the part of a form that says how tickets are sold.
+func readTerms(text func(string) string, zone *time.Location, v *views.EventFormView, errs map[string]string) sale.Terms {
+	v.LobbyOpensAt, v.OpensAt, v.ClosesAt = text("lobby_opens_at"), text("opens_at"), text("closes_at")
+	v.Ordering, v.MaxPerFan = text("ordering"), text("max_tickets_per_fan")
+	v.AdmitPerMinute, v.MaxInside = text("admit_per_minute"), text("max_inside")
+	v.TurnSeconds, v.VisitSeconds = text("turn_seconds"), text("visit_seconds")
+	v.HoldSeconds, v.GraceSeconds = text("hold_seconds"), text("grace_seconds")
+	v.BeaconName, v.BeaconRound, v.BeaconURL = text("beacon.name"), text("beacon.round"), text("beacon.url")
+	t := sale.DefaultTerms()
+	t.Ordering = sale.Ordering(v.Ordering)
+	readTime("opens_at", v.OpensAt, zone, &t.OpensAt, errs)
+	readTime("closes_at", v.ClosesAt, zone, &t.ClosesAt, errs)
 	if v.LobbyOpensAt != "" {
 		var at time.Time
-		when("lobby_opens_at", v.LobbyOpensAt, &at)
-		n.Terms.LobbyOpensAt = &at
-	} else if n.Terms.Ordering == sale.Draw {
+		readTime("lobby_opens_at", v.LobbyOpensAt, zone, &at, errs)
+		t.LobbyOpensAt = &at
+	} else if t.Ordering == sale.Draw {
 		errs["lobby_opens_at"] = "A draw is among those in the lobby. Choose when the lobby opens, or a sale without a draw."
 	}
 	for _, f := range []struct {
 		name, value string
 		to          *int
 	}{
-		{"max_tickets_per_fan", v.MaxPerFan, &n.Terms.MaxTicketsPerFan},
-		{"admit_per_minute", v.AdmitPerMinute, &n.Terms.AdmitPerMinute},
-		{"max_inside", v.MaxInside, &n.Terms.MaxInside},
-		{"turn_seconds", v.TurnSeconds, &n.Terms.TurnSeconds},
-		{"visit_seconds", v.VisitSeconds, &n.Terms.VisitSeconds},
-		{"hold_seconds", v.HoldSeconds, &n.Terms.HoldSeconds},
-		{"grace_seconds", v.GraceSeconds, &n.Terms.GraceSeconds},
+		{"max_tickets_per_fan", v.MaxPerFan, &t.MaxTicketsPerFan},
+		{"admit_per_minute", v.AdmitPerMinute, &t.AdmitPerMinute},
+		{"max_inside", v.MaxInside, &t.MaxInside},
+		{"turn_seconds", v.TurnSeconds, &t.TurnSeconds},
+		{"visit_seconds", v.VisitSeconds, &t.VisitSeconds},
+		{"hold_seconds", v.HoldSeconds, &t.HoldSeconds},
+		{"grace_seconds", v.GraceSeconds, &t.GraceSeconds},
 	} {
 		if f.value == "" {
 			continue // The usual number.
@@ -173,9 +220,8 @@ func readEventForm(c echo.Context) (v views.EventFormView, n sale.NewSale, errs 
 			errs[f.name] = "Write a whole number."
 		}
 	}
-	readBeacon(v, &n.Terms, errs)
-	v.Tiers, n.Tiers = readTiers(text, errs)
-	return v, n, errs
+	readBeacon(*v, &t, errs)
+	return t
 }
 
 // readBeacon reads the beacon of a draw. Without a round the first one that counts is taken, where it is known when
@@ -201,28 +247,56 @@ func readBeacon(v views.EventFormView, t *sale.Terms, errs map[string]string) {
 	}
 }
 
-func readTiers(text func(string) string, errs map[string]string) (typed []views.TierForm, tiers []sale.NewTier) {
+// readTiers reads the rows of tickets, and adds one for each tier of the seat map that has none yet.
+func readTiers(text func(string) string, mapped []string, zone *time.Location, errs map[string]string) (typed []views.TierForm, tiers []sale.NewTier) {
 	for i := range maxTierRows {
 		at := "tiers." + strconv.Itoa(i)
-		row := views.TierForm{Name: text(at + ".name"), Price: text(at + ".price"), Capacity: text(at + ".capacity")}
+		row := views.TierForm{
+			Name: text(at + ".name"), Price: text(at + ".price"), Capacity: text(at + ".capacity"),
+			OpensAt: text(at + ".opens_at"), ClosesAt: text(at + ".closes_at"),
+		}
 		if row == (views.TierForm{}) {
 			continue
 		}
+		if text(at+".mapped") != "" && !slices.Contains(mapped, row.Name) {
+			continue // The map that it came from is gone.
+		}
+		typed = append(typed, row)
+	}
+	for _, name := range mapped {
+		if !slices.ContainsFunc(typed, func(t views.TierForm) bool { return t.Name == name }) {
+			typed = append(typed, views.TierForm{Name: name})
+		}
+	}
+	for i := range typed {
 		// Empty rows between are closed, so that errors stand at the row that
 		// the page shows next.
-		at = "tiers." + strconv.Itoa(len(typed))
-		typed = append(typed, row)
-		t := sale.NewTier{Name: row.Name}
-		var err error
-		if t.Price, err = parseNaira(row.Price); err != nil {
-			errs[at+".price"] = "Write the price in naira, such as 12500. Write 0 for free tickets."
-		}
-		if t.Capacity, err = strconv.Atoi(strings.ReplaceAll(row.Capacity, ",", "")); err != nil {
-			errs[at+".capacity"] = "Write how many tickets there are."
-		}
-		tiers = append(tiers, t)
+		tiers = append(tiers, readTier("tiers."+strconv.Itoa(i), &typed[i], mapped, zone, errs))
 	}
 	return typed, tiers
+}
+
+func readTier(at string, row *views.TierForm, mapped []string, zone *time.Location, errs map[string]string) sale.NewTier {
+	row.Mapped = slices.Contains(mapped, row.Name)
+	t := sale.NewTier{Name: row.Name}
+	var err error
+	if t.Price, err = parseNaira(row.Price); err != nil {
+		errs[at+".price"] = "Write the price in naira, such as 12500. Write 0 for free tickets."
+	}
+	if t.Capacity, err = strconv.Atoi(strings.ReplaceAll(row.Capacity, ",", "")); err != nil && !row.Mapped {
+		errs[at+".capacity"] = "Write how many tickets there are."
+	}
+	for _, f := range []struct {
+		name, value string
+		to          **time.Time
+	}{{".opens_at", row.OpensAt, &t.OpensAt}, {".closes_at", row.ClosesAt, &t.ClosesAt}} {
+		if f.value != "" {
+			var when time.Time
+			readTime(at+f.name, f.value, zone, &when, errs)
+			*f.to = &when
+		}
+	}
+	return t
 }
 
 // parseLocal reads a wall clock time in a zone. Times that a change of clocks

@@ -202,10 +202,14 @@ func (s *Server) limitBody(c echo.Context) error {
 	if r.Method == http.MethodGet {
 		return nil
 	}
-	if r.ContentLength > maxForm {
+	most := int64(maxForm)
+	if r.URL.Path == newEventPath && hasPrefix(r.Header.Get(echo.HeaderContentType), "multipart/form-data") {
+		most = maxMapForm // Read by its handler, once it is known who sends it.
+	}
+	if r.ContentLength > most {
 		return errBody
 	}
-	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxForm)
+	r.Body = http.MaxBytesReader(c.Response(), r.Body, most)
 	if err := r.ParseForm(); err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return errBody

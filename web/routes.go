@@ -66,6 +66,7 @@ func (s *Server) routes(e *echo.Echo) {
 	e.POST("/organizer/events/:event/pace", s.pace)
 	e.POST("/organizer/events/:event/message", s.message)
 	e.GET("/organizer/events/:event/orders", s.orders)
+	e.GET("/organizer/events/:event/seat-map", s.seatMapFile)
 
 	e.GET("/help", s.text("help"))
 	e.GET("/privacy", s.text("privacy"))

@@ -155,3 +155,55 @@ func (q *Queries) Stock(ctx context.Context, db DBTX, eventID uuid.UUID) (StockR
 	)
 	return i, err
 }
+
+const tierStock = `-- name: TierStock :many
+SELECT t.id, t.capacity,
+       count(*) FILTER (WHERE u.state = 'free' OR (u.state = 'held' AND u.held_until <= now())) AS free,
+       count(*) FILTER (WHERE u.state = 'held' AND u.held_until > now()) AS held,
+       count(*) FILTER (WHERE u.state = 'paying') AS paying,
+       count(*) FILTER (WHERE u.state = 'sold') AS sold,
+       count(*) FILTER (WHERE u.state = 'blocked') AS blocked
+FROM tiers t LEFT JOIN units u ON u.tier_id = t.id
+WHERE t.event_id = $1
+GROUP BY t.id, t.capacity, t.ordinal
+ORDER BY t.ordinal
+`
+
+type TierStockRow struct {
+	ID       uuid.UUID
+	Capacity int32
+	Free     int64
+	Held     int64
+	Paying   int64
+	Sold     int64
+	Blocked  int64
+}
+
+// The same for each tier, with what is being paid for and what is out of the sale.
+func (q *Queries) TierStock(ctx context.Context, db DBTX, eventID uuid.UUID) ([]TierStockRow, error) {
+	rows, err := db.Query(ctx, tierStock, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TierStockRow{}
+	for rows.Next() {
+		var i TierStockRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Capacity,
+			&i.Free,
+			&i.Held,
+			&i.Paying,
+			&i.Sold,
+			&i.Blocked,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
