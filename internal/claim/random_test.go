@@ -1,0 +1,486 @@
+package claim_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"pgregory.net/rapid"
+
+	"fairqueue/internal/catalog"
+	"fairqueue/internal/claim"
+	"fairqueue/internal/db"
+	"fairqueue/internal/dbtest"
+	"fairqueue/internal/fault"
+	"fairqueue/internal/sale"
+)
+
+const (
+	randomFans  = 7
+	randomLimit = 4
+	hallSeats   = 12
+)
+
+// evening is a small sale in which anything may happen: two rows of six seats, and a floor.
+type evening struct {
+	*hall
+	t        *rapid.T
+	replicas []*claim.Service
+	fans     []uuid.UUID
+	seats    []uuid.UUID // row A, then row B
+	claims   []claim.Claim
+	did      map[string]int
+}
+
+// newEvening opens the sale again for others: an event of its own on the same database.
+func newEvening(rt *rapid.T, h *hall, replicas []*claim.Service, did map[string]int) *evening {
+	terms := sale.DefaultTerms()
+	terms.Ordering, terms.OpensAt, terms.ClosesAt = sale.FIFO, time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
+	terms.MaxTicketsPerFan, terms.HoldSeconds = randomLimit, 60
+	draft, err := h.sales.Create(h.Context(), h.org, sale.NewSale{
+		Event: catalog.NewEvent{Name: "An evening " + uuid.NewString(), Venue: "Hall", Timezone: "Africa/Lagos", StartsAt: time.Now().Add(48 * time.Hour)},
+		Terms: terms,
+		Tiers: []sale.NewTier{{Name: "Stalls", Price: 500_000}, {Name: "Floor", Price: 100_000}},
+		SeatMap: []byte(`{"allow_orphans":true,"focal":{"x":0,"y":0},"sections":[
+			{"id":"stalls","name":"Stalls","kind":"seated","tier":"Stalls","rows":[{"name":"A","to":"B","count":6,"x":0,"y":3}]},
+			{"id":"floor","name":"Floor","kind":"standing","tier":"Floor","capacity":6}]}`),
+	})
+	if err != nil {
+		rt.Fatal(err)
+	}
+	one := *h
+	e := &evening{hall: &one, t: rt, replicas: replicas, did: did}
+	if e.event, err = h.claims.Publish(h.Context(), draft.ID(), uuid.New()); err != nil {
+		rt.Fatal(err)
+	}
+	e.fans = e.hall.fans(randomFans)
+	for _, row := range []string{"A", "B"} {
+		for n := range hallSeats / 2 {
+			e.seats = append(e.seats, e.ids(fmt.Sprintf("%s%d", row, n+1))...)
+		}
+	}
+	return e
+}
+
+func (e *evening) replica() *claim.Service {
+	return e.replicas[rapid.IntRange(0, len(e.replicas)-1).Draw(e.t, "replica")]
+}
+
+func (e *evening) fan() uuid.UUID { return e.fans[rapid.IntRange(0, randomFans-1).Draw(e.t, "fan")] }
+
+// some is one of the claims that were ever made.
+func (e *evening) some() claim.Claim {
+	if len(e.claims) == 0 {
+		e.t.Skip("nothing was claimed yet")
+	}
+	return e.claims[rapid.IntRange(0, len(e.claims)-1).Draw(e.t, "claim")]
+}
+
+// status is where a claim is now, as its fan sees it.
+func (e *evening) status(c claim.Claim) claim.Status {
+	now, err := e.hall.claims.Get(e.Context(), c.AccountID, c.ID)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return now.Status
+}
+
+// standing is what a fan has, and what is left of the sale.
+type standing struct {
+	own   int
+	open  bool
+	free  []bool // by seat
+	floor int    // free places on the floor
+}
+
+func (e *evening) stands(fan uuid.UUID) (s standing) {
+	s.own = e.count(`SELECT count(*) FROM units u JOIN claims c ON c.id = u.claim_id WHERE c.account_id = $1 AND c.event_id = $2
+		AND (u.state IN ('sold', 'paying') OR u.state = 'held' AND u.held_until > now())`, fan, e.event.ID())
+	s.open = e.count(`SELECT count(*) FROM claims WHERE account_id = $1 AND event_id = $2 AND (status = 'paying' OR status = 'held' AND expires_at > now())`,
+		fan, e.event.ID()) > 0
+	s.floor = e.units(1)["free"]
+	s.free = make([]bool, hallSeats)
+	rows, err := e.pool.Query(e.Context(), `SELECT id FROM units WHERE tier_id = $1 AND (state = 'free' OR state = 'held' AND held_until <= now())`, e.tier(0))
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	for _, id := range ids {
+		s.free[slices.Index(e.seats, id)] = true
+	}
+	return s
+}
+
+// together is the longest run of free seats in a row.
+func (s standing) together() (most int) {
+	run := 0
+	for i, free := range s.free {
+		if i%(hallSeats/2) == 0 {
+			run = 0
+		}
+		if free {
+			run++
+		} else {
+			run = 0
+		}
+		most = max(most, run)
+	}
+	return most
+}
+
+// request draws what a fan asks for.
+func (e *evening) request() claim.Request {
+	if kind := rapid.SampledFrom([]string{"floor", "any", "best", "seats"}).Draw(e.t, "kind"); kind != "seats" {
+		r := claim.Request{TierID: e.tier(0), Quantity: rapid.IntRange(1, randomLimit).Draw(e.t, "quantity")}
+		switch kind {
+		case "floor":
+			r.TierID = e.tier(1)
+		case "best":
+			r.Best = true
+		case "split":
+			r.Best, r.Split = true, true
+		}
+		return r
+	}
+	var r claim.Request
+	for _, i := range rapid.SliceOfNDistinct(rapid.IntRange(0, hallSeats-1), 1, randomLimit, rapid.ID[int]).Draw(e.t, "seats") {
+		r.Seats = append(r.Seats, e.seats[i])
+	}
+	return r
+}
+
+// answer is the code that the rows say a request must get.
+func (e *evening) answer(s standing, r claim.Request) string {
+	n := max(r.Quantity, len(r.Seats))
+	switch {
+	case s.own+n > randomLimit:
+		return "limit_reached"
+	case r.Seats != nil:
+		for _, id := range r.Seats {
+			if !s.free[slices.Index(e.seats, id)] {
+				return "seats_taken"
+			}
+		}
+		return ""
+	}
+	left, together := s.floor, s.floor
+	if r.TierID == e.tier(0) {
+		left = 0
+		for _, free := range s.free {
+			if free {
+				left++
+			}
+		}
+		together = left
+		if r.Best && !r.Split {
+			together = s.together()
+		}
+	}
+	switch {
+	case left == 0:
+		return "sold_out"
+	case together < n:
+		return "not_enough_left"
+	}
+	return ""
+}
+
+// got writes a claim down and checks that it is what was asked for.
+func (e *evening) got(c claim.Claim, r claim.Request) {
+	e.claims = append(e.claims, c)
+	if len(c.Lines) != max(r.Quantity, len(r.Seats)) {
+		e.t.Fatalf("%d units for %+v", len(c.Lines), r)
+	}
+	var at []int
+	for _, l := range c.Lines {
+		if r.Seats != nil && !slices.Contains(r.Seats, l.UnitID) || r.Seats == nil && l.TierID != r.TierID {
+			e.t.Fatalf("%+v for %+v", l, r)
+		}
+		at = append(at, slices.Index(e.seats, l.UnitID))
+	}
+	slices.Sort(at)
+	if r.Best && !r.Split && (at[len(at)-1]-at[0] != len(at)-1 || at[0]/(hallSeats/2) != at[len(at)-1]/(hallSeats/2)) {
+		e.t.Fatalf("a party sits at %v", at)
+	}
+}
+
+func (e *evening) hold(fan uuid.UUID, r claim.Request) {
+	before := e.stands(fan)
+	want := e.answer(before, r)
+	if before.open {
+		want = "claim_open"
+	}
+	c, err := e.replica().Hold(e.Context(), e.event, fan, r)
+	if fault.Code(err) != want {
+		e.t.Fatalf("asking for %+v: %v, want %q with %+v", r, err, want, before)
+	}
+	e.did[strings.TrimSpace("hold "+want)]++
+	if err == nil {
+		e.got(c, r)
+	}
+}
+
+// locked runs what payment does to a claim, and returns the code or the word of its refusal.
+func (e *evening) locked(what string, c claim.Claim, fn func(tx pgx.Tx, l *claim.Locked) error) {
+	before := e.status(c)
+	err := e.tryLocked(c.ID, fn)
+	said := fault.Code(err)
+	for word, known := range map[string]error{"paid": claim.ErrPaid, "gone": claim.ErrGone, "limit": claim.ErrLimit} {
+		if errors.Is(err, known) {
+			said = word
+		}
+	}
+	if err != nil && (said == "" || said == "internal") {
+		e.t.Fatalf("%s of a claim that is %s: %v", what, before, err)
+	}
+	e.did[strings.TrimSpace(what+" "+said)]++
+}
+
+// broken are the rules that rows of the event break, in words. Units that were returned belong to nobody any more, though
+// their claim is paid.
+const broken = `
+	SELECT format('tier %s has %s places of %s', t.name, count(u.id), t.capacity) FROM tiers t LEFT JOIN units u ON u.tier_id = t.id
+	WHERE t.event_id = $1 GROUP BY t.id HAVING count(u.id) <> t.capacity
+	UNION ALL
+	SELECT format('account %s has %s units', c.account_id, count(*)) FROM units u JOIN claims c ON c.id = u.claim_id
+	WHERE c.event_id = $1 AND (u.state IN ('sold', 'paying') OR u.state = 'held' AND u.held_until > now())
+	GROUP BY c.account_id HAVING count(*) > $2
+	UNION ALL
+	SELECT format('account %s has %s open claims', c.account_id, count(*)) FROM claims c
+	WHERE c.event_id = $1 AND (c.status = 'paying' OR c.status = 'held' AND c.expires_at > now()) GROUP BY c.account_id HAVING count(*) > 1
+	UNION ALL
+	SELECT format('claim %s is %s, and its unit %s is %s by %s', c.id, c.status, u.id, u.state, coalesce(u.claim_id::text, 'nobody'))
+	FROM claims c JOIN claim_lines l ON l.claim_id = c.id JOIN units u ON u.id = l.unit_id
+	WHERE c.event_id = $1 AND (c.status IN ('paying', 'paid') OR c.status = 'held' AND c.expires_at > now())
+	  AND (u.claim_id IS DISTINCT FROM c.id OR u.state <> CASE c.status WHEN 'paid' THEN 'sold' ELSE c.status END)
+	  AND NOT EXISTS (SELECT FROM returned r WHERE r.claim_id = c.id AND r.unit_id = u.id)
+	UNION ALL
+	SELECT format('unit %s is %s by claim %s, which is %s and has no line of it, or ended', u.id, u.state, c.id, c.status)
+	FROM units u JOIN claims c ON c.id = u.claim_id
+	WHERE u.event_id = $1
+	  AND (NOT EXISTS (SELECT FROM claim_lines l WHERE l.claim_id = c.id AND l.unit_id = u.id)
+	       OR (u.state IN ('paying', 'sold') OR u.held_until > now()) AND c.status <> CASE u.state WHEN 'sold' THEN 'paid' ELSE u.state END
+	       OR u.state = 'held' AND u.held_until IS DISTINCT FROM c.expires_at)
+	UNION ALL
+	SELECT format('claim %s costs %s, its lines %s', c.id, c.total_kobo, sum(l.price_kobo))
+	FROM claims c JOIN claim_lines l ON l.claim_id = c.id WHERE c.event_id = $1 GROUP BY c.id HAVING sum(l.price_kobo) <> c.total_kobo`
+
+// holds fails the test when a rule is broken.
+func (e *evening) holds() {
+	rows, err := e.pool.Query(e.Context(), broken, e.event.ID(), randomLimit)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	wrong, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(wrong) > 0 {
+		e.t.Fatalf("%v %s", err, strings.Join(wrong, "\n"))
+	}
+}
+
+func (e *evening) actions() map[string]func(*rapid.T) {
+	as := func(do func()) func(*rapid.T) {
+		return func(rt *rapid.T) {
+			e.t = rt
+			do()
+		}
+	}
+	hold := as(func() { e.hold(e.fan(), e.request()) })
+	return map[string]func(*rapid.T){
+		"hold": hold, "hold too": hold, "hold as well": hold, // most of what happens
+		"everybody at once": as(func() {
+			requests := make([]claim.Request, randomFans)
+			services := make([]*claim.Service, randomFans)
+			for i := range requests {
+				requests[i], services[i] = e.request(), e.replica()
+			}
+			got := make([]claim.Claim, randomFans)
+			errs := make([]error, randomFans)
+			var wg sync.WaitGroup
+			for i, fan := range e.fans {
+				wg.Go(func() { got[i], errs[i] = services[i].Hold(e.Context(), e.event, fan, requests[i]) })
+			}
+			wg.Wait()
+			for i, err := range errs {
+				switch code := fault.Code(err); code {
+				case "":
+					e.got(got[i], requests[i])
+				case "sold_out", "not_enough_left", "seats_taken", "limit_reached", "claim_open":
+				default:
+					e.t.Fatalf("asking for %+v: %v", requests[i], err)
+				}
+			}
+			e.did["everybody at once"]++
+		}),
+		"extend": as(func() {
+			c := e.some()
+			_, err := e.replica().Extend(e.Context(), c.AccountID, c.ID)
+			switch code := fault.Code(err); code {
+			case "", "too_early", "cap_reached", "claim_expired", "payment_pending":
+				e.did[strings.TrimSpace("extend "+code)]++
+			default:
+				e.t.Fatal(err)
+			}
+		}),
+		"nearly over": as(func() {
+			c := e.some()
+			if e.status(c) != claim.Held {
+				return
+			}
+			e.left(c.ID, 20*time.Second)
+			if longer, err := e.replica().Extend(e.Context(), c.AccountID, c.ID); err != nil || !longer.ExpiresAt.After(time.Now().Add(40*time.Second)) {
+				e.t.Fatalf("extended to %s: %v", longer.ExpiresAt, err)
+			}
+			e.did["extend"]++
+		}),
+		"expire": as(func() {
+			if c := e.some(); e.status(c) == claim.Held {
+				e.pass(c.ID)
+				e.did["expire"]++
+			}
+		}),
+		"tidy": as(func() {
+			if err := e.replica().Tidy(e.Context()); err != nil {
+				e.t.Fatal(err)
+			}
+		}),
+		"release": as(func() {
+			e.locked("release", e.some(), func(tx pgx.Tx, l *claim.Locked) error {
+				if l.Status != claim.Held {
+					return nil
+				}
+				return l.EndTx(e.Context(), tx, claim.Released)
+			})
+		}),
+		"pay": as(func() {
+			e.locked("pay", e.some(), func(tx pgx.Tx, l *claim.Locked) error { return l.PayTx(e.Context(), tx) })
+		}),
+		"payment failed": as(func() {
+			e.locked("payment failed", e.some(), func(tx pgx.Tx, l *claim.Locked) error {
+				if l.Status != claim.Paying {
+					return nil
+				}
+				return l.ReholdTx(e.Context(), tx)
+			})
+		}),
+		"given up": as(func() {
+			e.locked("given up", e.some(), func(tx pgx.Tx, l *claim.Locked) error {
+				if l.Status != claim.Paying {
+					return nil
+				}
+				return l.EndTx(e.Context(), tx, claim.Released)
+			})
+		}),
+		"confirm": as(func() { // in time, late, or a second time
+			e.locked("confirm", e.some(), func(tx pgx.Tx, l *claim.Locked) error {
+				if l.Status == claim.Held && l.Holding() {
+					return nil // nothing was paid for it yet
+				}
+				_, err := l.ConfirmTx(e.Context(), tx)
+				return err
+			})
+		}),
+		"refund": as(func() { // what a refund of the whole order leaves behind
+			c := e.some()
+			e.sql(`WITH c AS (UPDATE claims SET status = 'refunded', ended_at = now() WHERE id = $1 AND status = 'paid' RETURNING id)
+				UPDATE units u SET state = 'free', claim_id = NULL FROM c WHERE u.claim_id = c.id AND u.state = 'sold'`, c.ID)
+			e.did["refund"]++
+		}),
+		"return": as(func() { // one ticket of an order goes back to the pool
+			c := e.some()
+			e.sql(`WITH u AS (UPDATE units SET state = 'free', claim_id = NULL
+					WHERE id = (SELECT id FROM units WHERE claim_id = $1 AND state = 'sold' ORDER BY slot LIMIT 1) RETURNING id)
+				INSERT INTO returned (claim_id, unit_id) SELECT $1, id FROM u`, c.ID)
+			e.did["return"]++
+		}),
+		"": func(*rapid.T) { e.holds() },
+	}
+}
+
+// Anything in any order happens to a small sale, at two replicas; after every step each unit has one owner who has a line
+// of it, nobody has more than the limit nor two open claims, and each answer is the one that the rows demand.
+func TestAnythingInAnyOrder(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	h.sql(`CREATE TABLE returned (claim_id uuid NOT NULL, unit_id uuid NOT NULL)`)
+	replicas := []*claim.Service{h.claims, h.replica()}
+	did := map[string]int{}
+	evenings, failed := 0, false
+	rapid.Check(t, func(rt *rapid.T) {
+		// An evening takes longer than most of what is drawn a hundred times; a failure is run again to find the shortest.
+		if evenings++; evenings > dbtest.Size(40, 1000) && !failed {
+			return
+		}
+		defer func() { failed = failed || rt.Failed() }()
+		e := newEvening(rt, h, replicas, did)
+		rt.Repeat(e.actions())
+	})
+	if t.Failed() {
+		return
+	}
+	t.Log(did)
+	for _, what := range []string{"hold", "hold claim_open", "extend", "extend too_early", "expire", "pay",
+		"payment failed", "confirm", "everybody at once"} {
+		if did[what] == 0 {
+			t.Errorf("it never came to %q", what)
+		}
+	}
+}
+
+// The rules above can be broken, and then it is said.
+func TestABrokenRuleIsFound(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	h.sql(`CREATE TABLE returned (claim_id uuid NOT NULL, unit_id uuid NOT NULL)`)
+	f := h.fans(2)
+	held, sold := h.mustHold(f[0], 0, 2), h.mustHold(f[1], 0, 2)
+	h.pay(sold.ID)
+	h.confirm(sold.ID)
+	find := func(c db.Conn) []string {
+
+		rows, err := c.Query(h.Context(), broken, h.event.ID(), randomLimit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wrong
+	}
+	if wrong := find(h.pool); len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	for what, sql := range map[string]string{
+		"a place too many":        `UPDATE tiers SET capacity = capacity - 1 WHERE id = (SELECT tier_id FROM units WHERE claim_id = $1 LIMIT 1)`,
+		"a unit of an ended hold": `UPDATE claims SET status = 'released' WHERE id = $1`,
+		"a unit lost":             `UPDATE units SET state = 'free', claim_id = NULL, held_until = NULL WHERE id = (SELECT id FROM units WHERE claim_id = $1 LIMIT 1)`,
+		"a unit without a line":   `DELETE FROM claim_lines WHERE claim_id = $1 AND line = 1`,
+		"more than the limit":     `UPDATE units SET state = 'sold', held_until = NULL, claim_id = $1 WHERE claim_id IS NULL`,
+		"another time":            `UPDATE units SET held_until = held_until + interval '1 s' WHERE claim_id = $1`,
+		"another price":           `UPDATE claims SET total_kobo = 1 WHERE id = $1`,
+		"sold, and not paid":      `UPDATE units SET state = 'sold', held_until = NULL WHERE claim_id = $1`,
+	} {
+		tx, err := h.pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(t.Context(), sql, held.ID); err != nil {
+			t.Fatal(what, err)
+		}
+		if len(find(tx)) == 0 {
+			t.Errorf("%s is not found", what)
+		}
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
