@@ -174,6 +174,8 @@ var evenings = map[string]evening{
 	}},
 	"the absent are skipped": {crowd: 5000, lobby: 1800, admit: 200, inside: 2000, absent: 0.3, leaves: 0.05, stock: 50_000, stay: visits(60, 300)},
 	"absent in a full room":  {crowd: 5000, lobby: 1800, admit: 600, inside: 300, absent: 0.3, leaves: 0.05, stock: 50_000, stay: visits(60, 400)},
+	"most never come":        {crowd: 12_000, lobby: 1800, admit: 200, inside: 2000, absent: 0.85, stock: 50_000, stay: visits(60, 300)},
+	"most never come, room":  {crowd: 12_000, lobby: 1800, admit: 600, inside: 200, absent: 0.85, stock: 50_000, stay: visits(60, 400)},
 	"pace halved":            {crowd: 6000, lobby: 600, admit: 200, inside: 2000, stock: 50_000, stay: visits(60, 300), changed: 500, change: at(500, func(t *sale.Terms) { t.AdmitPerMinute = 100 })},
 	"pace doubled":           {crowd: 6000, lobby: 600, admit: 100, inside: 2000, stock: 50_000, stay: visits(60, 300), changed: 500, change: at(500, func(t *sale.Terms) { t.AdmitPerMinute = 200 })},
 	"room doubled":           {crowd: 6000, lobby: 600, admit: 1000, inside: 200, stock: 50_000, stay: visits(60, 400), changed: 600, change: at(600, func(t *sale.Terms) { t.MaxInside = 400 })},
@@ -228,7 +230,7 @@ func TestTheWaitLiesInsideTheRange(t *testing.T) {
 			if len(ratios) > 0 {
 				median = ratios[len(ratios)/2]
 			}
-			t.Logf("inside %.3f, of %d too early %d, too late %d; range of waits above 5 minutes: high/low %.2f", all, counted, under, over, median)
+			t.Logf(name+": inside %.3f, of %d too early %d, too late %d; range of waits above 5 minutes: high/low %.2f", all, counted, under, over, median)
 			for _, share := range all {
 				if share < 0.8 {
 					t.Errorf("%.1f %% of the waits lie inside the range", 100*share)
