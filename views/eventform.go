@@ -99,9 +99,9 @@ func (m MapForm) errorTitle() string {
 	return num(len(m.Errors)) + " things are wrong with the seat map"
 }
 
-func (s MapSection) tiers() string { return strings.Join(s.Tiers, ", ") }
+func (s MapFormSection) tiers() string { return strings.Join(s.Tiers, ", ") }
 
-func (s MapSection) inside() string {
+func (s MapFormSection) inside() string {
 	if s.Standing {
 		return "Standing"
 	}

@@ -55,13 +55,13 @@ type MapForm struct {
 	Kept            string // the file, packed, so that it travels with the form
 	Pairs           bool   // no single seat is left alone
 	Seats, Standing int
-	Sections        []MapSection
+	Sections        []MapFormSection
 	Overview        templ.Component // how it looks; nil: only the list
 	Errors          []MapError
 }
 
-// MapSection is one section of a seat map, with what is in it.
-type MapSection struct {
+// MapFormSection is one section of a seat map, with what is in it.
+type MapFormSection struct {
 	Name                              string
 	Tiers                             []string
 	Standing                          bool

@@ -155,9 +155,9 @@ func (f *mapForm) check(tiers []string) {
 }
 
 // sectionCounts are the sections of a map with their places.
-func sectionCounts(m *seatmap.Map, tiers []string) (out []views.MapSection, seats, standing int) {
+func sectionCounts(m *seatmap.Map, tiers []string) (out []views.MapFormSection, seats, standing int) {
 	for _, s := range m.Sections {
-		v := views.MapSection{Name: s.Name, Rows: len(s.Rows), Standing: s.Kind == seatmap.Standing, Places: s.Capacity}
+		v := views.MapFormSection{Name: s.Name, Rows: len(s.Rows), Standing: s.Kind == seatmap.Standing, Places: s.Capacity}
 		named := map[int]bool{}
 		if v.Standing {
 			standing += s.Capacity

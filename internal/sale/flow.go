@@ -24,8 +24,8 @@ type flow struct {
 	// unseen is how much faster numbers may pass once those who are gone are passed over.
 	unseen float64
 	scales []scale
-	guess    float64 // the expected rate over some minutes
-	slower   bool
+	guess  float64 // the expected rate over some minutes
+	slower bool
 }
 
 // scale is what was measured over windows of one length.
