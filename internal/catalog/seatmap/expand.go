@@ -3,7 +3,6 @@ package seatmap
 import (
 	"fmt"
 	"math"
-	"slices"
 	"unicode/utf8"
 )
 
@@ -69,6 +68,11 @@ func (b *builder) expand(r *rowDoc, sectionTier int) []Row {
 		}
 	}
 	found := map[string]bool{}
+	// A set: a long list would be walked for every seat.
+	aisles := make(map[int]bool, len(r.aisles))
+	for _, a := range r.aisles {
+		aisles[a] = true
+	}
 	longest := 0
 	for k, name := range names {
 		n := r.count + k*r.grow
@@ -81,11 +85,11 @@ func (b *builder) expand(r *rowDoc, sectionTier int) []Row {
 		if b.seats += n; b.seats > MaxSeats || b.rows > maxRows {
 			continue
 		}
-		places := offsets(n, func(i int) bool { return slices.Contains(r.aisles, i+1) })
+		places := offsets(n, func(i int) bool { return aisles[i+1] })
 		row := Row{Name: name, Seats: make([]Seat, n)}
 		untiered := 0
 		for i := range n {
-			s := Seat{Label: r.printed(name, r.number(i, n)), Tier: tier, Aisle: i+1 < n && slices.Contains(r.aisles, i+1)}
+			s := Seat{Label: r.printed(name, r.number(i, n)), Tier: tier, Aisle: i+1 < n && aisles[i+1]}
 			s.X, s.Y = r.line.at(places[i], k)
 			for _, m := range markedLabels[s.Label] {
 				r.marks[m].apply(&s)

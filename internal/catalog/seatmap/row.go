@@ -260,12 +260,16 @@ func (r *rowDoc) names() ([]string, string) {
 		return []string{r.name}, ""
 	}
 	const most = 300
+	skip := make(map[string]bool, len(r.skip))
+	for _, name := range r.skip {
+		skip[name] = true
+	}
 	var list []string
 	for name := r.name; len(list) < most; name = following(name) {
 		if name == "" {
 			return nil, "Rows go on by letters, like A to M or A to AC, or by numbers, like 1 to 40."
 		}
-		if !slices.Contains(r.skip, name) {
+		if !skip[name] {
 			list = append(list, name)
 		}
 		if name == r.to {
