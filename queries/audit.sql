@@ -72,10 +72,12 @@ SELECT (SELECT COALESCE(sum(n), 0) FROM seen)::bigint AS checked,
        ARRAY(SELECT detail FROM bad LIMIT 20)::text[] AS detail;
 
 -- name: Spots :many
--- The line in the order of arrival, with what tells who was called when.
-SELECT id, arrival, called_step, status,
-       (status = 'left' OR again IS NOT NULL)::boolean AS passable
-FROM spots WHERE event_id = @event_id ORDER BY arrival, id;
+-- The line in the order of arrival, with what tells who was called when. Who is done without a call has bought the limit
+-- in another sale of the show.
+SELECT p.id, p.arrival, p.called_step, p.status,
+       (p.status = 'left' OR p.again IS NOT NULL OR (p.status = 'done' AND p.called_step IS NULL AND EXISTS (
+            SELECT FROM ledger f WHERE f.event_id = p.event_id AND f.kind = 'finished' AND f.body->>'spot' = p.id::text)))::boolean AS passable
+FROM spots p WHERE p.event_id = @event_id ORDER BY p.arrival, p.id;
 
 -- name: Decisions :many
 -- The ledger's rows of a kind, oldest first.

@@ -1,5 +1,5 @@
 -- Owner: internal/claim (claims, units, claim_lines).
--- Locks, everywhere in this order: spot, claim, units by (tier, slot).
+-- Locks, everywhere in this order: the fan's spots in the sales of the show, claim, units by (tier, slot).
 -- now() is the beginning of the transaction; a hold is past when its end is not after it.
 
 -- name: PublishState :one
@@ -30,7 +30,7 @@ WITH places AS (
     UNION ALL
     SELECT s.id, t.ordinal, t.id, row_number() OVER (PARTITION BY t.id ORDER BY s.number)::integer, CASE WHEN s.blocked THEN 'blocked' ELSE 'free' END
     FROM seats s JOIN tiers t ON t.id = s.tier_id
-    WHERE s.event_id = @event_id AND t.seated
+    WHERE s.event_id = @event_id AND t.seated AND NOT s.elsewhere
 )
 INSERT INTO units (id, event_id, tier_id, slot, state)
 SELECT p.id, @event_id, p.tier_id, p.slot, p.state
@@ -39,7 +39,7 @@ ORDER BY p.ordinal, p.slot;
 
 -- name: MayHold :many
 -- What a grant has to know of each fan, under the locks of their spots, in one round trip: the sale, the tier (null if
--- it is of another event), the open claim, and how many units the fan has: sold, paying, or held and not past. Own holds
+-- it is of another event), the open claim, and how many units the fan has in all sales of the show (fan_units). Own holds
 -- that are past are ended here, so that the unique index on open claims means what it says. One fan or a whole batch: the
 -- rules are here and in claim.refusal, and nowhere else. (Scalar subqueries, so that no plan of a new event, of which
 -- nothing is known yet, reads a whole table for a batch.)
@@ -54,9 +54,7 @@ SELECT f.account_id::uuid AS account_id, s.state, s.hold_seconds, s.max_tickets_
                  WHERE c.event_id = s.event_id AND c.account_id = f.account_id AND c.status IN ('held', 'paying')
                    AND (c.status = 'paying' OR c.expires_at > now())),
                 '00000000-0000-0000-0000-000000000000')::uuid AS open_claim,
-       (SELECT count(*) FROM claims c JOIN units u ON u.claim_id = c.id
-        WHERE c.spot_id = (SELECT p.id FROM spots p WHERE p.account_id = f.account_id AND p.event_id = s.event_id)
-          AND (u.state IN ('sold', 'paying') OR (u.state = 'held' AND u.held_until > now()))) AS own,
+       (SELECT count(*) FROM fan_units o WHERE o.event_id = s.event_id AND o.account_id = f.account_id) AS own,
        (SELECT array_agg(e.id) FROM ended e WHERE e.account_id = f.account_id)::uuid[] AS ended
 FROM sales s
 CROSS JOIN unnest(@accounts::uuid[]) AS f (account_id)
@@ -64,12 +62,8 @@ LEFT JOIN tiers t ON t.event_id = s.event_id AND t.id = @tier_id
 WHERE s.event_id = @event_id;
 
 -- name: CountOwn :one
--- How many units of the sale the fan has: sold, paying, or held and not past.
-SELECT count(*)
-FROM claims c
-JOIN units u ON u.claim_id = c.id
-WHERE c.spot_id = @spot_id
-  AND (u.state IN ('sold', 'paying') OR (u.state = 'held' AND u.held_until > now()));
+-- How many units the fan has in all sales of the show: sold, paying, or held and not past.
+SELECT count(*) FROM fan_units o WHERE o.event_id = @event_id AND o.account_id = @account_id;
 
 -- name: Grant :many
 -- Takes units for a new claim in one statement: whatever is free, or held and past, by slot; rows locked by
@@ -223,9 +217,17 @@ ORDER BY l.line;
 -- The spot of a claim: it never changes, so it may be read before it is locked.
 SELECT spot_id FROM claims WHERE id = @id;
 
--- name: LockSpot :exec
--- The first lock of everything about a fan units.
-SELECT id FROM spots WHERE id = @id FOR UPDATE;
+-- name: LockSpots :many
+-- The first lock of everything about a fan's units: their spots in all sales of the show, in the order of
+-- queue.sql's LockFans.
+SELECT o.id
+FROM spots p
+JOIN events e ON e.id = p.event_id
+JOIN events r ON r.show_id = e.show_id
+JOIN spots o ON o.event_id = r.id AND o.account_id = p.account_id
+WHERE p.id = @id
+ORDER BY o.event_id, o.id
+FOR UPDATE OF o;
 
 -- name: LockClaim :one
 -- Locks a claim; its spot is locked already.
@@ -340,9 +342,13 @@ UPDATE claim_lines l SET unit_id = fresh.unit_id
 FROM stale JOIN fresh ON fresh.n = stale.n
 WHERE l.claim_id = @claim_id AND l.line = stale.line;
 
--- name: SoldOfSpot :one
--- How many units of the sale the fan has bought.
-SELECT count(*) FROM claims c JOIN units u ON u.claim_id = c.id WHERE c.spot_id = @spot_id AND u.state = 'sold';
+-- name: LimitBought :one
+-- Whether the fan has bought, in all sales of the show, as many units as one sale or another allows.
+SELECT EXISTS (
+    SELECT FROM events e JOIN events r ON r.show_id = e.show_id JOIN sales s ON s.event_id = r.id
+    WHERE e.id = @event_id
+      AND s.max_tickets_per_fan <= (SELECT count(*) FROM fan_units o
+                                    WHERE o.event_id = @event_id AND o.account_id = @account_id AND o.state = 'sold'));
 
 -- name: SeatsVersion :one
 -- The newest decision about units of an event, to see that nothing has changed. Decisions that were taken earlier and

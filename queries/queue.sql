@@ -15,7 +15,8 @@ SELECT h.arrivals, h.lobby_size, h.serving, h.credit, h.step, h.returns,
        s.state, s.ordering, s.lobby_opens_at, s.opens_at, s.opened_at, s.closes_at, s.max_waiting, s.max_tickets_per_fan,
        s.admit_per_minute, s.max_inside, s.turn_seconds, s.visit_seconds, s.grace_seconds,
        now()::timestamptz AS at,
-       (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at
+       (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
+       EXISTS (SELECT FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = h.event_id AND r.id <> e.id) AS several
 FROM queue_heads h JOIN sales s ON s.event_id = h.event_id
 WHERE h.event_id = @event_id
 FOR UPDATE OF h FOR SHARE OF s;
@@ -70,8 +71,7 @@ SELECT p.id, p.account_id, p.arrival, p.joined_at, p.status, p.called_at, p.turn
        now()::timestamptz AS at,
        (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
        c.id AS claim_id, c.expires_at AS claim_expires_at,
-       (SELECT count(*) FROM claims k JOIN units u ON u.claim_id = k.id
-        WHERE k.spot_id = p.id AND (u.state IN ('paying', 'sold') OR (u.state = 'held' AND u.held_until > now()))) AS owned,
+       (SELECT count(*) FROM fan_units o WHERE o.event_id = p.event_id AND o.account_id = p.account_id) AS owned,
        (CASE WHEN p.again IS NULL THEN 0 ELSE
            (SELECT count(*) FROM spots o WHERE o.event_id = p.event_id AND o.again IS NOT NULL
             AND ((o.again = p.again AND o.again_seq < p.again_seq) OR (p.again = 'behind' AND o.again = 'redeem'))) END)::bigint AS before
@@ -96,6 +96,17 @@ WHERE event_id = ANY (@events::uuid[]) AND changed_at > clock_timestamp() - make
 -- The first lock of everything about one fan; what follows from it is read by Place afterwards.
 SELECT id FROM spots WHERE event_id = @event_id AND account_id = @account_id FOR UPDATE;
 
+-- name: LockFans :many
+-- The first lock of claims: the spots of some fans in all sales of the show, because their limit counts over all of
+-- them. Sale by sale: who has spots of one sale locked waits for spots of the same or of a later one only, and the steps
+-- of a line, which lock spots of one sale in any order, cannot close a circle.
+SELECT p.id, p.event_id, p.account_id
+FROM spots p
+WHERE p.account_id = ANY (@accounts::uuid[])
+  AND p.event_id IN (SELECT r.id FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = @event_id)
+ORDER BY p.event_id, p.id
+FOR UPDATE OF p;
+
 -- name: EnterSpot :execrows
 -- Called becomes inside while the turn runs, paused or not.
 UPDATE spots p
@@ -105,17 +116,77 @@ FROM sales s
 WHERE p.id = @id AND s.event_id = p.event_id AND p.status = 'called' AND NOT p.absent AND s.state NOT IN ('draft', 'ended')
   AND p.turn_ends_at > COALESCE(s.paused_at, now()) - s.paused_total;
 
--- name: FinishSpot :exec
--- Over, because the limit is bought; another turn that was asked for is off.
-UPDATE spots
-SET status = 'done', again = NULL, again_seq = NULL, again_after = NULL
-WHERE event_id = @event_id AND account_id = @account_id AND (status IN ('called', 'inside') OR again IS NOT NULL);
+-- name: LockSpots :many
+-- LockFans without waiting for anybody. A fan who is busy with something else, in this sale of the show or in another,
+-- comes back with fewer spots than Turns counts, and is left out of the batch.
+SELECT p.account_id
+FROM spots p
+WHERE p.account_id = ANY (@accounts::uuid[])
+  AND p.event_id IN (SELECT r.id FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = @event_id)
+ORDER BY p.event_id, p.id
+FOR UPDATE OF p SKIP LOCKED;
+
+-- name: Turns :many
+-- What admission follows from, of some fans at one moment: the part of Place that a claim needs. A statement of its own,
+-- after LockSpots: it sees what was committed before the locks were had.
+SELECT p.id, p.account_id, p.arrival, p.status, p.turn_ends_at, p.visit_ends_at, p.absent, s.state, s.grace_seconds,
+       (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
+       EXISTS (SELECT FROM claims c
+               WHERE c.event_id = p.event_id AND c.account_id = p.account_id AND c.status IN ('held', 'paying')
+                 AND (c.status = 'paying' OR c.expires_at > now())) AS holds,
+       (SELECT count(*) FROM events e JOIN events r ON r.show_id = e.show_id JOIN spots o ON o.event_id = r.id
+        WHERE e.id = p.event_id AND o.account_id = p.account_id) AS spots
+FROM spots p
+JOIN sales s ON s.event_id = p.event_id
+WHERE p.event_id = @event_id AND p.account_id = ANY (@accounts::uuid[]);
+
+-- name: EnterSpots :exec
+-- EnterSpot for spots that are locked and were seen to be called while their turns run. If one of them may not enter any
+-- more, because the sale has ended in this moment, it fails with division_by_zero and nothing of the transaction happens.
+WITH entered AS (
+    UPDATE spots p
+    SET status = 'inside', entered_at = now(),
+        visit_ends_at = COALESCE(s.paused_at, now()) - s.paused_total + make_interval(secs => s.visit_seconds)
+    FROM sales s
+    WHERE p.id = ANY (@ids::uuid[]) AND s.event_id = p.event_id AND p.status = 'called' AND NOT p.absent AND s.state NOT IN ('draft', 'ended')
+      AND p.turn_ends_at > COALESCE(s.paused_at, now()) - s.paused_total
+    RETURNING p.id
+)
+SELECT 1 / (count(*) = cardinality(@ids::uuid[]))::integer FROM entered;
+
+-- name: FinishSpots :many
+-- Over, in every sale of the show that allows no more units than the fan has bought in all of them; another turn that
+-- was asked for is off. What is still held in one of the others is finished there first. All spots are locked already.
+UPDATE spots p
+SET status = 'done', again = NULL, again_seq = NULL, again_after = NULL,
+    changed_at = CASE WHEN p.status = 'joined' THEN clock_timestamp() ELSE p.changed_at END
+FROM events e JOIN events r ON r.show_id = e.show_id JOIN sales s ON s.event_id = r.id
+WHERE e.id = @event_id AND p.event_id = r.id AND p.account_id = @account_id
+  AND (p.status IN ('joined', 'called', 'inside') OR p.again IS NOT NULL)
+  AND s.max_tickets_per_fan <= (SELECT count(*) FROM fan_units o
+                                WHERE o.event_id = @event_id AND o.account_id = @account_id AND o.state = 'sold')
+  AND (r.id = e.id OR NOT EXISTS (
+      SELECT FROM claims c WHERE c.event_id = r.id AND c.account_id = p.account_id AND c.status IN ('held', 'paying')
+         AND (c.status = 'paying' OR c.expires_at > now())))
+RETURNING p.id, p.event_id, p.arrival, (p.called_step IS NULL)::boolean AS uncalled;
+
+-- name: FinishBought :many
+-- FinishSpots for those among some arrivals who joined after they had bought as much as this sale allows in another.
+UPDATE spots p SET status = 'done', changed_at = clock_timestamp()
+FROM sales s
+WHERE p.event_id = @event_id AND s.event_id = p.event_id AND p.arrival = ANY (@arrivals::bigint[])
+  AND p.status = 'joined' AND p.again IS NULL
+  AND s.max_tickets_per_fan <= (SELECT count(*) FROM fan_units o
+                                WHERE o.event_id = p.event_id AND o.account_id = p.account_id AND o.state = 'sold')
+RETURNING p.id, p.arrival;
 
 -- name: LeaveSpot :exec
 UPDATE spots SET status = 'left', left_at = now(), changed_at = clock_timestamp(), again = NULL, again_seq = NULL, again_after = NULL WHERE id = @id;
 
 -- name: UndoLeave :execrows
-UPDATE spots SET status = 'joined', left_at = NULL, changed_at = clock_timestamp() WHERE id = @id AND status = 'left';
+-- Also of a fan who was done in the lobby, because the limit was bought in another sale of the show, and has given
+-- tickets back.
+UPDATE spots SET status = 'joined', left_at = NULL, changed_at = clock_timestamp() WHERE id = @id AND status IN ('left', 'done');
 
 -- name: AskAgain :exec
 -- Another turn: the place in the line of returners was taken from the locked head.
@@ -249,7 +320,8 @@ WHERE p.id = ANY (@ids::uuid[])
   AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id
       AND (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > now())
            OR c.created_at >= p.called_at))
-  AND s.max_tickets_per_fan > (SELECT count(*) FROM claims k JOIN units u ON u.claim_id = k.id WHERE k.spot_id = p.id AND u.state = 'sold');
+  AND s.max_tickets_per_fan > (SELECT count(*) FROM fan_units o
+                               WHERE o.event_id = p.event_id AND o.account_id = p.account_id AND o.state = 'sold');
 
 -- name: Reserved :one
 -- How many take up the room: called while present and the turn runs, or inside while the visit runs or a claim is open.

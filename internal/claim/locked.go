@@ -34,7 +34,7 @@ type Locked struct {
 // Holding reports whether the claim is held and not past.
 func (l *Locked) Holding() bool { return l.Status == Held && l.Now.Before(l.ExpiresAt) }
 
-// LockTx locks the claim's spot and then the claim; 404 claim_not_found.
+// LockTx locks the fan's spots in all sales of the show and then the claim; 404 claim_not_found.
 func LockTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*Locked, error) {
 	spot, err := queries.SpotOf(ctx, tx, id)
 	if db.NoRows(err) {
@@ -43,7 +43,7 @@ func LockTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*Locked, error) {
 	if err != nil {
 		return nil, fmt.Errorf("claim.LockTx: %w", err)
 	}
-	if err := queries.LockSpot(ctx, tx, spot); err != nil {
+	if _, err := queries.LockSpots(ctx, tx, spot); err != nil {
 		return nil, fmt.Errorf("claim.LockTx: %w", err)
 	}
 	row, err := queries.LockClaim(ctx, tx, id)
@@ -153,7 +153,7 @@ type Confirmed struct {
 	Lines []Line
 	// Moved reports that equal units took the place of those first held.
 	Moved bool
-	// LimitBought reports that the fan has bought all they may.
+	// LimitBought reports that the fan has bought all they may in this sale of the show or in another.
 	LimitBought bool
 }
 
@@ -191,17 +191,15 @@ func (l *Locked) ConfirmTx(ctx context.Context, tx pgx.Tx) (Confirmed, error) {
 	if out.Lines, err = readLines(ctx, tx, l.ID); err != nil {
 		return out, err
 	}
-	bought, err := queries.SoldOfSpot(ctx, tx, l.SpotID)
-	if err != nil {
+	if out.LimitBought, err = queries.LimitBought(ctx, tx, l.EventID, l.AccountID); err != nil {
 		return out, fmt.Errorf("claim.ConfirmTx: %w", err)
 	}
-	out.LimitBought = bought >= int64(l.limit)
 	return out, nil
 }
 
 // regain finds places for a success that came after the claim had ended.
 func (l *Locked) regain(ctx context.Context, tx pgx.Tx) (moved bool, err error) {
-	own, err := queries.CountOwn(ctx, tx, l.SpotID)
+	own, err := queries.CountOwn(ctx, tx, l.EventID, l.AccountID)
 	if err != nil {
 		return false, fmt.Errorf("claim: regain: %w", err)
 	}

@@ -30,6 +30,17 @@ const (
 	RefundDue     Kind = "refund_due"     // {"payment","refund","amount","reason"}
 	RefundChanged Kind = "refund_changed" // {"refund","status"}
 	Returned      Kind = "returned"       // {"spot","number","rule"} asked for another turn, or undone leaving
+	Finished      Kind = "finished"       // {"spot"}: over before it was called, because the fan bought the limit in another sale of the show
+)
+
+// The decisions of an organizer about stock, and what codes opened.
+const (
+	StockAdded      Kind = "stock_added"      // {"by","tier","added","capacity"}: the capacity after it
+	StockBlocked    Kind = "stock_blocked"    // {"by","units":[…]}
+	StockUnblocked  Kind = "stock_unblocked"  // {"by","units":[…]}
+	PresaleMade     Kind = "presale_made"     // {"presale","by","tier" or "seats":[…],"public_at","codes","uses_per_code"}
+	PresaleEnded    Kind = "presale_ended"    // {"presale","by"}: before public_at
+	PresaleUnlocked Kind = "presale_unlocked" // {"presale","code","use"}
 )
 
 // The decisions of a draw. None says the secret before it is revealed.

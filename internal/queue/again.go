@@ -59,7 +59,7 @@ func (s *Service) returnTx(ctx context.Context, tx pgx.Tx, event *sale.Snapshot,
 	}
 	rule, after := behind, &p.Arrivals
 	switch {
-	case v.Status == Left && sale.State(p.State) == sale.Lobby:
+	case (v.Status == Left || v.Status == Done && v.LimitLeft) && sale.State(p.State) == sale.Lobby:
 		if _, err := q.UndoLeave(ctx, tx, spot); err != nil {
 			return err
 		}

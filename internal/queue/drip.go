@@ -247,6 +247,18 @@ func (st *step) choose(ctx context.Context) error {
 // passed. full: no more of the absent may be called, and none may be passed.
 func (st *step) walk(ctx context.Context, upTo int64) (full bool, err error) {
 	arrivals := st.window(upTo)
+	if st.head.Several {
+		// Who has bought all they may in another sale of the show since they joined, or before, wants no turn.
+		bought, err := st.q.FinishBought(ctx, st.tx, st.event, arrivals)
+		if err != nil {
+			return false, err
+		}
+		for _, p := range bought {
+			if err := writeFinished(ctx, st.tx, st.event, p.ID); err != nil {
+				return false, err
+			}
+		}
+	}
 	rows, err := st.q.Next(ctx, st.tx, st.event, arrivals)
 	if err != nil {
 		return false, err

@@ -321,9 +321,10 @@ func (q *Queries) Patience(ctx context.Context, db DBTX) error {
 }
 
 const spots = `-- name: Spots :many
-SELECT id, arrival, called_step, status,
-       (status = 'left' OR again IS NOT NULL)::boolean AS passable
-FROM spots WHERE event_id = $1 ORDER BY arrival, id
+SELECT p.id, p.arrival, p.called_step, p.status,
+       (p.status = 'left' OR p.again IS NOT NULL OR (p.status = 'done' AND p.called_step IS NULL AND EXISTS (
+            SELECT FROM ledger f WHERE f.event_id = p.event_id AND f.kind = 'finished' AND f.body->>'spot' = p.id::text)))::boolean AS passable
+FROM spots p WHERE p.event_id = $1 ORDER BY p.arrival, p.id
 `
 
 type SpotsRow struct {
@@ -334,7 +335,8 @@ type SpotsRow struct {
 	Passable   bool
 }
 
-// The line in the order of arrival, with what tells who was called when.
+// The line in the order of arrival, with what tells who was called when. Who is done without a call has bought the limit
+// in another sale of the show.
 func (q *Queries) Spots(ctx context.Context, db DBTX, eventID uuid.UUID) ([]SpotsRow, error) {
 	rows, err := db.Query(ctx, spots, eventID)
 	if err != nil {

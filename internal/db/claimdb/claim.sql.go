@@ -94,16 +94,12 @@ func (q *Queries) ClaimView(ctx context.Context, db DBTX, iD uuid.UUID, accountI
 }
 
 const countOwn = `-- name: CountOwn :one
-SELECT count(*)
-FROM claims c
-JOIN units u ON u.claim_id = c.id
-WHERE c.spot_id = $1
-  AND (u.state IN ('sold', 'paying') OR (u.state = 'held' AND u.held_until > now()))
+SELECT count(*) FROM fan_units o WHERE o.event_id = $1 AND o.account_id = $2
 `
 
-// How many units of the sale the fan has: sold, paying, or held and not past.
-func (q *Queries) CountOwn(ctx context.Context, db DBTX, spotID uuid.UUID) (int64, error) {
-	row := db.QueryRow(ctx, countOwn, spotID)
+// How many units the fan has in all sales of the show: sold, paying, or held and not past.
+func (q *Queries) CountOwn(ctx context.Context, db DBTX, eventID uuid.UUID, accountID uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, countOwn, eventID, accountID)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -118,7 +114,7 @@ WITH places AS (
     UNION ALL
     SELECT s.id, t.ordinal, t.id, row_number() OVER (PARTITION BY t.id ORDER BY s.number)::integer, CASE WHEN s.blocked THEN 'blocked' ELSE 'free' END
     FROM seats s JOIN tiers t ON t.id = s.tier_id
-    WHERE s.event_id = $1 AND t.seated
+    WHERE s.event_id = $1 AND t.seated AND NOT s.elsewhere
 )
 INSERT INTO units (id, event_id, tier_id, slot, state)
 SELECT p.id, $1, p.tier_id, p.slot, p.state
@@ -443,6 +439,22 @@ func (q *Queries) GrantWaiting(ctx context.Context, db DBTX, arg GrantWaitingPar
 	return items, nil
 }
 
+const limitBought = `-- name: LimitBought :one
+SELECT EXISTS (
+    SELECT FROM events e JOIN events r ON r.show_id = e.show_id JOIN sales s ON s.event_id = r.id
+    WHERE e.id = $1
+      AND s.max_tickets_per_fan <= (SELECT count(*) FROM fan_units o
+                                    WHERE o.event_id = $1 AND o.account_id = $2 AND o.state = 'sold'))
+`
+
+// Whether the fan has bought, in all sales of the show, as many units as one sale or another allows.
+func (q *Queries) LimitBought(ctx context.Context, db DBTX, eventID uuid.UUID, accountID uuid.UUID) (bool, error) {
+	row := db.QueryRow(ctx, limitBought, eventID, accountID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const lines = `-- name: Lines :many
 SELECT l.line, l.unit_id, l.tier_id, t.name AS tier_name, l.price_kobo, c.name AS seat_section, r.name AS seat_row, s.label AS seat_label
 FROM claim_lines l
@@ -545,14 +557,37 @@ func (q *Queries) LockClaim(ctx context.Context, db DBTX, id uuid.UUID) (LockCla
 	return i, err
 }
 
-const lockSpot = `-- name: LockSpot :exec
-SELECT id FROM spots WHERE id = $1 FOR UPDATE
+const lockSpots = `-- name: LockSpots :many
+SELECT o.id
+FROM spots p
+JOIN events e ON e.id = p.event_id
+JOIN events r ON r.show_id = e.show_id
+JOIN spots o ON o.event_id = r.id AND o.account_id = p.account_id
+WHERE p.id = $1
+ORDER BY o.event_id, o.id
+FOR UPDATE OF o
 `
 
-// The first lock of everything about a fan units.
-func (q *Queries) LockSpot(ctx context.Context, db DBTX, id uuid.UUID) error {
-	_, err := db.Exec(ctx, lockSpot, id)
-	return err
+// The first lock of everything about a fan's units: their spots in all sales of the show, in the order of
+// queue.sql's LockFans.
+func (q *Queries) LockSpots(ctx context.Context, db DBTX, id uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, lockSpots, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockTier = `-- name: LockTier :exec
@@ -577,9 +612,7 @@ SELECT f.account_id::uuid AS account_id, s.state, s.hold_seconds, s.max_tickets_
                  WHERE c.event_id = s.event_id AND c.account_id = f.account_id AND c.status IN ('held', 'paying')
                    AND (c.status = 'paying' OR c.expires_at > now())),
                 '00000000-0000-0000-0000-000000000000')::uuid AS open_claim,
-       (SELECT count(*) FROM claims c JOIN units u ON u.claim_id = c.id
-        WHERE c.spot_id = (SELECT p.id FROM spots p WHERE p.account_id = f.account_id AND p.event_id = s.event_id)
-          AND (u.state IN ('sold', 'paying') OR (u.state = 'held' AND u.held_until > now()))) AS own,
+       (SELECT count(*) FROM fan_units o WHERE o.event_id = s.event_id AND o.account_id = f.account_id) AS own,
        (SELECT array_agg(e.id) FROM ended e WHERE e.account_id = f.account_id)::uuid[] AS ended
 FROM sales s
 CROSS JOIN unnest($1::uuid[]) AS f (account_id)
@@ -602,7 +635,7 @@ type MayHoldRow struct {
 }
 
 // What a grant has to know of each fan, under the locks of their spots, in one round trip: the sale, the tier (null if
-// it is of another event), the open claim, and how many units the fan has: sold, paying, or held and not past. Own holds
+// it is of another event), the open claim, and how many units the fan has in all sales of the show (fan_units). Own holds
 // that are past are ended here, so that the unique index on open claims means what it says. One fan or a whole batch: the
 // rules are here and in claim.refusal, and nowhere else. (Scalar subqueries, so that no plan of a new event, of which
 // nothing is known yet, reads a whole table for a batch.)
@@ -778,7 +811,7 @@ type PublishStateRow struct {
 }
 
 // Owner: internal/claim (claims, units, claim_lines).
-// Locks, everywhere in this order: spot, claim, units by (tier, slot).
+// Locks, everywhere in this order: the fan's spots in the sales of the show, claim, units by (tier, slot).
 // now() is the beginning of the transaction; a hold is past when its end is not after it.
 // The state a draft is published into, by the database clock. A draw is held before its sale is open, also where nobody
 // has come.
@@ -950,18 +983,6 @@ func (q *Queries) SeatsVersion(ctx context.Context, db DBTX, kinds []string, eve
 	var i SeatsVersionRow
 	err := row.Scan(&i.Newest, &i.Now)
 	return i, err
-}
-
-const soldOfSpot = `-- name: SoldOfSpot :one
-SELECT count(*) FROM claims c JOIN units u ON u.claim_id = c.id WHERE c.spot_id = $1 AND u.state = 'sold'
-`
-
-// How many units of the sale the fan has bought.
-func (q *Queries) SoldOfSpot(ctx context.Context, db DBTX, spotID uuid.UUID) (int64, error) {
-	row := db.QueryRow(ctx, soldOfSpot, spotID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
 }
 
 const spotOf = `-- name: SpotOf :one

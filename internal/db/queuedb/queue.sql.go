@@ -337,6 +337,26 @@ func (q *Queries) EnterSpot(ctx context.Context, db DBTX, id uuid.UUID) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const enterSpots = `-- name: EnterSpots :exec
+WITH entered AS (
+    UPDATE spots p
+    SET status = 'inside', entered_at = now(),
+        visit_ends_at = COALESCE(s.paused_at, now()) - s.paused_total + make_interval(secs => s.visit_seconds)
+    FROM sales s
+    WHERE p.id = ANY ($1::uuid[]) AND s.event_id = p.event_id AND p.status = 'called' AND NOT p.absent AND s.state NOT IN ('draft', 'ended')
+      AND p.turn_ends_at > COALESCE(s.paused_at, now()) - s.paused_total
+    RETURNING p.id
+)
+SELECT 1 / (count(*) = cardinality($1::uuid[]))::integer FROM entered
+`
+
+// EnterSpot for spots that are locked and were seen to be called while their turns run. If one of them may not enter any
+// more, because the sale has ended in this moment, it fails with division_by_zero and nothing of the transaction happens.
+func (q *Queries) EnterSpots(ctx context.Context, db DBTX, ids []uuid.UUID) error {
+	_, err := db.Exec(ctx, enterSpots, ids)
+	return err
+}
+
 const exceptions = `-- name: Exceptions :many
 SELECT l.id, COALESCE((l.body->>'number')::bigint, 0)::bigint AS number, COALESCE(p.arrival, 0)::bigint AS arrival, (l.body->>'rule')::text AS rule, l.at
 FROM ledger l LEFT JOIN spots p ON p.id = (l.body->>'spot')::uuid
@@ -439,16 +459,89 @@ func (q *Queries) ExtendTurn(ctx context.Context, db DBTX, seconds float64, iD u
 	return result.RowsAffected(), nil
 }
 
-const finishSpot = `-- name: FinishSpot :exec
-UPDATE spots
-SET status = 'done', again = NULL, again_seq = NULL, again_after = NULL
-WHERE event_id = $1 AND account_id = $2 AND (status IN ('called', 'inside') OR again IS NOT NULL)
+const finishBought = `-- name: FinishBought :many
+UPDATE spots p SET status = 'done', changed_at = clock_timestamp()
+FROM sales s
+WHERE p.event_id = $1 AND s.event_id = p.event_id AND p.arrival = ANY ($2::bigint[])
+  AND p.status = 'joined' AND p.again IS NULL
+  AND s.max_tickets_per_fan <= (SELECT count(*) FROM fan_units o
+                                WHERE o.event_id = p.event_id AND o.account_id = p.account_id AND o.state = 'sold')
+RETURNING p.id, p.arrival
 `
 
-// Over, because the limit is bought; another turn that was asked for is off.
-func (q *Queries) FinishSpot(ctx context.Context, db DBTX, eventID uuid.UUID, accountID uuid.UUID) error {
-	_, err := db.Exec(ctx, finishSpot, eventID, accountID)
-	return err
+type FinishBoughtRow struct {
+	ID      uuid.UUID
+	Arrival int64
+}
+
+// FinishSpots for those among some arrivals who joined after they had bought as much as this sale allows in another.
+func (q *Queries) FinishBought(ctx context.Context, db DBTX, eventID uuid.UUID, arrivals []int64) ([]FinishBoughtRow, error) {
+	rows, err := db.Query(ctx, finishBought, eventID, arrivals)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FinishBoughtRow{}
+	for rows.Next() {
+		var i FinishBoughtRow
+		if err := rows.Scan(&i.ID, &i.Arrival); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const finishSpots = `-- name: FinishSpots :many
+UPDATE spots p
+SET status = 'done', again = NULL, again_seq = NULL, again_after = NULL,
+    changed_at = CASE WHEN p.status = 'joined' THEN clock_timestamp() ELSE p.changed_at END
+FROM events e JOIN events r ON r.show_id = e.show_id JOIN sales s ON s.event_id = r.id
+WHERE e.id = $1 AND p.event_id = r.id AND p.account_id = $2
+  AND (p.status IN ('joined', 'called', 'inside') OR p.again IS NOT NULL)
+  AND s.max_tickets_per_fan <= (SELECT count(*) FROM fan_units o
+                                WHERE o.event_id = $1 AND o.account_id = $2 AND o.state = 'sold')
+  AND (r.id = e.id OR NOT EXISTS (
+      SELECT FROM claims c WHERE c.event_id = r.id AND c.account_id = p.account_id AND c.status IN ('held', 'paying')
+         AND (c.status = 'paying' OR c.expires_at > now())))
+RETURNING p.id, p.event_id, p.arrival, (p.called_step IS NULL)::boolean AS uncalled
+`
+
+type FinishSpotsRow struct {
+	ID       uuid.UUID
+	EventID  uuid.UUID
+	Arrival  int64
+	Uncalled bool
+}
+
+// Over, in every sale of the show that allows no more units than the fan has bought in all of them; another turn that
+// was asked for is off. What is still held in one of the others is finished there first. All spots are locked already.
+func (q *Queries) FinishSpots(ctx context.Context, db DBTX, eventID uuid.UUID, accountID uuid.UUID) ([]FinishSpotsRow, error) {
+	rows, err := db.Query(ctx, finishSpots, eventID, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FinishSpotsRow{}
+	for rows.Next() {
+		var i FinishSpotsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.EventID,
+			&i.Arrival,
+			&i.Uncalled,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const forgetPresence = `-- name: ForgetPresence :exec
@@ -670,13 +763,52 @@ func (q *Queries) LockAbsent(ctx context.Context, db DBTX, eventID uuid.UUID, ac
 	return items, nil
 }
 
+const lockFans = `-- name: LockFans :many
+SELECT p.id, p.event_id, p.account_id
+FROM spots p
+WHERE p.account_id = ANY ($1::uuid[])
+  AND p.event_id IN (SELECT r.id FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = $2)
+ORDER BY p.event_id, p.id
+FOR UPDATE OF p
+`
+
+type LockFansRow struct {
+	ID        uuid.UUID
+	EventID   uuid.UUID
+	AccountID uuid.UUID
+}
+
+// The first lock of claims: the spots of some fans in all sales of the show, because their limit counts over all of
+// them. Sale by sale: who has spots of one sale locked waits for spots of the same or of a later one only, and the steps
+// of a line, which lock spots of one sale in any order, cannot close a circle.
+func (q *Queries) LockFans(ctx context.Context, db DBTX, accounts []uuid.UUID, eventID uuid.UUID) ([]LockFansRow, error) {
+	rows, err := db.Query(ctx, lockFans, accounts, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []LockFansRow{}
+	for rows.Next() {
+		var i LockFansRow
+		if err := rows.Scan(&i.ID, &i.EventID, &i.AccountID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockHead = `-- name: LockHead :one
 SELECT h.arrivals, h.lobby_size, h.serving, h.credit, h.step, h.returns,
        GREATEST(0, EXTRACT(epoch FROM clock_timestamp() - h.credit_at))::double precision AS since,
        s.state, s.ordering, s.lobby_opens_at, s.opens_at, s.opened_at, s.closes_at, s.max_waiting, s.max_tickets_per_fan,
        s.admit_per_minute, s.max_inside, s.turn_seconds, s.visit_seconds, s.grace_seconds,
        now()::timestamptz AS at,
-       (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at
+       (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
+       EXISTS (SELECT FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = h.event_id AND r.id <> e.id) AS several
 FROM queue_heads h JOIN sales s ON s.event_id = h.event_id
 WHERE h.event_id = $1
 FOR UPDATE OF h FOR SHARE OF s
@@ -705,6 +837,7 @@ type LockHeadRow struct {
 	GraceSeconds     int32
 	At               time.Time
 	LineAt           time.Time
+	Several          bool
 }
 
 // The head, a statement of its own: what follows in the transaction sees everything committed before. The sale is
@@ -735,6 +868,7 @@ func (q *Queries) LockHead(ctx context.Context, db DBTX, eventID uuid.UUID) (Loc
 		&i.GraceSeconds,
 		&i.At,
 		&i.LineAt,
+		&i.Several,
 	)
 	return i, err
 }
@@ -749,6 +883,37 @@ func (q *Queries) LockSpot(ctx context.Context, db DBTX, eventID uuid.UUID, acco
 	var id uuid.UUID
 	err := row.Scan(&id)
 	return id, err
+}
+
+const lockSpots = `-- name: LockSpots :many
+SELECT p.account_id
+FROM spots p
+WHERE p.account_id = ANY ($1::uuid[])
+  AND p.event_id IN (SELECT r.id FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = $2)
+ORDER BY p.event_id, p.id
+FOR UPDATE OF p SKIP LOCKED
+`
+
+// LockFans without waiting for anybody. A fan who is busy with something else, in this sale of the show or in another,
+// comes back with fewer spots than Turns counts, and is left out of the batch.
+func (q *Queries) LockSpots(ctx context.Context, db DBTX, accounts []uuid.UUID, eventID uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, lockSpots, accounts, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var account_id uuid.UUID
+		if err := rows.Scan(&account_id); err != nil {
+			return nil, err
+		}
+		items = append(items, account_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockUnserved = `-- name: LockUnserved :many
@@ -921,8 +1086,7 @@ SELECT p.id, p.account_id, p.arrival, p.joined_at, p.status, p.called_at, p.turn
        now()::timestamptz AS at,
        (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
        c.id AS claim_id, c.expires_at AS claim_expires_at,
-       (SELECT count(*) FROM claims k JOIN units u ON u.claim_id = k.id
-        WHERE k.spot_id = p.id AND (u.state IN ('paying', 'sold') OR (u.state = 'held' AND u.held_until > now()))) AS owned,
+       (SELECT count(*) FROM fan_units o WHERE o.event_id = p.event_id AND o.account_id = p.account_id) AS owned,
        (CASE WHEN p.again IS NULL THEN 0 ELSE
            (SELECT count(*) FROM spots o WHERE o.event_id = p.event_id AND o.again IS NOT NULL
             AND ((o.again = p.again AND o.again_seq < p.again_seq) OR (p.again = 'behind' AND o.again = 'redeem'))) END)::bigint AS before
@@ -1518,10 +1682,75 @@ func (q *Queries) TurnMails(ctx context.Context, db DBTX, eventID uuid.UUID, ste
 	return items, nil
 }
 
-const undoLeave = `-- name: UndoLeave :execrows
-UPDATE spots SET status = 'joined', left_at = NULL, changed_at = clock_timestamp() WHERE id = $1 AND status = 'left'
+const turns = `-- name: Turns :many
+SELECT p.id, p.account_id, p.arrival, p.status, p.turn_ends_at, p.visit_ends_at, p.absent, s.state, s.grace_seconds,
+       (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
+       EXISTS (SELECT FROM claims c
+               WHERE c.event_id = p.event_id AND c.account_id = p.account_id AND c.status IN ('held', 'paying')
+                 AND (c.status = 'paying' OR c.expires_at > now())) AS holds,
+       (SELECT count(*) FROM events e JOIN events r ON r.show_id = e.show_id JOIN spots o ON o.event_id = r.id
+        WHERE e.id = p.event_id AND o.account_id = p.account_id) AS spots
+FROM spots p
+JOIN sales s ON s.event_id = p.event_id
+WHERE p.event_id = $1 AND p.account_id = ANY ($2::uuid[])
 `
 
+type TurnsRow struct {
+	ID           uuid.UUID
+	AccountID    uuid.UUID
+	Arrival      int64
+	Status       string
+	TurnEndsAt   *time.Time
+	VisitEndsAt  *time.Time
+	Absent       bool
+	State        string
+	GraceSeconds int32
+	LineAt       time.Time
+	Holds        bool
+	Spots        int64
+}
+
+// What admission follows from, of some fans at one moment: the part of Place that a claim needs. A statement of its own,
+// after LockSpots: it sees what was committed before the locks were had.
+func (q *Queries) Turns(ctx context.Context, db DBTX, eventID uuid.UUID, accounts []uuid.UUID) ([]TurnsRow, error) {
+	rows, err := db.Query(ctx, turns, eventID, accounts)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TurnsRow{}
+	for rows.Next() {
+		var i TurnsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.Arrival,
+			&i.Status,
+			&i.TurnEndsAt,
+			&i.VisitEndsAt,
+			&i.Absent,
+			&i.State,
+			&i.GraceSeconds,
+			&i.LineAt,
+			&i.Holds,
+			&i.Spots,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const undoLeave = `-- name: UndoLeave :execrows
+UPDATE spots SET status = 'joined', left_at = NULL, changed_at = clock_timestamp() WHERE id = $1 AND status IN ('left', 'done')
+`
+
+// Also of a fan who was done in the lobby, because the limit was bought in another sale of the show, and has given
+// tickets back.
 func (q *Queries) UndoLeave(ctx context.Context, db DBTX, id uuid.UUID) (int64, error) {
 	result, err := db.Exec(ctx, undoLeave, id)
 	if err != nil {
@@ -1537,7 +1766,8 @@ WHERE p.id = ANY ($1::uuid[])
   AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id
       AND (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > now())
            OR c.created_at >= p.called_at))
-  AND s.max_tickets_per_fan > (SELECT count(*) FROM claims k JOIN units u ON u.claim_id = k.id WHERE k.spot_id = p.id AND u.state = 'sold')
+  AND s.max_tickets_per_fan > (SELECT count(*) FROM fan_units o
+                               WHERE o.event_id = p.event_id AND o.account_id = p.account_id AND o.state = 'sold')
 `
 
 type UnservedRow struct {
