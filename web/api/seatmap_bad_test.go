@@ -63,7 +63,7 @@ func TestEveryErrorOfASeatMapIsToldAtOnce(t *testing.T) {
 		}
 		return b.String()[1:]
 	}
-	many := dbtest.Size(100_000, 1_000_000) - 1
+	many := dbtest.Size(50_000, 1_000_000) - 1
 	const sec, row = "seat_map.sections[0]", "seat_map.sections[0].rows[0]"
 	for name, c := range map[string]struct {
 		raw string
@@ -94,16 +94,16 @@ func TestEveryErrorOfASeatMapIsToldAtOnce(t *testing.T) {
 			want: []string{row + ".seats[0].label", row + ".seats[1].label", row + ".seats[2].label", row + ".seats[3].label"}},
 		"a million seats, counted": {raw: inRows(`{"name":"1","to":"250","x":0,"y":0,"count":2000,"label":"{row}-{n}"},{"name":"1001","to":"1250","x":0,"y":500,"count":2000,"label":"{row}-{n}"}`),
 			want: []string{"seat_map.sections"}},
-		"a million seats, one by one": {raw: inRows(`{"name":"A","x":0,"y":0,"seats":[` + listed(999_999, `{}`, `{"label":"Z"}`) + `]}`),
+		"very many seats, one by one": {raw: inRows(`{"name":"A","x":0,"y":0,"seats":[` + listed(many, `{}`, `{"label":"Z"}`) + `]}`),
 			want: []string{row + ".seats[0].label", row + ".seats[1].label"}, more: true},
 		"very many rows":     {raw: inRows(listed(many, `{}`, `{}`)), want: []string{row + ".name"}, more: true},
 		"very many sections": {raw: seatMap(listed(many, `{}`, `{}`)), want: []string{sec + ".id", sec + ".name", sec + ".kind"}, more: true},
 		"very many members":  {raw: `{` + listed(many, `"a":1`, `"b":1`) + `}`, want: []string{"seat_map.a"}, more: true},
 		"very many aisles": {raw: inRows(`{"name":"1","to":"50","x":0,"y":0,"count":2000,"label":"{row}-{n}","skip":["z",` + listed(many, `"x"`, `"y"`) +
 			`],"aisles":[` + listed(many, `2000`, `1999`) + `]}`), want: []string{row + ".aisles[0]", row + ".aisles[1]"}, more: true},
-		"a hundred thousand in one place": {raw: inRows(`{"name":"1","to":"50","x":0,"y":0,"count":2000,"label":"{row}-{n}","pitch":0.5,"curve":0.1}`), want: []string{row}, more: true},
-		"twenty thousand in a ring":       {raw: inRows(listed(9, `{"name":"A","x":0,"y":0,"seats":[{"label":"A"}]}`, `{"name":"Z","x":0,"y":1,"seats":[`+companions(20_000)+`]}`)), want: []string{"seat_map.sections[0].rows[9].seats"}, more: true},
-		"deeper than anybody nests":       {raw: inRows(strings.Repeat("[", 5000) + strings.Repeat("]", 5000)), want: []string{row}},
+		"many thousands in one place": {raw: inRows(`{"name":"1","to":"10","x":0,"y":0,"count":2000,"label":"{row}-{n}","pitch":0.5,"curve":0.1}`), want: []string{row}, more: true},
+		"twenty thousand in a ring":   {raw: inRows(listed(9, `{"name":"A","x":0,"y":0,"seats":[{"label":"A"}]}`, `{"name":"Z","x":0,"y":1,"seats":[`+companions(20_000)+`]}`)), want: []string{"seat_map.sections[0].rows[9].seats"}, more: true},
+		"deeper than anybody nests":   {raw: inRows(strings.Repeat("[", 5000) + strings.Repeat("]", 5000)), want: []string{row}},
 	} {
 		body := hallBody(func(event, _ map[string]any) { event["seat_map"] = json.RawMessage(c.raw) })
 		start := time.Now()
@@ -157,9 +157,8 @@ func TestASeatMapHasTenMebibytes(t *testing.T) {
 		body := hallBody(func(event, _ map[string]any) { event["seat_map"] = "@" })
 		return strings.Replace(body, "@", strings.Repeat("a", n-len(body)+1), 1)
 	}
-	for size, want := range map[int]int{10<<20 - 1: 422, 10 << 20: 422, 10<<20 + 1: 413, 64 << 20: 413} {
-		code := map[int]string{422: "invalid_request", 413: "body_too_large"}[want]
-		s.raw("POST", oe, org, sized(size), nil).want(want, code)
+	s.raw("POST", oe, org, sized(10<<20+1), nil).want(413, "body_too_large")
+	for size, want := range map[int]int{10 << 20: 422, 10<<20 + 1: 413} {
 		// In pieces, so that nobody knows how much is to come.
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.server.URL+oe, io.MultiReader(strings.NewReader(sized(size))))
 		s.must(err)
