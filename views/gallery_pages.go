@@ -278,6 +278,7 @@ func (b *galleryBook) organizing() {
 		v.Errors = map[string]string{"beacon.round": "This round of the beacon is past. Name one that comes at least 30 seconds after the sale opens.", "venue": "Write where it is.", "opens_at": "Write when the sale opens.", "tiers.0.capacity": "Write a whole number, 1 to 200,000.", "max_inside": "Write a number from 1 to 100,000."}
 		return EventFormPage(organizer(f), v)
 	})
+	b.organizingSeats(organizer)
 	console := func(v ConsoleView) func(Frame) templ.Component {
 		return func(f Frame) templ.Component { return ConsolePage(organizer(f), v) }
 	}

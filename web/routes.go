@@ -67,6 +67,12 @@ func (s *Server) routes(e *echo.Echo) {
 	e.POST("/organizer/events/:event/message", s.message)
 	e.GET("/organizer/events/:event/orders", s.orders)
 	e.GET("/organizer/events/:event/seat-map", s.seatMapFile)
+	e.GET("/organizer/events/:event/stock", s.stock)
+	e.POST("/organizer/events/:event/stock", s.changeStock)
+	e.POST("/organizer/events/:event/stock/seats", s.changeSeats)
+	e.GET("/organizer/events/:event/stock/presale", s.newPresale)
+	e.POST("/organizer/events/:event/stock/presales", s.createPresale)
+	e.POST("/organizer/events/:event/stock/presales/:presale/end", s.endPresale)
 
 	e.GET("/help", s.text("help"))
 	e.GET("/privacy", s.text("privacy"))
