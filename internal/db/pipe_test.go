@@ -253,3 +253,84 @@ func TestOneTrip(t *testing.T) {
 		}
 	})
 }
+
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	pool := dbtest.Pool(t)
+	one := func(sql string, into *int, before ...string) func(pgx.Tx) error {
+		return func(tx pgx.Tx) error {
+			for _, b := range before {
+				if _, err := tx.Exec(ctx, b); err != nil {
+					return err
+				}
+			}
+			return tx.QueryRow(ctx, sql).Scan(into)
+		}
+	}
+	count := func(t *testing.T) (n int) {
+		t.Helper()
+		if err := pool.QueryRow(ctx, `SELECT count(*) FROM together`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if _, err := pool.Exec(ctx, `CREATE TABLE together (n int PRIMARY KEY)`); err != nil {
+		t.Fatal(err)
+	}
+	var a, b, c int
+	err := db.InTrips(ctx, pool, func(p *db.Pipe) error {
+		if _, err := p.Exec(ctx, `INSERT INTO together VALUES (1)`); err != nil {
+			return err
+		}
+		err := p.Together(ctx, one(`SELECT count(*) FROM together`, &a),
+			func(tx pgx.Tx) error { _, err := tx.Exec(ctx, `INSERT INTO together VALUES (3)`); return err },
+			one(`SELECT count(*) FROM together`, &b, `INSERT INTO together VALUES (2)`))
+		if err != nil {
+			return err
+		}
+		if err := p.QueryRow(ctx, `SELECT max(n) FROM together`).Scan(&c); err != nil {
+			return err
+		}
+		_, err = p.Exec(ctx, `INSERT INTO together VALUES (4)`)
+		return err
+	})
+	if err != nil || a != 1 || b != 3 || c != 3 || count(t) != 4 {
+		t.Fatalf("%d, %d, %d, %d rows: %v", a, b, c, count(t), err)
+	}
+
+	errMine := errors.New("mine")
+	for name, fn := range map[string]func(p *db.Pipe) error{
+		"a question fails": func(p *db.Pipe) error {
+			return p.Together(ctx, one(`SELECT 1 / 0`, &a, `INSERT INTO together VALUES (5)`), one(`SELECT 1`, &b))
+		},
+		"what waits fails at the commit": func(p *db.Pipe) error {
+			_, err := p.Exec(ctx, `INSERT INTO together VALUES (6), (1)`)
+			return err
+		},
+		"one gives up before it asks": func(p *db.Pipe) error {
+			return p.Together(ctx, one(`SELECT 1`, &a, `INSERT INTO together VALUES (7)`), func(pgx.Tx) error { return errMine })
+		},
+		"one gives up with its answer": func(p *db.Pipe) error {
+			return p.Together(ctx, func(tx pgx.Tx) error { return errors.Join(one(`SELECT 1`, &a, `INSERT INTO together VALUES (8)`)(tx), errMine) }, one(`SELECT 1`, &b))
+		},
+		"one asks twice": func(p *db.Pipe) error {
+			return p.Together(ctx, func(tx pgx.Tx) error { return errors.Join(one(`SELECT 1`, &a)(tx), one(`SELECT 2`, &a)(tx)) })
+		},
+		"the caller gives up": func(p *db.Pipe) error {
+			return errors.Join(p.Together(ctx, one(`SELECT 1`, &a, `INSERT INTO together VALUES (9)`)), errMine)
+		},
+	} {
+		err := db.InTrips(ctx, pool, fn)
+		if err == nil || db.OutcomeUnknown(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if n := count(t); n != 4 {
+			t.Errorf("%s: %d rows", name, n)
+		}
+	}
+	// No connection was spoilt or lost.
+	if s := pool.Stat(); s.AcquiredConns() != 0 {
+		t.Errorf("%d connections are out", s.AcquiredConns())
+	}
+}
