@@ -143,8 +143,8 @@ func (p *Plan) Alone(free func(number int) bool, seats []int) int {
 	taken := func(i int) bool { return slices.Contains(seats, i) }
 	for _, s := range seats {
 		for _, o := range [2]int{s - 1, s + 1} {
-			if alone := p.leaves(free, taken, o); alone >= 0 {
-				return alone
+			if p.neighbours(s, o) && p.leaves(free, taken, o) >= 0 {
+				return o
 			}
 		}
 	}
