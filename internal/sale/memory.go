@@ -97,6 +97,11 @@ func (m *memory) put(snaps []*Snapshot) {
 	for _, snap := range snaps {
 		id := snap.ID()
 		old, was := next.live[id]
+		if !was {
+			// A sale that has ended must not come back to life by a read that began before.
+			old = next.others[id.String()]
+			was = old.snap != nil
+		}
 		if was && (snap.At.Before(old.snap.At) || snap.Version < old.snap.Version || snap.Serving < old.snap.Serving) {
 			continue // two reads crossed: the newer picture is there already
 		}
