@@ -22,7 +22,7 @@ const module = "fairqueue/"
 // sub-packages. The order is the ladder of ARCHITECTURE.md, top first. A
 // package that is not listed fails the test: a new subject takes its place here.
 var imports = map[string][]string{
-	"cmd/fairqueue": {"internal/verify", "internal/shuffle", "internal/app", "internal/account", "internal/audit", "internal/claim", "internal/db", "internal/devstack", "internal/fault", "internal/keys", "internal/lab", "internal/money", "internal/paystack/sandbox", "internal/queue", "internal/sale", "internal/catalog"},
+	"cmd/fairqueue": {"internal/verify", "internal/shuffle", "internal/app", "internal/account", "internal/audit", "internal/claim", "internal/db", "internal/devstack", "internal/fault", "internal/keys", "internal/lab", "internal/money", "internal/paystack/sandbox", "internal/queue", "internal/sale", "internal/catalog", "internal/catalog/seatmap"},
 	"internal/app": {"web", "internal/account", "internal/claim", "internal/db", "internal/guard", "internal/keys", "internal/lease", "internal/ledger", "internal/live", "internal/mail",
 		"internal/payment", "internal/paystack", "internal/queue", "internal/sale", "internal/ticket", "internal/fault"},
 
@@ -39,7 +39,7 @@ var imports = map[string][]string{
 	"internal/paystack/sandbox": {"internal/fault", "internal/money"},
 	"internal/payment": {"internal/claim", "internal/queue", "internal/sale", "internal/catalog", "internal/ticket", "internal/account", "internal/mail", "internal/ledger", "internal/live",
 		"internal/db", "internal/db/paymentdb", "internal/fault", "internal/money"},
-	"internal/claim":   {"internal/queue", "internal/sale", "internal/catalog", "internal/catalog/seatmap", "internal/ledger", "internal/db", "internal/db/claimdb", "internal/fault", "internal/money"},
+	"internal/claim":   {"internal/queue", "internal/sale", "internal/catalog", "internal/catalog/seatmap", "internal/ledger", "internal/keys", "internal/db", "internal/db/claimdb", "internal/fault", "internal/money"},
 	"internal/queue":   {"internal/beacon", "internal/sale", "internal/catalog", "internal/ledger", "internal/merkle", "internal/shuffle", "internal/mail", "internal/live", "internal/lease", "internal/keys", "internal/db", "internal/db/queuedb", "internal/fault"},
 	"internal/sale":    {"internal/beacon", "internal/catalog", "internal/catalog/seatmap", "internal/ledger", "internal/live", "internal/db", "internal/db/saledb", "internal/fault", "internal/money"},
 	"internal/catalog": {"internal/catalog/seatmap", "internal/db", "internal/db/catalogdb", "internal/fault"},

@@ -49,7 +49,17 @@ WITH ended AS (
     RETURNING id, account_id
 )
 SELECT f.account_id::uuid AS account_id, s.state, s.hold_seconds, s.max_tickets_per_fan, now()::timestamptz AS now,
-       t.id AS tier_id, t.name AS tier_name, t.price_kobo,
+       t.id AS tier_id, t.name AS tier_name, t.price_kobo, t.opens_at AS tier_opens_at,
+       COALESCE(on_sale(t.opens_at, t.closes_at), true)::boolean AS tier_on_sale,
+       -- A presale keeps the tier from the fan.
+       EXISTS (SELECT FROM presales_running r WHERE r.tier_id = t.id
+               AND NOT EXISTS (SELECT FROM presale_unlocks k WHERE k.presale_id = r.id AND k.account_id = f.account_id)) AS gated,
+       -- Where it is about seats: the presales that keep some from the fan, and whether tiers have times of their own.
+       (CASE WHEN t.id IS NULL OR t.seated THEN
+            ARRAY(SELECT r.id FROM presales_running r WHERE r.event_id = s.event_id
+                  AND NOT EXISTS (SELECT FROM presale_unlocks k WHERE k.presale_id = r.id AND k.account_id = f.account_id))
+        ELSE '{}' END)::uuid[] AS locked,
+       (t.id IS NULL AND EXISTS (SELECT FROM tiers x WHERE x.event_id = s.event_id AND (x.opens_at IS NOT NULL OR x.closes_at IS NOT NULL)))::boolean AS timed,
        coalesce((SELECT c.id FROM claims c
                  WHERE c.event_id = s.event_id AND c.account_id = f.account_id AND c.status IN ('held', 'paying')
                    AND (c.status = 'paying' OR c.expires_at > now())),
@@ -115,6 +125,53 @@ WITH pick AS MATERIALIZED (
     SELECT sqlc.arg(claim_id), row_number() OVER (ORDER BY slot), id, sqlc.arg(tier_id), sqlc.arg(price_kobo) FROM taken
 )
 SELECT id, old_claim FROM taken ORDER BY slot;
+
+-- name: BySlot :exec
+-- In this transaction, units are read in the order of their index. Of a new tier, of which the planner knows nothing yet,
+-- it believed that all units are few, and read and sorted every one of them for each claim: 130 ms of 200,000.
+SELECT set_config('enable_sort', 'off', true);
+
+-- name: PickUnits :many
+-- Locks units for the claims of a batch: whatever is free, or held and past, by slot; rows locked by others are skipped.
+-- old_claim is the past claim a unit would be taken from.
+SELECT u.id, u.slot, u.claim_id AS old_claim
+FROM units u
+WHERE u.tier_id = @tier_id AND u.slot > sqlc.arg('after')::integer
+  AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+ORDER BY u.slot
+LIMIT @quantity
+FOR UPDATE SKIP LOCKED;
+
+-- name: PickUnitsWaiting :many
+-- As PickUnits, but waits for rows that others have locked: only this answer may be "sold out". Its caller holds LockTier.
+SELECT u.id, u.slot, u.claim_id AS old_claim
+FROM units u
+WHERE u.tier_id = @tier_id
+  AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+ORDER BY u.slot
+LIMIT @quantity
+FOR UPDATE;
+
+-- name: GrantMany :exec
+-- Makes the claims of a batch from units that PickUnits has locked: one statement, however many they are. The units, and
+-- the claim and line of each, are lists of the same length.
+WITH claim AS (
+    INSERT INTO claims (id, event_id, account_id, spot_id, status, total_kobo, created_at, expires_at, cap_at, limit_then)
+    SELECT unnest(@claim_ids::uuid[]), @event_id, unnest(@accounts::uuid[]), unnest(@spots::uuid[]), 'held', unnest(@totals::bigint[]),
+           now(), sqlc.arg(expires_at)::timestamptz, @cap_at, @limit_then
+), line AS (
+    INSERT INTO claim_lines (claim_id, line, unit_id, tier_id, price_kobo)
+    SELECT unnest(@of_claims::uuid[]), unnest(@lines::integer[]), unnest(@units::uuid[]), @tier_id, @price_kobo
+)
+UPDATE units u
+SET state = 'held', claim_id = g.claim_id, held_until = sqlc.arg(expires_at)::timestamptz
+FROM (SELECT unnest(@units::uuid[]) AS unit_id, unnest(@of_claims::uuid[]) AS claim_id) g
+WHERE u.id = g.unit_id;
+
+-- name: HeldOfTier :one
+-- How many units of a tier of which nothing is left are not sold: others hold or pay for them, or did a moment ago.
+SELECT count(*) FROM units u
+WHERE u.event_id = @event_id AND u.tier_id = @tier_id AND u.state <> 'sold' AND u.state IN ('free', 'held', 'paying');
 
 -- name: GrantSeats :many
 -- Takes those of some seats that are free, or held and past, for a new claim; waits for rows that others have locked. Its
@@ -350,27 +407,267 @@ SELECT EXISTS (
       AND s.max_tickets_per_fan <= (SELECT count(*) FROM fan_units o
                                     WHERE o.event_id = @event_id AND o.account_id = @account_id AND o.state = 'sold'));
 
--- name: SeatsVersion :one
--- The newest decision about units of an event, to see that nothing has changed. Decisions that were taken earlier and
--- committed later are not seen in it: what is believed because of it is believed for a moment only.
-SELECT COALESCE((
-           SELECT max(l.id)
-           FROM unnest(@kinds::text[]) AS k (kind)
-           CROSS JOIN LATERAL (
-               SELECT n.id FROM ledger n WHERE n.event_id = @event_id AND n.kind = k.kind ORDER BY n.id DESC LIMIT 1
-           ) l
-       ), 0)::bigint AS newest,
-       now()::timestamptz AS now;
+-- name: SeatStates :one
+-- The seats of an event by their numbers that are not sold: free, held (and until when, in microseconds; those being paid
+-- for for ever), and blocked; a seat that another sale of the show sells is blocked here. since is where SeatsSince goes on.
+SELECT COALESCE(array_agg(s.number) FILTER (WHERE u.state = 'free'), '{}')::integer[] AS free,
+       COALESCE(array_agg(s.number ORDER BY s.number) FILTER (WHERE u.state IN ('held', 'paying')), '{}')::integer[] AS held,
+       COALESCE(array_agg(COALESCE((extract(epoch FROM u.held_until) * 1000000)::bigint, 9223372036854775807) ORDER BY s.number)
+                FILTER (WHERE u.state IN ('held', 'paying')), '{}')::bigint[] AS until,
+       COALESCE(array_agg(s.number) FILTER (WHERE u.state = 'blocked' OR s.elsewhere), '{}')::integer[] AS blocked,
+       pg_snapshot_xmin(pg_current_snapshot())::text AS since, now()::timestamptz AS now
+FROM seats s
+LEFT JOIN units u ON u.id = s.id AND u.event_id = @event_id AND u.state <> 'sold'
+WHERE s.event_id = @event_id;
 
--- name: SeatStates :many
--- The seats of each tier that are not sold, by slot: free (or held and past), held or being paid for, and blocked; and
--- when the first hold will be past.
-SELECT t.ordinal,
-       COALESCE(array_agg(u.slot) FILTER (WHERE u.state = 'free' OR (u.state = 'held' AND u.held_until <= now())), '{}')::integer[] AS free,
-       COALESCE(array_agg(u.slot) FILTER (WHERE u.state = 'paying' OR (u.state = 'held' AND u.held_until > now())), '{}')::integer[] AS held,
-       COALESCE(array_agg(u.slot) FILTER (WHERE u.state = 'blocked'), '{}')::integer[] AS blocked,
-       COALESCE(min(u.held_until) FILTER (WHERE u.held_until > now()), '9999-01-01')::timestamptz AS next_past
+-- name: SeatsSince :one
+-- What has become of the units that decisions since a place in the ledger were about. Whatever was not seen from there
+-- is of a transaction that had not ended, and those stand behind since, the place to go on from: nothing is missed, and
+-- some is seen twice. whole says that this is not enough: there were too many decisions, or one that does not name its
+-- units. (The ledger is read by its order and not by event, which would read all of an event's rows with a generic plan.)
+WITH recent AS MATERIALIZED (
+    SELECT l.event_id, l.kind, l.body
+    FROM ledger l
+    WHERE l.xid >= (@since::text)::xid8
+    ORDER BY l.xid, l.id
+    LIMIT sqlc.arg(most)::integer
+), said AS (
+    SELECT r.body->>'claim' AS claim, r.body->'units' AS units, r.body->'freed' AS freed
+    FROM recent r WHERE r.event_id = @event_id::uuid AND r.kind <> ALL(@others::text[])
+), about AS (
+    SELECT l.unit_id AS id
+    FROM said CROSS JOIN LATERAL (SELECT k.unit_id FROM claim_lines k WHERE k.claim_id = said.claim::uuid OFFSET 0) l
+    UNION
+    SELECT x.id::uuid
+    FROM said CROSS JOIN LATERAL jsonb_array_elements_text(COALESCE(said.units, '[]') || COALESCE(said.freed, '[]')) AS x (id)
+), now_is AS MATERIALIZED (
+    SELECT u.id, u.state, COALESCE((extract(epoch FROM u.held_until) * 1000000)::bigint, 9223372036854775807) AS until
+    FROM units u WHERE u.id = ANY(ARRAY(SELECT about.id FROM about))
+)
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS since, now()::timestamptz AS now,
+       ((SELECT count(*) FROM recent) >= sqlc.arg(most)::integer
+        OR EXISTS (SELECT FROM said WHERE said.claim IS NULL AND said.units IS NULL))::boolean AS whole,
+       ARRAY(SELECT n.id FROM now_is n ORDER BY n.id)::uuid[] AS ids,
+       ARRAY(SELECT n.state FROM now_is n ORDER BY n.id)::text[] AS states,
+       ARRAY(SELECT n.until FROM now_is n ORDER BY n.id)::bigint[] AS until;
+
+-- name: LockSeats :many
+-- Locks units, whoever has them, and says of each whether it may be had.
+SELECT u.id, u.claim_id, (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))::boolean AS takeable,
+       (u.state = 'held')::boolean AS held
 FROM units u
-JOIN tiers t ON t.id = u.tier_id
-WHERE u.event_id = @event_id AND u.state <> 'sold' AND t.seated
-GROUP BY t.ordinal;
+WHERE u.id = ANY(@ids::uuid[])
+ORDER BY u.tier_id, u.slot
+FOR UPDATE;
+
+-- name: LockOwn :many
+-- Locks the units of a claim that is held.
+SELECT u.id, u.tier_id FROM units u
+WHERE u.claim_id = sqlc.arg(claim_id)::uuid AND u.state = 'held'
+ORDER BY u.tier_id, u.slot
+FOR UPDATE;
+
+-- name: OwnUnits :many
+-- The units of a claim that is held; its row is locked, and so they stay its own.
+SELECT u.id, u.tier_id FROM units u
+WHERE u.claim_id = sqlc.arg(claim_id)::uuid AND u.state = 'held'
+ORDER BY u.tier_id, u.slot;
+
+-- name: FreeUnits :many
+-- Units of a tier that may be had, as far as is known without waiting for anybody.
+SELECT u.id FROM units u
+WHERE u.tier_id = @tier_id AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+ORDER BY u.slot
+LIMIT @quantity;
+
+-- name: SwapUnits :one
+-- Gives some units of a claim that is held back, and takes others for the rest of its time; all of them are locked. Its
+-- caller rolls back where a figure is not that of its list.
+WITH freed AS (
+    UPDATE units u SET state = 'free', claim_id = NULL, held_until = NULL
+    WHERE u.id = ANY(@freed::uuid[]) AND u.claim_id = sqlc.arg(claim_id)::uuid AND u.state = 'held'
+    RETURNING u.id
+), taken AS (
+    UPDATE units u SET state = 'held', claim_id = c.id, held_until = c.expires_at
+    FROM claims c
+    WHERE c.id = sqlc.arg(claim_id)::uuid AND c.status = 'held' AND c.expires_at > now()
+      AND u.id = ANY(@taken::uuid[]) AND u.event_id IS NOT DISTINCT FROM c.event_id
+      AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+    RETURNING u.id
+)
+SELECT (SELECT count(*) FROM freed) AS freed, (SELECT count(*) FROM taken) AS taken;
+
+-- name: DropLines :exec
+-- The lines of a claim that is held are written anew when it is changed; the ledger keeps what they were.
+DELETE FROM claim_lines l USING claims c
+WHERE l.claim_id = @claim_id AND c.id = l.claim_id AND c.status = 'held';
+
+-- name: WriteLines :execrows
+-- The lines and the total of a claim from the units that it holds, with the limit in force.
+WITH line AS (
+    INSERT INTO claim_lines (claim_id, line, unit_id, tier_id, price_kobo)
+    SELECT u.claim_id, row_number() OVER (ORDER BY t.ordinal, u.slot), u.id, u.tier_id, t.price_kobo
+    FROM units u JOIN tiers t ON t.id = u.tier_id
+    WHERE u.claim_id = sqlc.arg(claim_id)::uuid AND u.state = 'held'
+    RETURNING price_kobo
+)
+UPDATE claims c SET total_kobo = (SELECT sum(line.price_kobo) FROM line), limit_then = @limit_then
+WHERE c.id = sqlc.arg(claim_id)::uuid AND c.status = 'held' AND c.expires_at > now();
+
+-- name: RegainSeats :many
+-- Certain seats for a success that came late; its caller rolls back when one is missing.
+WITH pick AS MATERIALIZED (
+    SELECT u.id, u.claim_id
+    FROM units u
+    WHERE u.id = ANY(@seat_ids::uuid[]) AND u.tier_id IS NOT DISTINCT FROM @tier_id::uuid
+      AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+    ORDER BY u.tier_id, u.slot
+    FOR UPDATE
+)
+UPDATE units u SET state = 'sold', claim_id = sqlc.arg(claim_id)::uuid, held_until = NULL
+FROM pick WHERE u.id = pick.id
+RETURNING u.id, pick.claim_id AS old_claim;
+
+-- name: EndPublic :exec
+-- Ends presales that are public by the clock, so that what they kept may be kept again.
+UPDATE presales SET ended_at = public_at WHERE event_id = @event_id AND ended_at IS NULL AND public_at <= now();
+
+-- name: InsertPresale :execrows
+-- No row where the tier is in a presale already.
+INSERT INTO presales (id, event_id, name, tier_id, seats, public_at)
+VALUES (@id, @event_id, @name, sqlc.narg('tier_id'), @seats, @public_at)
+ON CONFLICT (tier_id) WHERE ended_at IS NULL DO NOTHING;
+
+-- name: KeepSeats :many
+-- Keeps seats of the event, named or all of a tier, for a presale. Those that another one keeps do not come back.
+INSERT INTO presale_seats (seat_id, event_id, presale_id)
+SELECT s.id, s.event_id, @presale_id
+FROM seats s
+WHERE s.event_id = @event_id AND (s.tier_id = sqlc.narg('tier_id')::uuid OR s.id = ANY(@seat_ids::uuid[]))
+ORDER BY s.id
+ON CONFLICT (seat_id) DO UPDATE SET presale_id = EXCLUDED.presale_id
+WHERE EXISTS (SELECT FROM presales p WHERE p.id = presale_seats.presale_id AND p.ended_at IS NOT NULL)
+RETURNING seat_id;
+
+-- name: InsertCodes :many
+-- Codes that are new to the event come back.
+INSERT INTO presale_codes (id, presale_id, event_id, mac, uses)
+SELECT unnest(@ids::uuid[]), @presale_id, @event_id, unnest(@macs::bytea[]), @uses
+ON CONFLICT (event_id, mac) DO NOTHING
+RETURNING id;
+
+-- name: Presales :many
+-- The presales of an event with their figures, the newest first; one of them or all.
+SELECT p.id, p.name, p.tier_id, p.seats, p.public_at, p.ended_at, now()::timestamptz AS at,
+       (SELECT count(*) FROM presale_codes c WHERE c.presale_id = p.id) AS codes,
+       (SELECT count(*) FROM presale_unlocks u WHERE u.presale_id = p.id) AS unlocked
+FROM presales p
+WHERE p.event_id = @event_id AND p.id = COALESCE(sqlc.narg('id'), p.id)
+ORDER BY p.created_at DESC, p.id DESC;
+
+-- name: EndPresale :execrows
+UPDATE presales SET ended_at = LEAST(now(), public_at) WHERE id = @id AND event_id = @event_id AND ended_at IS NULL;
+
+-- name: CodeOf :one
+-- The code of an event that hashes to this, and what it does for an account.
+SELECT c.id, c.presale_id,
+       EXISTS (SELECT FROM presale_unlocks u WHERE u.presale_id = c.presale_id AND u.account_id = @account_id) AS unlocked,
+       EXISTS (SELECT FROM presales_running r WHERE r.id = c.presale_id) AS running
+FROM presale_codes c
+WHERE c.event_id = @event_id AND c.mac = @mac;
+
+-- name: LockCode :exec
+-- A statement of its own: who gives the code next sees who gave it before.
+SELECT id FROM presale_codes WHERE id = @id FOR UPDATE;
+
+-- name: InsertUnlock :one
+-- The next use of a code that is locked. No row where it is used up, or the account has unlocked the presale meanwhile.
+INSERT INTO presale_unlocks (presale_id, account_id, code_id, nth, uses)
+SELECT c.presale_id, @account_id, c.id, n.nth, c.uses
+FROM presale_codes c
+CROSS JOIN LATERAL (SELECT COALESCE(max(u.nth), 0) + 1 AS nth FROM presale_unlocks u WHERE u.code_id = c.id) n
+WHERE c.id = @code_id AND n.nth <= c.uses
+ON CONFLICT (presale_id, account_id) DO NOTHING
+RETURNING nth;
+
+-- name: UnlockedBy :many
+-- What is kept from others and not from this account.
+SELECT p.id, p.name, p.tier_id, p.seats, p.public_at
+FROM presales_running p JOIN presale_unlocks u ON u.presale_id = p.id
+WHERE p.event_id = @event_id AND u.account_id = @account_id
+ORDER BY p.public_at, p.id;
+
+-- name: ShutSeats :many
+-- Those of some seats that cannot be had now: their tier is not on sale, or a presale keeps them.
+SELECT u.id, u.tier_id, t.opens_at, (NOT on_sale(t.opens_at, t.closes_at))::boolean AS closed,
+       EXISTS (SELECT FROM presale_seats g WHERE g.seat_id = u.id AND g.presale_id = ANY(@locked::uuid[])) AS gated
+FROM units u JOIN tiers t ON t.id = u.tier_id
+WHERE u.id = ANY(@seat_ids::uuid[])
+  AND (NOT on_sale(t.opens_at, t.closes_at)
+       OR EXISTS (SELECT FROM presale_seats g WHERE g.seat_id = u.id AND g.presale_id = ANY(@locked::uuid[])));
+
+-- name: AddUnits :one
+-- New units at the end of a tier, whose row is locked.
+WITH last AS (
+    SELECT COALESCE(max(u.slot), 0) AS slot FROM units u WHERE u.tier_id = @tier_id
+), made AS (
+    INSERT INTO units (id, event_id, tier_id, slot)
+    SELECT gen_random_uuid(), @event_id, @tier_id, last.slot + g.n
+    FROM last CROSS JOIN generate_series(1, sqlc.arg('many')::integer) AS g (n)
+)
+SELECT slot::integer FROM last;
+
+-- name: LockUnits :many
+-- Units of an event that an organizer wants, waiting for those that others have locked.
+SELECT u.id, u.state, u.claim_id, (u.state = 'held' AND u.held_until <= now())::boolean AS past
+FROM units u
+WHERE u.event_id = @event_id AND u.id = ANY(@ids::uuid[])
+ORDER BY u.tier_id, u.slot
+FOR UPDATE;
+
+-- name: LockFree :many
+-- So many units of a tier that are free, or held and past, waiting for those that others have locked; its caller holds
+-- LockTier.
+SELECT u.id, u.claim_id
+FROM units u
+WHERE u.tier_id = @tier_id AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+ORDER BY u.slot
+LIMIT @most
+FOR UPDATE;
+
+-- name: LockBlocked :many
+SELECT u.id
+FROM units u
+WHERE u.event_id = @event_id AND u.tier_id = @tier_id AND u.state = 'blocked'
+ORDER BY u.slot
+LIMIT @most
+FOR UPDATE;
+
+-- name: UnitsToBlocked :execrows
+-- Out of the sale: free ones, and those whose hold is past; they are locked.
+UPDATE units SET state = 'blocked', claim_id = NULL, held_until = NULL
+WHERE id = ANY(@ids::uuid[]) AND state = ANY(@from_states::text[]) AND (state <> 'held' OR held_until <= now());
+
+-- name: BlockedToFree :execrows
+-- Into the sale: units that are locked.
+UPDATE units SET state = 'free' WHERE id = ANY(@ids::uuid[]) AND state = 'blocked';
+
+-- name: OpenSeats :many
+-- So many seats of a tier that may be had by somebody from whom some presales keep theirs; its caller holds LockTier.
+SELECT u.id
+FROM units u
+WHERE u.tier_id = @tier_id AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+  AND NOT EXISTS (SELECT FROM presale_seats g WHERE g.seat_id = u.id AND g.presale_id = ANY(@locked::uuid[]))
+ORDER BY u.slot
+LIMIT @most
+FOR UPDATE;
+
+-- name: Blocks :many
+-- The blocks of seats that presales of an event keep now, as numbers of seats.
+SELECT r.id, array_agg(s.number ORDER BY s.number)::integer[] AS numbers
+FROM presales_running r
+JOIN presale_seats g ON g.presale_id = r.id
+JOIN seats s ON s.id = g.seat_id
+WHERE r.event_id = @event_id AND r.tier_id IS NULL
+GROUP BY r.id
+ORDER BY r.id;

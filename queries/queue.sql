@@ -118,11 +118,16 @@ WHERE p.id = @id AND s.event_id = p.event_id AND p.status = 'called' AND NOT p.a
 
 -- name: LockSpots :many
 -- LockFans without waiting for anybody. A fan who is busy with something else, in this sale of the show or in another,
--- comes back with fewer spots than Turns counts, and is left out of the batch.
+-- comes back with fewer spots than Turns counts, and is left out of the batch. (OFFSET 0, here and below, keeps the search
+-- for each fan a search of its own. Of a new event, of which the planner knows nothing yet, it believed that all spots
+-- are few and read every one of them for each batch: 12 ms of 50,000.)
 SELECT p.account_id
 FROM spots p
-WHERE p.account_id = ANY (@accounts::uuid[])
-  AND p.event_id IN (SELECT r.id FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = @event_id)
+WHERE p.id = ANY (ARRAY(
+    SELECT o.id
+    FROM unnest(@accounts::uuid[]) AS f (account_id)
+    CROSS JOIN (SELECT r.id FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = @event_id) r
+    CROSS JOIN LATERAL (SELECT x.id FROM spots x WHERE x.account_id = f.account_id AND x.event_id = r.id OFFSET 0) o))
 ORDER BY p.event_id, p.id
 FOR UPDATE OF p SKIP LOCKED;
 
@@ -136,20 +141,20 @@ SELECT p.id, p.account_id, p.arrival, p.status, p.turn_ends_at, p.visit_ends_at,
                  AND (c.status = 'paying' OR c.expires_at > now())) AS holds,
        (SELECT count(*) FROM events e JOIN events r ON r.show_id = e.show_id JOIN spots o ON o.event_id = r.id
         WHERE e.id = p.event_id AND o.account_id = p.account_id) AS spots
-FROM spots p
-JOIN sales s ON s.event_id = p.event_id
-WHERE p.event_id = @event_id AND p.account_id = ANY (@accounts::uuid[]);
+FROM sales s
+CROSS JOIN unnest(@accounts::uuid[]) AS f (account_id)
+CROSS JOIN LATERAL (SELECT x.* FROM spots x WHERE x.account_id = f.account_id AND x.event_id = s.event_id OFFSET 0) p
+WHERE s.event_id = @event_id;
 
 -- name: EnterSpots :exec
--- EnterSpot for spots that are locked and were seen to be called while their turns run. If one of them may not enter any
--- more, because the sale has ended in this moment, it fails with division_by_zero and nothing of the transaction happens.
+-- EnterSpot for spots that are locked and were seen to be called while their turns run, by the clock of this transaction.
+-- If the sale has ended in this moment it fails with division_by_zero, and nothing of the transaction happens.
 WITH entered AS (
     UPDATE spots p
     SET status = 'inside', entered_at = now(),
         visit_ends_at = COALESCE(s.paused_at, now()) - s.paused_total + make_interval(secs => s.visit_seconds)
     FROM sales s
-    WHERE p.id = ANY (@ids::uuid[]) AND s.event_id = p.event_id AND p.status = 'called' AND NOT p.absent AND s.state NOT IN ('draft', 'ended')
-      AND p.turn_ends_at > COALESCE(s.paused_at, now()) - s.paused_total
+    WHERE p.id = ANY (@ids::uuid[]) AND s.event_id = p.event_id AND s.state NOT IN ('draft', 'ended')
     RETURNING p.id
 )
 SELECT 1 / (count(*) = cardinality(@ids::uuid[]))::integer FROM entered;
@@ -299,20 +304,29 @@ WHERE id IN (
     LIMIT @most FOR UPDATE SKIP LOCKED);
 
 -- name: LockUnserved :many
--- Turns that ran out lately, and visits that are over and not written down as that, while there is nothing to sell; one
--- spot of them or all. Rows that somebody works with are left for the next time.
+-- Turns that ran out lately, and visits that are over and not written down as that, while there is nothing to sell to
+-- everybody; one spot of them or all. Rows that somebody works with are left for the next time.
 SELECT p.id FROM spots p
 WHERE p.event_id = @event_id
   AND ((p.status = 'called' AND NOT p.absent AND p.turn_ends_at <= @line_at::timestamptz
         AND p.turn_ends_at > @since::timestamptz)
        OR (p.status = 'inside' AND p.visit_ends_at <= @line_at::timestamptz))
   AND p.id = COALESCE(sqlc.narg('only')::uuid, p.id)
-  AND NOT EXISTS (SELECT 1 FROM units f WHERE f.event_id = @event_id AND f.state <> 'sold' AND f.state = 'free')
-  AND NOT EXISTS (SELECT 1 FROM units h WHERE h.event_id = @event_id AND h.state <> 'sold' AND h.state = 'held' AND h.held_until <= now())
+  AND NOT EXISTS (
+      SELECT 1 FROM tiers t
+      CROSS JOIN LATERAL (
+          SELECT f.id FROM units f WHERE f.event_id = t.event_id AND f.tier_id = t.id AND f.state <> 'sold' AND f.state = 'free'
+          UNION ALL
+          SELECT h.id FROM units h WHERE h.event_id = t.event_id AND h.tier_id = t.id AND h.state <> 'sold' AND h.state = 'held' AND h.held_until <= now()
+      ) u
+      WHERE t.event_id = @event_id AND on_sale(t.opens_at, t.closes_at)
+        AND NOT EXISTS (SELECT FROM presales_running r WHERE r.tier_id = t.id)
+        AND NOT EXISTS (SELECT FROM presale_seats g JOIN presales_running r ON r.id = g.presale_id WHERE g.seat_id = u.id))
 LIMIT @most FOR UPDATE SKIP LOCKED;
 
 -- name: Unserved :many
--- Those among locked spots who hold nothing, claimed nothing in this turn, and may buy. A statement of its own: it sees
+-- Those among locked spots who hold nothing, claimed nothing in this turn, may buy, and have no code for what presales
+-- keep. A statement of its own: it sees
 -- what was committed before the locks were had.
 SELECT p.id, p.arrival
 FROM spots p JOIN sales s ON s.event_id = p.event_id
@@ -321,7 +335,14 @@ WHERE p.id = ANY (@ids::uuid[])
       AND (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > now())
            OR c.created_at >= p.called_at))
   AND s.max_tickets_per_fan > (SELECT count(*) FROM fan_units o
-                               WHERE o.event_id = p.event_id AND o.account_id = p.account_id AND o.state = 'sold');
+                               WHERE o.event_id = p.event_id AND o.account_id = p.account_id AND o.state = 'sold')
+  AND NOT EXISTS (
+      SELECT FROM presale_unlocks k JOIN presales_running r ON r.id = k.presale_id
+      WHERE k.account_id = p.account_id AND r.event_id = p.event_id
+        AND EXISTS (SELECT FROM units u JOIN tiers t ON t.id = u.tier_id
+                    WHERE u.event_id = r.event_id AND u.state <> 'sold' AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+                      AND on_sale(t.opens_at, t.closes_at)
+                      AND (u.tier_id = r.tier_id OR EXISTS (SELECT FROM presale_seats g WHERE g.seat_id = u.id AND g.presale_id = r.id))));
 
 -- name: Reserved :one
 -- How many take up the room: called while present and the turn runs, or inside while the visit runs or a claim is open.
@@ -353,12 +374,64 @@ SELECT COALESCE((SELECT avg(q.n) FROM (
            FROM claims c WHERE c.event_id = @event_id ORDER BY c.created_at DESC LIMIT 200) q), 1)::double precision AS mean_units;
 
 -- name: Sellable :one
--- Units that can be sold now, counted up to as many as matter.
+-- Units that can be sold now to anybody, counted up to as many as matter: those of tiers on sale that no presale keeps.
+-- What presales keep in blocks is among them.
 SELECT count(*) FROM (
-    SELECT 1 FROM units f WHERE f.event_id = @event_id AND f.state <> 'sold' AND f.state = 'free'
-    UNION ALL
-    SELECT 1 FROM units h WHERE h.event_id = @event_id AND h.state <> 'sold' AND h.state = 'held' AND h.held_until <= now()
-    LIMIT @most) u;
+    SELECT 1 FROM tiers t
+    CROSS JOIN LATERAL (
+        SELECT 1 FROM units f WHERE f.event_id = t.event_id AND f.tier_id = t.id AND f.state <> 'sold' AND f.state = 'free'
+        UNION ALL
+        SELECT 1 FROM units h WHERE h.event_id = t.event_id AND h.tier_id = t.id AND h.state <> 'sold' AND h.state = 'held' AND h.held_until <= now()
+    ) u
+    WHERE t.event_id = @event_id AND on_sale(t.opens_at, t.closes_at)
+      AND NOT EXISTS (SELECT FROM presales_running r WHERE r.tier_id = t.id)
+    LIMIT @most) x;
+
+-- name: Gates :many
+-- What running presales keep: units that can be sold now to those with a code, up to as many as matter, and how many of
+-- the fans who take up room and have not claimed in this turn have one. Who has several codes counts for one of them.
+WITH holder AS (
+    SELECT DISTINCT ON (p.id) p.id, k.presale_id
+    FROM presales_running r
+    JOIN presale_unlocks k ON k.presale_id = r.id
+    JOIN spots p ON p.account_id = k.account_id AND p.event_id = r.event_id
+    WHERE r.event_id = @event_id
+      AND ((p.status = 'called' AND NOT p.absent AND p.turn_ends_at > @just_now::timestamptz)
+           OR (p.status = 'inside' AND p.visit_ends_at > @just_now::timestamptz))
+      AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at)
+    ORDER BY p.id, k.presale_id
+)
+SELECT r.id, (r.tier_id IS NULL)::boolean AS block,
+       (SELECT count(*) FROM (
+            SELECT 1 FROM presale_seats g JOIN units u ON u.id = g.seat_id JOIN tiers t ON t.id = u.tier_id
+            WHERE r.tier_id IS NULL AND g.presale_id = r.id AND on_sale(t.opens_at, t.closes_at)
+              AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+            UNION ALL
+            SELECT 1 FROM tiers t
+            CROSS JOIN LATERAL (
+                SELECT 1 FROM units u WHERE u.event_id = t.event_id AND u.tier_id = t.id AND u.state <> 'sold'
+                  AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+            ) n
+            WHERE t.id = r.tier_id AND on_sale(t.opens_at, t.closes_at)
+            LIMIT 20000) x) AS units,
+       (SELECT count(*) FROM holder h WHERE h.presale_id = r.id) AS wanting
+FROM presales_running r
+WHERE r.event_id = @event_id
+ORDER BY r.id;
+
+-- name: CodeHolders :many
+-- Who waits and has a code of some presales.
+SELECT p.id, p.arrival, COALESCE(p.again, '')::text AS again, COALESCE(p.again_seq, 0)::bigint AS again_seq, array_agg(k.presale_id)::uuid[] AS presales
+FROM presale_unlocks k
+JOIN spots p ON p.account_id = k.account_id AND p.event_id = @event_id
+WHERE k.presale_id = ANY (@presales::uuid[]) AND p.status = 'joined'
+GROUP BY p.id
+ORDER BY p.arrival
+LIMIT 100000;
+
+-- name: Aside :exec
+-- The status of these spots, which are about to be called, does not follow from their number any more.
+UPDATE spots SET changed_at = clock_timestamp() WHERE id = ANY (@ids::uuid[]);
 
 -- name: Returners :many
 -- Those who asked for another turn, in the order in which they are called.

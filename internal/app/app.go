@@ -160,7 +160,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) 
 	a.Queue = queue.New(queue.Config{
 		DB: a.pool, Sales: a.Sales, Keys: ring, Clock: a.clock, Issuer: a.cfg.Base(), Mail: mailer, Jobs: jobs, Logger: log,
 	})
-	a.Claims = claim.New(claim.Config{DB: a.pool, Sales: a.Sales, Queue: a.Queue, Clock: a.clock, Logger: log})
+	a.Claims = claim.New(claim.Config{DB: a.pool, Sales: a.Sales, Queue: a.Queue, Keys: ring, Clock: a.clock, Logger: log})
 	a.Tickets = ticket.New(ticket.Config{DB: a.pool, Keys: ring, Logger: log})
 	if a.provider, err = paystack.New(paystack.Config{
 		BaseURL: cfg.PaystackBaseURL, SecretKey: cfg.PaystackSecretKey, Version: Version(), Logger: log,

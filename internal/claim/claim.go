@@ -13,6 +13,7 @@ import (
 	"fairqueue/internal/db"
 	"fairqueue/internal/db/claimdb"
 	"fairqueue/internal/fault"
+	"fairqueue/internal/keys"
 	"fairqueue/internal/money"
 	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
@@ -59,9 +60,11 @@ type Request struct {
 
 // Config is what a Service needs.
 type Config struct {
-	DB     db.Conn
-	Sales  *sale.Service
-	Queue  *queue.Service
+	DB    db.Conn
+	Sales *sale.Service
+	Queue *queue.Service
+	// Keys makes worthless what is kept of presale codes; without it there are none.
+	Keys   *keys.Ring
 	Clock  *db.Clock
 	Logger *slog.Logger
 }
@@ -72,14 +75,19 @@ type Service struct {
 	q     *claimdb.Queries
 	books books
 	loads singleflight.Group
+
+	batchers batchers
 }
 
-// New returns a Service.
+// New returns a Service. Close must be called: claims are batched by goroutines, which end when nobody claims.
 func New(cfg Config) *Service {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Service{cfg: cfg, q: queries}
+	s := &Service{cfg: cfg, q: queries}
+	s.batchers.of = map[tierKey]*batcher{}
+	s.batchers.stop, s.batchers.cancel = context.WithCancel(context.Background())
+	return s
 }
 
 // queries has no state; the functions that join a caller's transaction use it too.

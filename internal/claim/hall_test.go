@@ -58,7 +58,7 @@ func prepare(t testing.TB, change func(*sale.NewSale)) *hall {
 	hub := live.New(live.Config{})
 	h.sales = sale.New(sale.Config{DB: h.pool, Live: hub, Clock: clock})
 	h.queue = queue.New(queue.Config{DB: h.pool, Sales: h.sales, Keys: ring, Clock: clock, Issuer: "http://localhost"})
-	h.claims = claim.New(claim.Config{DB: h.pool, Sales: h.sales, Queue: h.queue, Clock: clock})
+	h.claims = claim.New(claim.Config{DB: h.pool, Sales: h.sales, Queue: h.queue, Keys: ring, Clock: clock})
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

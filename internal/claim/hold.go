@@ -22,7 +22,8 @@ import (
 const maxQuantity = 50
 
 var (
-	errSoldOut   = fault.New(fault.Conflict, "sold_out", "All tickets of this kind are sold or held by other people right now. Some may come back: try again in a moment, or choose another kind.")
+	errSoldOut   = fault.New(fault.Conflict, "sold_out", "All tickets of this kind are sold. Choose another kind, if there is one.")
+	errAllHeld   = fault.New(fault.Conflict, "sold_out", "The last tickets of this kind are in other people's baskets right now. Some usually come back: try again in a moment, or choose another kind.")
 	errNotEnough = fault.New(fault.Conflict, "not_enough_left", "There are fewer tickets left than you asked for. Choose a smaller number.")
 	errLimit     = fault.New(fault.Conflict, "limit_reached", "That is more tickets than one person may have for this event.")
 	errOpenClaim = fault.New(fault.Conflict, "claim_open", "You are already holding tickets for this event. Finish or release them first.")
@@ -49,10 +50,20 @@ func (s *Service) Hold(ctx context.Context, event *sale.Snapshot, account uuid.U
 	case r.Best && tier.Seated && r.Quantity > 0 && r.Quantity <= maxQuantity:
 		c, err = s.holdBest(ctx, event, account, b, tier.Ordinal, r)
 	default:
+		var decided bool
+		if c, decided, err = s.holdTogether(ctx, event, account, r); decided {
+			if err == nil && b != nil {
+				c.seat(b.hall)
+			}
+			return c, err
+		}
 		c, err = s.holdOrWait(ctx, event.ID(), account, r)
 	}
 	if err == nil && b != nil {
 		c.seat(b.hall)
+	}
+	if fault.Code(err) == errSoldOut.Code {
+		err = s.soldOut(ctx, tierKey{event.ID(), r.TierID})
 	}
 	if !slices.Contains(visits, fault.Code(err)) {
 		return c, err
@@ -61,6 +72,18 @@ func (s *Service) Hold(ctx context.Context, event *sale.Snapshot, account uuid.U
 		return Claim{}, entering
 	}
 	return c, err
+}
+
+// soldOut says that there is nothing left of a tier: what is only held may come back, what is sold is gone.
+func (s *Service) soldOut(ctx context.Context, of tierKey) error {
+	held, err := s.q.HeldOfTier(ctx, s.cfg.DB, of.event, of.tier)
+	switch {
+	case err != nil:
+		return db.Fault(fmt.Errorf("claim.Hold: %w", err))
+	case held > 0:
+		return errAllHeld.With("held", held)
+	}
+	return errSoldOut.With("held", 0)
 }
 
 // enter keeps a fan inside whose claim was refused: what their admission did was rolled back with the claim. Whose turn
@@ -102,6 +125,9 @@ func (s *Service) holdOrWait(ctx context.Context, event, account uuid.UUID, r Re
 // the tier and waits for locked units; without, it skips them.
 func (s *Service) hold(ctx context.Context, event, account uuid.UUID, r Request, wait bool) (Claim, error) {
 	return s.inVisit(ctx, event, account, ask{r.TierID, r.Quantity, r.check}, func(tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID) (Claim, error) {
+		if err := s.q.BySlot(ctx, tx); err != nil {
+			return Claim{}, fmt.Errorf("claim.Hold: %w", err)
+		}
 		if wait {
 			if err := s.q.LockTier(ctx, tx, r.TierID.String()); err != nil {
 				return Claim{}, fmt.Errorf("claim.Hold: %w", err)
@@ -153,6 +179,9 @@ func (s *Service) mayHold(ctx context.Context, tx pgx.Tx, event, account uuid.UU
 // refusal is why the fan may not have what they ask for, by the rows; nil if they may. Every way to units goes
 // through it, one fan at a time or many: the limit and the rules of a tier are decided here.
 func (a ask) refusal(now claimdb.MayHoldRow) error {
+	if now.Gated {
+		return errPresaleOnly
+	}
 	if err := a.check(now); err != nil {
 		return err
 	}
@@ -161,6 +190,8 @@ func (a ask) refusal(now claimdb.MayHoldRow) error {
 	switch {
 	case st != sale.Open && st != sale.Paused: // paused: whoever is inside may finish
 		return errNotOpen
+	case !now.TierOnSale:
+		return tierClosed(now.TierOpensAt, now.Now)
 	case now.OpenClaim != uuid.Nil:
 		return errOpenClaim.With("claim_id", now.OpenClaim)
 	case int64(a.quantity) > left:
@@ -170,8 +201,11 @@ func (a ask) refusal(now claimdb.MayHoldRow) error {
 }
 
 // grant takes the units and makes the claim: one statement, then what follows
-// from whose units they were. The seam for serving many requests by one statement.
+// from whose units they were. grantMany does it for many fans.
 func (s *Service) grant(ctx context.Context, tx pgx.Tx, now claimdb.MayHoldRow, event, account, spot uuid.UUID, r Request, wait bool) (Claim, error) {
+	if len(now.Locked) > 0 {
+		return s.grantOpen(ctx, tx, now, event, account, spot, r)
+	}
 	c, err := begin(now, event, account)
 	if err != nil {
 		return Claim{}, err
@@ -204,11 +238,15 @@ func begin(now claimdb.MayHoldRow, event, account uuid.UUID) (Claim, error) {
 	if err != nil {
 		return Claim{}, fmt.Errorf("claim.Hold: %w", err)
 	}
+	return beginAs(id, now, event, account), nil
+}
+
+func beginAs(id uuid.UUID, now claimdb.MayHoldRow, event, account uuid.UUID) Claim {
 	hold := seconds(now.HoldSeconds)
 	return Claim{
 		ID: id, EventID: event, AccountID: account, Status: Held, CreatedAt: now.Now,
 		ExpiresAt: now.Now.Add(hold), CapAt: now.Now.Add(max(3*hold, minCap)),
-	}, nil
+	}
 }
 
 // granted completes a claim that has its units, which were those of the claims old, and writes it down.
@@ -222,9 +260,7 @@ func (c Claim) granted(ctx context.Context, tx pgx.Tx, now claimdb.MayHoldRow, s
 	if err := endTakenOver(ctx, tx, old); err != nil {
 		return Claim{}, err
 	}
-	err := ledger.Write(ctx, tx, c.EventID, ledger.ClaimGranted, map[string]any{
-		"claim": c.ID, "spot": spot, "units": units, "limit": now.MaxTicketsPerFan,
-	})
+	err := ledger.Write(ctx, tx, c.EventID, ledger.ClaimGranted, grantedBody{c.ID, spot, units, now.MaxTicketsPerFan})
 	return c, err
 }
 

@@ -2,6 +2,7 @@ package claim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -32,32 +33,59 @@ const (
 
 func (s *Seats) free(number int) bool { return s.States[number] == SeatFree }
 
-// pick chooses the best seats of a tier from memory and keeps others away from them.
-func (b *book) pick(seats *Seats, tier, n int) (numbers []int, ok bool) {
-	p := &b.picks
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// fan is who asks for seats: what is kept from them, and the seats of a claim that they would give for others.
+type fan struct {
+	account uuid.UUID
+	kept    *kept
+	own     map[int]bool
+}
+
+// may are the seats that the fan may have.
+func (f fan) may(seats *Seats) func(number int) bool {
+	return func(i int) bool { return seats.free(i) && !f.kept.has(i) || f.own[i] }
+}
+
+// party is a fan who asks for the best seats: so many of a tier.
+type party struct {
+	fan
+	tier int
+	r    Request
+}
+
+// seating are seats that were chosen, and whether they leave one alone as far as was known.
+type seating struct {
+	numbers []int
+	orphan  bool
+}
+
+// pick chooses the best seats from memory and keeps others away from them. Where they would leave a seat alone, that is
+// for the rows to say.
+func (b *book) pick(seats *Seats, p party) (seating, bool) {
+	k := &b.picks
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	now := time.Now()
-	for k, until := range p.until {
+	for n, until := range k.until {
 		if now.After(until) {
-			delete(p.until, k)
+			delete(k.until, n)
 		}
 	}
-	first, _, ok := b.plan.Best(func(i int) bool {
-		_, picked := p.until[i]
-		return !picked && seats.free(i)
-	}, tier, n)
-	if !ok {
-		return nil, false
+	may := p.may(seats)
+	free := func(i int) bool {
+		_, picked := k.until[i]
+		return !picked && may(i)
 	}
-	if p.until == nil {
-		p.until = map[int]time.Time{}
+	numbers, _ := b.plan.Choose(free, p.tier, p.r.Quantity, p.r.Split)
+	if numbers == nil || b.plan.Alone(free, numbers) >= 0 {
+		return seating{}, false
 	}
-	for i := first; i < first+n; i++ {
-		numbers = append(numbers, i)
-		p.until[i] = now.Add(pickedFor)
+	if k.until == nil {
+		k.until = map[int]time.Time{}
 	}
-	return numbers, true
+	for _, n := range numbers {
+		k.until[n] = now.Add(pickedFor)
+	}
+	return seating{numbers: numbers}, true
 }
 
 // recent are the seats as they were read less than a moment ago; nil if they were not.
@@ -77,77 +105,138 @@ func (b *book) drop(numbers []int) {
 	}
 }
 
-// holdBest takes the best neighbouring seats of a tier. They are chosen from what
-// is known in memory, which others may have taken meanwhile; then, and before
-// anybody is refused, from the rows, one request a tier at a time.
-func (s *Service) holdBest(ctx context.Context, event *sale.Snapshot, account uuid.UUID, b *book, tier int, r Request) (Claim, error) {
+// best finds the best seats for a party, which get then claims. They are chosen from what is known in memory, which
+// others may have changed meanwhile; then, and before anybody is refused or a seat is left alone, from the rows, one
+// request a tier at a time.
+func (s *Service) best(ctx context.Context, event *sale.Snapshot, b *book, p party, get func(choose func(tx pgx.Tx) (seating, error)) (Claim, error)) (Claim, error) {
 	for guess := range guesses {
-		// What was read a moment ago will do for a first guess: reading a stadium again
-		// after each claim would cost the next more than the claim itself.
+		// What was read a moment ago will do for a first guess.
 		seats := b.recent()
 		if guess > 0 || seats == nil {
 			var err error
-			if seats, err = s.Seats(ctx, event); err != nil {
+			if seats, err = s.stored(ctx, event); err != nil {
 				return Claim{}, err
 			}
 		}
-		numbers, ok := b.pick(seats, tier, r.Quantity)
+		chosen, ok := b.pick(seats, p)
 		if !ok {
 			break
 		}
-		c, err := s.holdNumbers(ctx, event.ID(), account, b, r, func(pgx.Tx) ([]int, error) { return numbers, nil })
+		c, err := get(func(pgx.Tx) (seating, error) { return chosen, nil })
 		if err == nil {
 			return c, nil
 		}
-		b.drop(numbers)
-		if fault.Code(err) != "seats_taken" {
+		b.drop(chosen.numbers)
+		if fault.Code(err) != errSeatsTaken.Code && !errors.Is(err, errShut) {
 			return Claim{}, err
 		}
 	}
-	for {
-		c, err := s.holdNumbers(ctx, event.ID(), account, b, r, func(tx pgx.Tx) ([]int, error) { return s.bestOfRows(ctx, tx, event.ID(), b, tier, r) })
-		// Taken since the rows were read, by somebody who chose them one by one: each
-		// time this happens there are fewer.
-		if fault.Code(err) != "seats_taken" || ctx.Err() != nil {
+	for tries := 0; ; tries++ {
+		var err error
+		if p.kept, err = s.keptFrom(ctx, event, b, p.account); err != nil {
+			return Claim{}, err
+		}
+		c, err := get(func(tx pgx.Tx) (seating, error) { return s.bestOfRows(ctx, tx, event, b, p) })
+		switch {
+		case ctx.Err() != nil:
 			return c, err
+		case fault.Code(err) == errSeatsTaken.Code:
+			// Changed since the rows were read, by somebody who chose seats one by one: each
+			// time this happens there are fewer.
+			continue
+		case errors.Is(err, errShut) && tries < guesses:
+			b.gates.forget()
+			continue
 		}
+		return c, err
 	}
 }
 
-// bestOfRows chooses from the rows as they are now; only this answer may refuse.
-func (s *Service) bestOfRows(ctx context.Context, tx pgx.Tx, event uuid.UUID, b *book, tier int, r Request) ([]int, error) {
-	if err := s.q.LockTier(ctx, tx, r.TierID.String()); err != nil {
-		return nil, fmt.Errorf("claim.Hold: best: %w", err)
+// bestOfRows chooses from the rows as they are now; only this answer may refuse, and that only by all of them.
+func (s *Service) bestOfRows(ctx context.Context, tx pgx.Tx, event *sale.Snapshot, b *book, p party) (seating, error) {
+	if err := s.q.LockTier(ctx, tx, p.r.TierID.String()); err != nil {
+		return seating{}, fmt.Errorf("claim.Hold: best: %w", err)
 	}
-	seats, _, err := s.readSeats(ctx, tx, event, b)
-	if err != nil {
-		return nil, err
-	}
-	first, most, ok := b.plan.Best(seats.free, tier, r.Quantity)
-	switch {
-	case ok:
-	case most == 0:
-		return nil, errSoldOut
-	default:
-		return nil, errNotTogether.With("left", most)
-	}
-	numbers := make([]int, r.Quantity)
-	for i := range numbers {
-		numbers[i] = first + i
-	}
-	return numbers, nil
-}
-
-func (s *Service) holdNumbers(ctx context.Context, event, account uuid.UUID, b *book, r Request, choose func(tx pgx.Tx) ([]int, error)) (Claim, error) {
-	return s.inVisit(ctx, event, account, ask{r.TierID, r.Quantity, r.check}, func(tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID) (Claim, error) {
-		numbers, err := choose(tx)
+	for _, last := range []*reading{b.last.Load(), nil} {
+		now, err := s.look(ctx, tx, event.ID(), b, last)
 		if err != nil {
-			return Claim{}, err
+			return seating{}, err
 		}
-		ids := make([]uuid.UUID, len(numbers))
-		for i, n := range numbers {
-			ids[i] = b.hall.IDs[n]
+		may := p.may(now.seats)
+		numbers, most := b.plan.Choose(may, p.tier, p.r.Quantity, p.r.Split)
+		switch {
+		case numbers != nil:
+			return seating{numbers, b.plan.Alone(may, numbers) >= 0}, nil
+		case last != nil:
+		case most == 0:
+			return seating{}, b.elsewhere(b.soldOut(now.seats, p.tier), event, now, p)
+		default:
+			refusal := errNotTogether.With("left", most)
+			if p.r.Split {
+				refusal = errNotEnough.With("left", most)
+			}
+			return seating{}, b.elsewhere(refusal, event, now, p)
 		}
-		return s.grantSeats(ctx, tx, now, event, account, spot, b.hall, ids)
+	}
+	panic("claim: all rows were read and nothing was decided")
+}
+
+// soldOut says that nothing is left of a tier of seats: what is only held may come back.
+func (b *book) soldOut(seats *Seats, tier int) *fault.Error {
+	held := 0
+	for n, state := range seats.States {
+		if state == SeatHeld && b.hall.Seat(n).Tier == tier {
+			held++
+		}
+	}
+	if held > 0 {
+		return errAllHeld.With("held", held)
+	}
+	return errSoldOut.With("held", 0)
+}
+
+// elsewhere adds to a refusal in which other tiers the party could sit.
+func (b *book) elsewhere(refusal *fault.Error, event *sale.Snapshot, now *reading, p party) error {
+	others := []uuid.UUID{}
+	for i, t := range event.Tiers {
+		if i == p.tier || !t.OnSale(event.At) {
+			continue
+		}
+		fits := t.Available >= p.r.Quantity
+		if t.Seated {
+			numbers, _ := b.plan.Choose(p.may(now.seats), i, p.r.Quantity, p.r.Split)
+			fits = numbers != nil
+		}
+		if fits {
+			others = append(others, t.ID)
+		}
+	}
+	return refusal.With("other_tiers", others)
+}
+
+func (s *Service) holdBest(ctx context.Context, event *sale.Snapshot, account uuid.UUID, b *book, tier int, r Request) (Claim, error) {
+	kept, err := s.keptFrom(ctx, event, b, account)
+	if err != nil {
+		return Claim{}, err
+	}
+	p := party{fan: fan{account: account, kept: kept}, tier: tier, r: r}
+	return s.best(ctx, event, b, p, func(choose func(tx pgx.Tx) (seating, error)) (Claim, error) {
+		return s.inVisit(ctx, event.ID(), account, ask{r.TierID, r.Quantity, r.check}, func(tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID) (Claim, error) {
+			chosen, err := choose(tx)
+			if err != nil {
+				return Claim{}, err
+			}
+			return s.grantSeats(ctx, tx, now, event.ID(), account, spot, b, chosen.numbers, chosen.judge(b))
+		})
 	})
+}
+
+// judge refuses seats that leave another alone by the rows, where they did not when they were chosen.
+func (c seating) judge(b *book) judge {
+	return func(locked rows, claim uuid.UUID) error {
+		if !c.orphan && b.plan.Alone(func(n int) bool { return locked.may(n, claim) }, c.numbers) >= 0 {
+			return errSeatsTaken
+		}
+		return nil
+	}
 }

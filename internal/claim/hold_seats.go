@@ -81,44 +81,80 @@ func checkSeats(b *book, ids []uuid.UUID) error {
 // in the order that everybody locks them in, so that no seat is refused that
 // stays free.
 func (s *Service) holdSeats(ctx context.Context, event *sale.Snapshot, account uuid.UUID, b *book, ids []uuid.UUID) (Claim, error) {
-	refusal := checkSeats(b, ids)
-	if refusal == nil {
-		alone, err := s.orphan(ctx, event, b, ids)
-		if err != nil {
-			return Claim{}, err
-		}
-		if alone >= 0 {
-			refusal = errOrphan.With("seat", named(b.hall, alone))
-		}
-	}
-	check := func(claimdb.MayHoldRow) error { return refusal }
-	return s.inVisit(ctx, event.ID(), account, ask{quantity: len(ids), check: check}, func(tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID) (Claim, error) {
-		return s.grantSeats(ctx, tx, now, event.ID(), account, spot, b.hall, ids)
+	return s.very(ctx, event, b, ids, fan{account: account}, func(a ask, judge judge) (Claim, error) {
+		return s.inVisit(ctx, event.ID(), account, a, func(tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID) (Claim, error) {
+			return s.grantSeats(ctx, tx, now, event.ID(), account, spot, b, b.numbers(ids), judge)
+		})
 	})
 }
 
-// orphan is the number of a seat that these would leave alone without need, -1 for none. The rule is a courtesy: it goes
-// by what was free a moment before, and only who is refused is refused by what is free now. Where one of the seats is
-// gone already, that is what has to be said.
-func (s *Service) orphan(ctx context.Context, event *sale.Snapshot, b *book, ids []uuid.UUID) (alone int, err error) {
+// judge says what is wrong with taking seats, now that their rows and those around them are locked; the units of claim
+// count as free.
+type judge func(locked rows, claim uuid.UUID) error
+
+// very asks get for these very seats. What needs to be known of the rest of the hall to
+// judge whether a seat is left alone without need is what was known a moment before; only who is refused is refused by
+// what is so now.
+func (s *Service) very(ctx context.Context, event *sale.Snapshot, b *book, ids []uuid.UUID, f fan, get func(a ask, judge judge) (Claim, error)) (Claim, error) {
+	if refusal := checkSeats(b, ids); refusal != nil {
+		return get(ask{quantity: len(ids), check: func(claimdb.MayHoldRow) error { return refusal }}, nil)
+	}
+	numbers := b.numbers(ids)
+	var err error
+	if f.kept, err = s.keptFrom(ctx, event, b, f.account); err != nil {
+		return Claim{}, err
+	}
+	seats := b.recent()
+	for fresh := false; ; fresh = true {
+		if seats == nil || fresh {
+			var err error
+			if seats, err = s.stored(ctx, event); err != nil {
+				return Claim{}, err
+			}
+		}
+		alone := func(free func(int) bool) error {
+			if n := b.plan.Orphan(free, numbers); n >= 0 {
+				return errOrphan.With("seat", named(b.hall, n))
+			}
+			return nil
+		}
+		may := f.may(seats)
+		// Where one of the seats is gone already, that is what has to be said.
+		var refusal error
+		if !slices.ContainsFunc(numbers, func(n int) bool { return !may(n) }) {
+			refusal = alone(may)
+		}
+		if refusal != nil && !fresh {
+			continue
+		}
+		a := ask{quantity: len(ids), check: func(claimdb.MayHoldRow) error { return refusal }}
+		c, err := get(a, func(locked rows, claim uuid.UUID) error {
+			return alone(func(n int) bool {
+				if _, ok := locked[n]; ok {
+					return locked.may(n, claim) && !f.kept.has(n)
+				}
+				return may(n)
+			})
+		})
+		switch fault.Code(err) {
+		case "orphan_seat":
+			if !fresh {
+				continue
+			}
+		case "seats_taken":
+			return c, s.alternatives(ctx, event, b, numbers, f, err)
+		}
+		return c, err
+	}
+}
+
+// numbers are the numbers of seats that exist.
+func (b *book) numbers(ids []uuid.UUID) []int {
 	numbers := make([]int, len(ids))
 	for i, id := range ids {
 		numbers[i], _ = b.hall.Number(id)
 	}
-	by := func(seats *Seats) int {
-		if slices.ContainsFunc(numbers, func(n int) bool { return !seats.free(n) }) {
-			return -1
-		}
-		return b.plan.Orphan(seats.free, numbers)
-	}
-	if recent := b.recent(); recent != nil && by(recent) < 0 {
-		return -1, nil
-	}
-	seats, err := s.Seats(ctx, event)
-	if err != nil {
-		return -1, err
-	}
-	return by(seats), nil
+	return numbers
 }
 
 // inVisit is a transaction in which a fan who may have so many more units gets them.
@@ -142,11 +178,25 @@ func (s *Service) inVisit(ctx context.Context, event, account uuid.UUID, a ask, 
 	return c, nil
 }
 
-func (s *Service) grantSeats(ctx context.Context, tx pgx.Tx, now claimdb.MayHoldRow, event, account, spot uuid.UUID, hall *catalog.Hall, ids []uuid.UUID) (Claim, error) {
+// grantSeats takes seats for a new claim, if judge, nil for nobody, has nothing against it.
+func (s *Service) grantSeats(ctx context.Context, tx pgx.Tx, now claimdb.MayHoldRow, event, account, spot uuid.UUID, b *book, numbers []int, judge judge) (Claim, error) {
+	if err := s.shutSeats(ctx, tx, now, b.hall, b.ids(numbers)); err != nil {
+		return Claim{}, err
+	}
+	if around := b.plan.Around(numbers); len(around) > 0 && judge != nil {
+		rows, err := s.lockSeats(ctx, tx, b, numbers, around, nil)
+		if err != nil {
+			return Claim{}, err
+		}
+		if err := rows.refusal(b, numbers, uuid.Nil, judge); err != nil {
+			return Claim{}, err
+		}
+	}
 	c, err := begin(now, event, account)
 	if err != nil {
 		return Claim{}, err
 	}
+	ids := b.ids(numbers)
 	taken, err := s.q.GrantSeats(ctx, tx, claimdb.GrantSeatsParams{
 		SeatIds: ids, EventID: event, ClaimID: c.ID, AccountID: account, SpotID: spot,
 		ExpiresAt: c.ExpiresAt, CapAt: c.CapAt, LimitThen: now.MaxTicketsPerFan,
@@ -155,7 +205,9 @@ func (s *Service) grantSeats(ctx context.Context, tx pgx.Tx, now claimdb.MayHold
 		return Claim{}, fmt.Errorf("claim.Hold: seats: %w", err)
 	}
 	if len(taken) < len(ids) {
-		return Claim{}, errSeatsTaken.With("seats", missing(hall, ids, taken))
+		return Claim{}, b.taken(numbers, func(n int) bool {
+			return slices.ContainsFunc(taken, func(t claimdb.GrantSeatsRow) bool { return t.ID == b.hall.IDs[n] })
+		})
 	}
 	old := make([]uuid.UUID, 0, len(taken))
 	for _, t := range taken {
@@ -167,15 +219,59 @@ func (s *Service) grantSeats(ctx context.Context, tx pgx.Tx, now claimdb.MayHold
 	return c.granted(ctx, tx, now, spot, old)
 }
 
-// missing are the seats that were asked for and not taken.
-func missing(hall *catalog.Hall, ids []uuid.UUID, taken []claimdb.GrantSeatsRow) []NamedSeat {
-	out := []NamedSeat{}
-	for _, id := range ids {
-		if slices.ContainsFunc(taken, func(t claimdb.GrantSeatsRow) bool { return t.ID == id }) {
-			continue
-		}
-		n, _ := hall.Number(id)
-		out = append(out, named(hall, n))
+func (b *book) ids(numbers []int) []uuid.UUID {
+	ids := make([]uuid.UUID, len(numbers))
+	for i, n := range numbers {
+		ids[i] = b.hall.IDs[n]
 	}
-	return out
+	return ids
+}
+
+// taken is the refusal of seats, of which only some could be had.
+func (b *book) taken(numbers []int, had func(number int) bool) error {
+	gone := []NamedSeat{}
+	for _, n := range numbers {
+		if !had(n) {
+			gone = append(gone, named(b.hall, n))
+		}
+	}
+	return errSeatsTaken.With("seats", gone)
+}
+
+// rows are units whose rows are locked, by their numbers.
+type rows map[int]claimdb.LockSeatsRow
+
+// lockSeats locks seats, those around them, and the units that a claim gives for them, all in the order of everybody.
+// Without those around, two who take seats at the same time could leave one between them that neither sees alone.
+func (s *Service) lockSeats(ctx context.Context, tx pgx.Tx, b *book, numbers, around []int, own []uuid.UUID) (rows, error) {
+	ids := append(b.ids(numbers), b.ids(around)...)
+	locked, err := s.q.LockSeats(ctx, tx, append(ids, own...))
+	if err != nil {
+		return nil, fmt.Errorf("claim.Hold: lock seats: %w", err)
+	}
+	out := make(rows, len(locked))
+	for _, r := range locked {
+		if n, ok := b.hall.Number(r.ID); ok {
+			out[n] = r
+		}
+	}
+	return out, nil
+}
+
+// may reports whether a locked seat may be had, also by giving it for itself.
+func (r rows) may(number int, claim uuid.UUID) bool {
+	u, ok := r[number]
+	return ok && (u.Takeable || u.Held && u.ClaimID != nil && *u.ClaimID == claim)
+}
+
+// refusal is what stands against the seats, whose rows are locked; claim is whose own units count as free.
+func (r rows) refusal(b *book, numbers []int, claim uuid.UUID, judge judge) error {
+	may := func(n int) bool { return r.may(n, claim) }
+	if slices.ContainsFunc(numbers, func(n int) bool { return !may(n) }) {
+		return b.taken(numbers, may)
+	}
+	if judge == nil {
+		return nil
+	}
+	return judge(r, claim)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -195,76 +194,4 @@ func (l *Locked) ConfirmTx(ctx context.Context, tx pgx.Tx) (Confirmed, error) {
 		return out, fmt.Errorf("claim.ConfirmTx: %w", err)
 	}
 	return out, nil
-}
-
-// regain finds places for a success that came after the claim had ended.
-func (l *Locked) regain(ctx context.Context, tx pgx.Tx) (moved bool, err error) {
-	own, err := queries.CountOwn(ctx, tx, l.EventID, l.AccountID)
-	if err != nil {
-		return false, fmt.Errorf("claim: regain: %w", err)
-	}
-	if own+l.lines > int64(l.limit) {
-		return false, ErrLimit
-	}
-	// A savepoint each, so that a failed try lets go of the units it locked:
-	// waiting for a tier with units in hand could wait for each other.
-	err = db.InTx(ctx, tx, func(tx pgx.Tx) error {
-		rows, err := queries.RegainSame(ctx, tx, l.ID)
-		if err != nil {
-			return fmt.Errorf("claim: regain: %w", err)
-		}
-		if int64(len(rows)) != l.lines {
-			return ErrGone
-		}
-		old := make([]uuid.UUID, 0, len(rows))
-		for _, r := range rows {
-			old = appendOther(old, r.OldClaim, l.ID)
-		}
-		return endTakenOver(ctx, tx, old)
-	})
-	if !errors.Is(err, ErrGone) {
-		return false, err
-	}
-	return true, db.InTx(ctx, tx, func(tx pgx.Tx) error { return l.regainEqual(ctx, tx) })
-}
-
-func (l *Locked) regainEqual(ctx context.Context, tx pgx.Tx) error {
-	needed, err := queries.NeededOfTiers(ctx, tx, l.ID)
-	if err != nil {
-		return fmt.Errorf("claim: regain equal: %w", err)
-	}
-	for _, n := range needed {
-		if err := queries.LockTier(ctx, tx, n.TierID.String()); err != nil {
-			return fmt.Errorf("claim: regain equal: %w", err)
-		}
-	}
-	for _, n := range needed {
-		rows, err := queries.RegainEqual(ctx, tx, l.ID, n.TierID, int32(n.Quantity)) //nolint:gosec // lines of one claim
-		if err != nil {
-			return fmt.Errorf("claim: regain equal: %w", err)
-		}
-		if int64(len(rows)) != n.Quantity {
-			return ErrGone
-		}
-		units := make([]uuid.UUID, 0, len(rows))
-		old := make([]uuid.UUID, 0, len(rows))
-		for _, r := range rows {
-			units = append(units, r.ID)
-			old = appendOther(old, r.OldClaim, l.ID)
-		}
-		if err := queries.MoveLines(ctx, tx, l.ID, n.TierID, units); err != nil {
-			return fmt.Errorf("claim: regain equal: %w", err)
-		}
-		if err := endTakenOver(ctx, tx, old); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func appendOther(ids []uuid.UUID, id *uuid.UUID, own uuid.UUID) []uuid.UUID {
-	if id == nil || *id == own || slices.Contains(ids, *id) {
-		return ids
-	}
-	return append(ids, *id)
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/fnv"
+	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,19 +41,28 @@ type Seats struct {
 	States []SeatState
 	// Version differs where a state does, and is the same in every process.
 	Version string
+	// View names what is kept from those who see them so; empty where nothing is.
+	View string
 }
 
 const (
-	// seatsFor is how long states are believed without a decision being seen.
+	// seatsFor is how long states are good for a first guess.
 	seatsFor = time.Second
+	// wholeFor is how long states are kept up by what changes, before all are read again. Nothing depends on it: it bounds
+	// what a change that no decision tells of, made by hand in the database, can do to what is shown.
+	wholeFor = 10 * time.Second
+	// seatsMost is how many decisions are read at most before it is less to read all states.
+	seatsMost = 10_000
 	// maxBooks bounds the halls in memory; a stadium takes about 10 MB.
 	maxBooks = 64
 )
 
-// seatKinds are the decisions after which a seat may be another's.
-var seatKinds = []string{
-	string(ledger.ClaimGranted), string(ledger.ClaimEnded), string(ledger.ClaimHeld), string(ledger.ClaimPaying),
-	string(ledger.Settled), string(ledger.RefundChanged), string(ledger.SaleMoved),
+// otherKinds are the decisions after which every unit is as it was.
+var otherKinds = []string{
+	string(ledger.Joined), string(ledger.Called), string(ledger.SaleChanged), string(ledger.Returned), string(ledger.Finished),
+	string(ledger.DrawCommitted), string(ledger.DrawFrozen), string(ledger.DrawRooted), string(ledger.BeaconGiven), string(ledger.BeaconWaived),
+	string(ledger.SecretRevealed), string(ledger.Drawn),
+	string(ledger.StockAdded), string(ledger.PresaleMade), string(ledger.PresaleEnded), string(ledger.PresaleUnlocked),
 }
 
 // books are the halls in memory, with what was last read of their seats.
@@ -62,29 +73,44 @@ type books struct {
 
 type book struct {
 	// turn is had by whoever asks the database.
-	turn chan struct{}
-	hall *catalog.Hall // nil: the event has no seat map
-	// slots are the numbers of the seats of each tier, by slot.
-	slots [][]int32
+	turn  chan struct{}
+	hall  *catalog.Hall // nil: the event has no seat map
 	plan  *seatmap.Plan
 	picks picks
 	last  atomic.Pointer[reading]
+	gates gates
 	used  time.Time
 }
 
-// reading is what was read, and until when it holds.
+// reading is what is known of the seats at one moment of the database; it never changes.
 type reading struct {
-	seats    *Seats
-	newest   int64
-	nextPast time.Time
-	// read and checked are this machine's times before the database was asked.
-	read, checked time.Time
+	seats *Seats
+	// seen are the units by number: what of them is stored.
+	seen []seen
+	// since is the place in the ledger from which decisions may not have been seen.
+	since string
+	// nextPast is when the first hold will be past, in microseconds.
+	nextPast int64
+	// whole and read are this machine's times before all states were read, and the last change was asked for.
+	whole, read time.Time
 }
 
-// Seats returns the seats of an event as they were at some moment after the call began; nil for an event without a seat
-// map. All who ask at once share one question; the states of the seats are read again only when a decision about the
-// event's units was taken, when a hold has ended, and after a second.
-func (s *Service) Seats(ctx context.Context, event *sale.Snapshot) (*Seats, error) {
+// seen is the stored state of a unit. What is being paid for is held for ever.
+type seen struct {
+	until int64
+	state SeatState
+}
+
+func (u seen) at(now int64) SeatState {
+	if u.state == SeatHeld && u.until <= now {
+		return SeatFree
+	}
+	return u.state
+}
+
+// stored returns the seats of an event by their units, as they were at some moment after the call began; nil for an event
+// without a seat map. All who ask at once share one question, which is answered with the seats that have changed.
+func (s *Service) stored(ctx context.Context, event *sale.Snapshot) (*Seats, error) {
 	came := time.Now()
 	b, err := s.book(ctx, event.ID())
 	if err != nil || b.hall == nil {
@@ -100,54 +126,98 @@ func (s *Service) Seats(ctx context.Context, event *sale.Snapshot) (*Seats, erro
 	}
 	defer func() { <-b.turn }()
 	last := b.last.Load()
-	if last != nil && last.checked.After(came) {
+	if last != nil && last.read.After(came) {
 		return last.seats, nil
 	}
-	checked := time.Now()
-	id := event.ID()
-	v, err := s.q.SeatsVersion(ctx, s.cfg.DB, seatKinds, &id)
-	if err != nil {
-		return nil, db.Fault(fmt.Errorf("claim.Seats: %w", err))
+	if last, err = s.look(ctx, s.cfg.DB, event.ID(), b, last); err != nil {
+		return nil, err
 	}
-	if last == nil || last.newest != v.Newest || !v.Now.Before(last.nextPast) || checked.Sub(last.read) >= seatsFor {
-		next := &reading{newest: v.Newest, read: checked}
-		if next.seats, next.nextPast, err = s.readSeats(ctx, s.cfg.DB, id, b); err != nil {
-			return nil, err
-		}
-		if last != nil && last.seats.Version == next.seats.Version {
-			next.seats = last.seats // what was made of it can be kept
-		}
-		last = next
-	} else {
-		again := *last
-		last = &again
-	}
-	last.checked = checked
 	b.last.Store(last)
 	return last.seats, nil
 }
 
-// readSeats reads the states of the seats; c may be a transaction.
-func (s *Service) readSeats(ctx context.Context, c claimdb.DBTX, event uuid.UUID, b *book) (*Seats, time.Time, error) {
-	rows, err := s.q.SeatStates(ctx, c, event)
-	if err != nil {
-		return nil, time.Time{}, db.Fault(fmt.Errorf("claim.Seats: %w", err))
+// look brings a reading up to date with what is committed; nil for none yet. c may be a transaction.
+func (s *Service) look(ctx context.Context, c claimdb.DBTX, event uuid.UUID, b *book, last *reading) (*reading, error) {
+	read := time.Now()
+	if last == nil || read.Sub(last.whole) >= wholeFor {
+		return s.lookAtAll(ctx, c, event, b, last)
 	}
-	seats := &Seats{Hall: b.hall, States: make([]SeatState, len(b.hall.IDs))}
-	nextPast := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-	for _, r := range rows {
-		slots := b.slots[r.Ordinal]
-		for state, list := range map[SeatState][]int32{SeatFree: r.Free, SeatHeld: r.Held, SeatBlocked: r.Blocked} {
-			for _, slot := range list {
-				seats.States[slots[slot-1]] = state
-			}
+	v, err := s.q.SeatsSince(ctx, c, seatsMost, last.since, event, otherKinds)
+	if err != nil {
+		return nil, db.Fault(fmt.Errorf("claim.Seats: %w", err))
+	}
+	if v.Whole {
+		return s.lookAtAll(ctx, c, event, b, last)
+	}
+	next, changed := *last, false
+	next.since, next.read = v.Since, read
+	for i, id := range v.Ids {
+		n, ok := b.hall.Number(id)
+		if !ok {
+			continue // general admission
 		}
-		if r.NextPast.Before(nextPast) {
-			nextPast = r.NextPast
+		u := seen{until: v.Until[i], state: stateOf[unitState(v.States[i])]}
+		if u == next.seen[n] {
+			continue
 		}
+		if !changed {
+			next.seen, changed = slices.Clone(last.seen), true
+		}
+		next.seen[n] = u
+	}
+	if now := v.Now.UnixMicro(); changed || now >= last.nextPast {
+		next.show(b.hall, now)
+	}
+	return &next, nil
+}
+
+// lookAtAll reads the states of all seats.
+func (s *Service) lookAtAll(ctx context.Context, c claimdb.DBTX, event uuid.UUID, b *book, last *reading) (*reading, error) {
+	next := &reading{seen: make([]seen, len(b.hall.IDs)), whole: time.Now()}
+	next.read = next.whole
+	v, err := s.q.SeatStates(ctx, c, event)
+	if err != nil {
+		return nil, db.Fault(fmt.Errorf("claim.Seats: %w", err))
+	}
+	next.since = v.Since
+	for i := range next.seen {
+		next.seen[i].until = math.MaxInt64
+	}
+	for _, n := range v.Free {
+		next.seen[n].state = SeatFree
+	}
+	for i, n := range v.Held {
+		next.seen[n] = seen{v.Until[i], SeatHeld}
+	}
+	for _, n := range v.Blocked {
+		next.seen[n].state = SeatBlocked
+	}
+	if last != nil {
+		next.seats = last.seats
+	}
+	next.show(b.hall, v.Now.UnixMicro())
+	return next, nil
+}
+
+// stateOf is what of a stored state is shown.
+var stateOf = map[unitState]SeatState{free: SeatFree, held: SeatHeld, paying: SeatHeld, sold: SeatSold, blocked: SeatBlocked}
+
+// show makes the seats from what is stored, as of a moment. Where nothing is different they stay the same, so that what
+// was made of them can be kept.
+func (r *reading) show(hall *catalog.Hall, now int64) {
+	seats := &Seats{Hall: hall, States: make([]SeatState, len(r.seen))}
+	r.nextPast = math.MaxInt64
+	for n, u := range r.seen {
+		seats.States[n] = u.at(now)
+		if u.until > now {
+			r.nextPast = min(r.nextPast, u.until)
+		}
+	}
+	if r.seats != nil && slices.Equal(r.seats.States, seats.States) {
+		return
 	}
 	seats.Version = versionOf(seats.States)
-	return seats, nextPast, nil
+	r.seats = seats
 }
 
 func versionOf(states []SeatState) string {
@@ -208,13 +278,6 @@ func (bs *books) add(event uuid.UUID, hall *catalog.Hall) *book {
 	b := &book{turn: make(chan struct{}, 1), hall: hall, used: time.Now()}
 	if hall != nil {
 		b.plan = hall.Map.Plan()
-		for n := range hall.IDs {
-			s := hall.Seat(n)
-			for len(b.slots) <= s.Tier {
-				b.slots = append(b.slots, nil)
-			}
-			b.slots[s.Tier] = append(b.slots[s.Tier], int32(n)) //nolint:gosec // bounded by seatmap
-		}
 	}
 	bs.mu.Lock()
 	defer bs.mu.Unlock()

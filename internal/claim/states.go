@@ -40,11 +40,11 @@ const (
 // unitMoves is every move a unit may make. From held to held its owner changes
 // (the hold was past) or its hold grows.
 var unitMoves = map[unitState][]unitState{
-	free:    {held, sold},
-	held:    {held, free, paying, sold},
+	free:    {held, sold, blocked},
+	held:    {held, free, paying, sold, blocked},
 	paying:  {held, free, sold},
 	sold:    {free},
-	blocked: {},
+	blocked: {free},
 }
 
 // from lists the states that may move to one; SQL guards receive it.

@@ -312,7 +312,9 @@ func TestTogether(t *testing.T) {
 			return p.Together(ctx, one(`SELECT 1`, &a, `INSERT INTO together VALUES (7)`), func(pgx.Tx) error { return errMine })
 		},
 		"one gives up with its answer": func(p *db.Pipe) error {
-			return p.Together(ctx, func(tx pgx.Tx) error { return errors.Join(one(`SELECT 1`, &a, `INSERT INTO together VALUES (8)`)(tx), errMine) }, one(`SELECT 1`, &b))
+			return p.Together(ctx, func(tx pgx.Tx) error {
+				return errors.Join(one(`SELECT 1`, &a, `INSERT INTO together VALUES (8)`)(tx), errMine)
+			}, one(`SELECT 1`, &b))
 		},
 		"one asks twice": func(p *db.Pipe) error {
 			return p.Together(ctx, func(tx pgx.Tx) error { return errors.Join(one(`SELECT 1`, &a)(tx), one(`SELECT 2`, &a)(tx)) })

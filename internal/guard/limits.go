@@ -16,6 +16,9 @@ var (
 	// JoinsPerAccount is far above a person who double-clicks on three devices,
 	// and far below what would be felt.
 	JoinsPerAccount = Rate{N: 300, Per: time.Minute}
+	// PresalesPerAccount is what keeps somebody from guessing presale codes: a made-up one has fifty random bits.
+	PresalesPerAccount = Rate{N: 10, Per: time.Minute}
+	PresalesPerAddress = Rate{N: 200, Per: time.Minute}
 )
 
 // Code counts a request for a one-time code from an address of the network.
@@ -26,6 +29,14 @@ func (g *Guard) Code(ctx context.Context, ip string) error {
 // Token counts a try of a code from an address of the network.
 func (g *Guard) Token(ctx context.Context, ip string) error {
 	return g.Allow(ctx, "token_ip", network(ip), TokensPerAddress)
+}
+
+// Presale counts a try of a presale code by an account, from an address of the network.
+func (g *Guard) Presale(ctx context.Context, account, ip string) error {
+	if err := g.Allow(ctx, "presale_account", account, PresalesPerAccount); err != nil {
+		return err
+	}
+	return g.Allow(ctx, "presale_ip", network(ip), PresalesPerAddress)
 }
 
 // Join counts a join of an account.

@@ -23,6 +23,7 @@ const (
 	SaleMoved     Kind = "sale_moved"     // {"from","to","by"}
 	SaleChanged   Kind = "sale_changed"   // {"by","changes":{field:{"from","to"}}}
 	ClaimGranted  Kind = "claim_granted"  // {"claim","spot","units":[…],"limit"}
+	ClaimChanged  Kind = "claim_changed"  // {"claim","units":[…],"freed":[…],"limit"} other units for the same hold
 	ClaimEnded    Kind = "claim_ended"    // {"claim","status"}
 	ClaimPaying   Kind = "claim_paying"   // {"claim","payment"}
 	ClaimHeld     Kind = "claim_held"     // {"claim","expires_at"} back from paying, or extended

@@ -51,6 +51,7 @@ var whyWords = map[string]string{
 	whyUnderpaid: "it was less than the price",
 	whySecond:    "the tickets were paid for already by another payment of yours",
 	whyGone:      "it reached us after the hold had ended, and all tickets of that kind had gone to other people by then",
+	whyChanged:   "it was for tickets that you have exchanged for others since",
 	whyLimit:     "it reached us after the hold had ended, and you have bought as many tickets as one person may have",
 }
 

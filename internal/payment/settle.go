@@ -26,6 +26,7 @@ const (
 	whySecond    = "second_payment"
 	whyGone      = "sold_to_others"
 	whyLimit     = "above_limit"
+	whyChanged   = "changed_since"
 )
 
 // verdict is what to do with the money of a success.
@@ -82,6 +83,10 @@ func (s *Service) settleTx(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, 
 	l, err := claim.LockTx(ctx, tx, p.ClaimID)
 	if err != nil {
 		return err
+	}
+	if v.back == "" && money.Kobo(p.AmountKobo) != l.Total && l.Status != claim.Paid && l.Status != claim.Refunded {
+		// The attempt had failed, the fan chose other tickets, and then its money came: it is not the price of these.
+		v.back = whyChanged
 	}
 	if v.back == "" {
 		err := s.deliver(ctx, tx, p, c, v, l)

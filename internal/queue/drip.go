@@ -106,10 +106,10 @@ func (s *Service) stepTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, truste
 	}
 	credit := creditOf(head)
 	room, err := roomTx(ctx, tx, q, event, head, credit)
-	if err != nil || room <= 0 {
+	if err != nil || room.public <= 0 && len(room.gates) == 0 {
 		return false, err
 	}
-	st := &step{tx: tx, q: q, event: event, head: head, serving: head.Serving, room: room, absentLeft: max(leastAbsent, absentPerRoom*room)}
+	st := &step{tx: tx, q: q, event: event, head: head, serving: head.Serving, room: room.public, absentLeft: max(leastAbsent, absentPerRoom*room.public)}
 	if st.order, err = s.orderTx(ctx, tx, event, head); err != nil {
 		return false, err
 	}
@@ -120,8 +120,15 @@ func (s *Service) stepTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, truste
 		}
 		st.away = absenceOf(rows)
 	}
-	if err := st.choose(ctx); err != nil {
-		return false, err
+	if st.room > 0 {
+		if err := st.choose(ctx); err != nil {
+			return false, err
+		}
+	}
+	if st.room == 0 && len(room.gates) > 0 {
+		if err := s.chooseHolders(ctx, st, room); err != nil {
+			return false, err
+		}
 	}
 	if len(st.ids) == 0 && len(st.absent) == 0 && st.serving == head.Serving {
 		return false, nil
@@ -141,38 +148,61 @@ func creditOf(h queuedb.LockHeadRow) float64 {
 	return min(most, h.Credit+perSecond*h.Since)
 }
 
-// roomTx is how many may be called now. What is dear to count is counted last,
-// and only as far as it matters: who of those inside has claimed already does not,
-// while there is enough for all of them.
-func roomTx(ctx context.Context, tx pgx.Tx, q *queuedb.Queries, event uuid.UUID, h queuedb.LockHeadRow, credit float64) (int64, error) {
-	room := min(int64(credit), maxCalls)
-	if room <= 0 {
-		return 0, nil
+// room is how many may be called now.
+type room struct {
+	// public: for what anybody can buy.
+	public int64
+	// gates is for how many there is something in each presale, where what anybody can buy is what holds the line; all is
+	// how many may be called in all, with those.
+	gates map[uuid.UUID]int64
+	all   int64
+}
+
+// roomTx counts the room. What is dear to count is counted last, and only as far as it matters: who of those inside has
+// claimed already does not, while there is enough for all of them.
+func roomTx(ctx context.Context, tx pgx.Tx, q *queuedb.Queries, event uuid.UUID, h queuedb.LockHeadRow, credit float64) (room, error) {
+	all := min(int64(credit), maxCalls)
+	if all <= 0 {
+		return room{}, nil
 	}
 	past := h.LineAt.Add(-justNow)
 	reserved, err := q.Reserved(ctx, tx, event, past)
 	if err != nil {
-		return 0, err
+		return room{}, err
 	}
-	if room = min(room, int64(h.MaxInside)-reserved); room <= 0 {
-		return 0, nil
+	if all = min(all, int64(h.MaxInside)-reserved); all <= 0 {
+		return room{}, nil
 	}
 	mean := 1.0
 	if reserved > 0 {
 		if mean, err = q.MeanUnits(ctx, tx, event); err != nil {
-			return 0, err
+			return room{}, err
 		}
 	}
 	wanted := func(wanting int64) int64 { return int64(math.Ceil(float64(wanting) * max(1, mean))) }
-	sellable, err := q.Sellable(ctx, tx, int32(min(wanted(reserved)+room, math.MaxInt32)), event) //nolint:gosec // bounded
-	if err != nil || sellable >= wanted(reserved)+room || reserved == 0 {
-		return min(room, sellable), err
-	}
-	claimed, err := q.Claimed(ctx, tx, event, past)
+	rows, err := q.Gates(ctx, tx, event, past)
 	if err != nil {
-		return 0, err
+		return room{}, err
 	}
-	return min(room, sellable-wanted(reserved-claimed)), nil
+	kept := keptBy(rows, max(1, mean))
+	most := min(wanted(reserved)+all, math.MaxInt32-kept.inBlocks)
+	sellable, err := q.Sellable(ctx, tx, event, int32(most+kept.inBlocks)) //nolint:gosec // bounded
+	if err != nil {
+		return room{}, err
+	}
+	sellable -= kept.inBlocks
+	out := room{public: min(all, sellable), all: all}
+	if sellable < wanted(reserved)+all && reserved > 0 {
+		claimed, err := q.Claimed(ctx, tx, event, past)
+		if err != nil {
+			return room{}, err
+		}
+		out.public = min(all, sellable-wanted(max(0, reserved-claimed-kept.covered)))
+	}
+	if out.public = max(0, out.public); out.public < all {
+		out.gates = kept.gates
+	}
+	return out, nil
 }
 
 // step collects whom to call.

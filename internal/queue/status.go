@@ -14,11 +14,14 @@ import (
 // stored are the statuses of a row.
 var stored = struct{ joined, called, inside, left, done string }{"joined", "called", "inside", "left", "done"}
 
-// The ways of asking for another turn; also the rules in the ledger, with ruleLobby for leaving undone.
+// The ways of asking for another turn; also the rules in the ledger, with ruleLobby for leaving undone, and rulePresale for
+// a turn before one's number.
 const (
 	redeem    = "redeem"
 	behind    = "behind"
 	ruleLobby = "lobby"
+
+	rulePresale = "presale"
 )
 
 func notInQueue() error {

@@ -411,14 +411,19 @@ WITH changed AS (
                (SELECT max(v) FROM changed, LATERAL (SELECT CASE WHEN jsonb_typeof(x) = 'number' THEN (x)::bigint END AS v
                     FROM unnest(ARRAY[c->'max_inside'->'from', c->'max_inside'->'to']) AS x) n)) AS inside
     FROM sales s WHERE s.event_id = $1
+), swapped AS (
+    SELECT (b.body->>'claim')::uuid AS claim_id, max(b.at) AS swapped_at
+    FROM ledger b WHERE b.event_id = $1 AND b.kind = 'claim_changed' GROUP BY 1
 ), granted AS (
     SELECT c.id, c.account_id, c.limit_then,
            (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > $2)) AS open,
            (SELECT count(*) FROM claim_lines l WHERE l.claim_id = c.id) AS units,
            (SELECT count(*) FROM tickets k
-            WHERE k.account_id = c.account_id AND k.event_id = c.event_id AND k.claim_id <> c.id AND k.issued_at <= c.created_at
-              AND (k.ended_at IS NULL OR k.ended_at > c.created_at + interval '1 minute')) AS had
-    FROM claims c WHERE c.event_id = $1
+            WHERE k.account_id = c.account_id AND k.event_id = c.event_id AND k.claim_id <> c.id AND k.issued_at <= COALESCE(w.swapped_at, c.created_at)
+              AND (k.ended_at IS NULL OR k.ended_at > COALESCE(w.swapped_at, c.created_at) + interval '1 minute')) AS had
+    FROM claims c
+    LEFT JOIN swapped w ON w.claim_id = c.id
+    WHERE c.event_id = $1
 ), owns AS (
     SELECT o.account_id, sum(o.n)::bigint AS units, sum(o.opened)::bigint AS opened
     FROM (SELECT g.account_id, g.units AS n, 1 AS opened FROM granted g WHERE g.open
@@ -458,8 +463,8 @@ type WithinLimitsRow struct {
 	Detail     []string
 }
 
-// Of claims: what was granted, with the tickets the fan had then, against the
-// limit that the claim records; and what each fan has now, against the highest
+// Of claims: what was granted, or last exchanged for, with the tickets the fan
+// had then, against the limit that the claim records; and what each fan has now, against the highest
 // limit there ever was. A ticket that ended within a minute of the grant may
 // have ended before it: a transaction's time is that of its beginning.
 // Of the room: everybody's visit as far as the rows tell, cut short wherever

@@ -40,6 +40,16 @@ func (q *Queries) Arrive(ctx context.Context, db DBTX, ids []uuid.UUID) error {
 	return err
 }
 
+const aside = `-- name: Aside :exec
+UPDATE spots SET changed_at = clock_timestamp() WHERE id = ANY ($1::uuid[])
+`
+
+// The status of these spots, which are about to be called, does not follow from their number any more.
+func (q *Queries) Aside(ctx context.Context, db DBTX, ids []uuid.UUID) error {
+	_, err := db.Exec(ctx, aside, ids)
+	return err
+}
+
 const askAgain = `-- name: AskAgain :exec
 UPDATE spots
 SET status = 'joined', again = $1::text, again_seq = $2::bigint, again_after = $3::bigint, left_at = NULL,
@@ -156,6 +166,51 @@ func (q *Queries) Claimed(ctx context.Context, db DBTX, eventID uuid.UUID, justN
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const codeHolders = `-- name: CodeHolders :many
+SELECT p.id, p.arrival, COALESCE(p.again, '')::text AS again, COALESCE(p.again_seq, 0)::bigint AS again_seq, array_agg(k.presale_id)::uuid[] AS presales
+FROM presale_unlocks k
+JOIN spots p ON p.account_id = k.account_id AND p.event_id = $1
+WHERE k.presale_id = ANY ($2::uuid[]) AND p.status = 'joined'
+GROUP BY p.id
+ORDER BY p.arrival
+LIMIT 100000
+`
+
+type CodeHoldersRow struct {
+	ID       uuid.UUID
+	Arrival  int64
+	Again    string
+	AgainSeq int64
+	Presales []uuid.UUID
+}
+
+// Who waits and has a code of some presales.
+func (q *Queries) CodeHolders(ctx context.Context, db DBTX, eventID uuid.UUID, presales []uuid.UUID) ([]CodeHoldersRow, error) {
+	rows, err := db.Query(ctx, codeHolders, eventID, presales)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CodeHoldersRow{}
+	for rows.Next() {
+		var i CodeHoldersRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Arrival,
+			&i.Again,
+			&i.AgainSeq,
+			&i.Presales,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const commit = `-- name: Commit :one
@@ -343,15 +398,14 @@ WITH entered AS (
     SET status = 'inside', entered_at = now(),
         visit_ends_at = COALESCE(s.paused_at, now()) - s.paused_total + make_interval(secs => s.visit_seconds)
     FROM sales s
-    WHERE p.id = ANY ($1::uuid[]) AND s.event_id = p.event_id AND p.status = 'called' AND NOT p.absent AND s.state NOT IN ('draft', 'ended')
-      AND p.turn_ends_at > COALESCE(s.paused_at, now()) - s.paused_total
+    WHERE p.id = ANY ($1::uuid[]) AND s.event_id = p.event_id AND s.state NOT IN ('draft', 'ended')
     RETURNING p.id
 )
 SELECT 1 / (count(*) = cardinality($1::uuid[]))::integer FROM entered
 `
 
-// EnterSpot for spots that are locked and were seen to be called while their turns run. If one of them may not enter any
-// more, because the sale has ended in this moment, it fails with division_by_zero and nothing of the transaction happens.
+// EnterSpot for spots that are locked and were seen to be called while their turns run, by the clock of this transaction.
+// If the sale has ended in this moment it fails with division_by_zero, and nothing of the transaction happens.
 func (q *Queries) EnterSpots(ctx context.Context, db DBTX, ids []uuid.UUID) error {
 	_, err := db.Exec(ctx, enterSpots, ids)
 	return err
@@ -576,6 +630,71 @@ func (q *Queries) Frozen(ctx context.Context, db DBTX, beaconRound *int64, event
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const gates = `-- name: Gates :many
+WITH holder AS (
+    SELECT DISTINCT ON (p.id) p.id, k.presale_id
+    FROM presales_running r
+    JOIN presale_unlocks k ON k.presale_id = r.id
+    JOIN spots p ON p.account_id = k.account_id AND p.event_id = r.event_id
+    WHERE r.event_id = $1
+      AND ((p.status = 'called' AND NOT p.absent AND p.turn_ends_at > $2::timestamptz)
+           OR (p.status = 'inside' AND p.visit_ends_at > $2::timestamptz))
+      AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.spot_id = p.id AND c.created_at >= p.called_at)
+    ORDER BY p.id, k.presale_id
+)
+SELECT r.id, (r.tier_id IS NULL)::boolean AS block,
+       (SELECT count(*) FROM (
+            SELECT 1 FROM presale_seats g JOIN units u ON u.id = g.seat_id JOIN tiers t ON t.id = u.tier_id
+            WHERE r.tier_id IS NULL AND g.presale_id = r.id AND on_sale(t.opens_at, t.closes_at)
+              AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+            UNION ALL
+            SELECT 1 FROM tiers t
+            CROSS JOIN LATERAL (
+                SELECT 1 FROM units u WHERE u.event_id = t.event_id AND u.tier_id = t.id AND u.state <> 'sold'
+                  AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+            ) n
+            WHERE t.id = r.tier_id AND on_sale(t.opens_at, t.closes_at)
+            LIMIT 20000) x) AS units,
+       (SELECT count(*) FROM holder h WHERE h.presale_id = r.id) AS wanting
+FROM presales_running r
+WHERE r.event_id = $1
+ORDER BY r.id
+`
+
+type GatesRow struct {
+	ID      uuid.UUID
+	Block   bool
+	Units   int64
+	Wanting int64
+}
+
+// What running presales keep: units that can be sold now to those with a code, up to as many as matter, and how many of
+// the fans who take up room and have not claimed in this turn have one. Who has several codes counts for one of them.
+func (q *Queries) Gates(ctx context.Context, db DBTX, eventID uuid.UUID, justNow time.Time) ([]GatesRow, error) {
+	rows, err := db.Query(ctx, gates, eventID, justNow)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []GatesRow{}
+	for rows.Next() {
+		var i GatesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Block,
+			&i.Units,
+			&i.Wanting,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const giveBeacon = `-- name: GiveBeacon :execrows
@@ -888,14 +1007,19 @@ func (q *Queries) LockSpot(ctx context.Context, db DBTX, eventID uuid.UUID, acco
 const lockSpots = `-- name: LockSpots :many
 SELECT p.account_id
 FROM spots p
-WHERE p.account_id = ANY ($1::uuid[])
-  AND p.event_id IN (SELECT r.id FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = $2)
+WHERE p.id = ANY (ARRAY(
+    SELECT o.id
+    FROM unnest($1::uuid[]) AS f (account_id)
+    CROSS JOIN (SELECT r.id FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = $2) r
+    CROSS JOIN LATERAL (SELECT x.id FROM spots x WHERE x.account_id = f.account_id AND x.event_id = r.id OFFSET 0) o))
 ORDER BY p.event_id, p.id
 FOR UPDATE OF p SKIP LOCKED
 `
 
 // LockFans without waiting for anybody. A fan who is busy with something else, in this sale of the show or in another,
-// comes back with fewer spots than Turns counts, and is left out of the batch.
+// comes back with fewer spots than Turns counts, and is left out of the batch. (OFFSET 0, here and below, keeps the search
+// for each fan a search of its own. Of a new event, of which the planner knows nothing yet, it believed that all spots
+// are few and read every one of them for each batch: 12 ms of 50,000.)
 func (q *Queries) LockSpots(ctx context.Context, db DBTX, accounts []uuid.UUID, eventID uuid.UUID) ([]uuid.UUID, error) {
 	rows, err := db.Query(ctx, lockSpots, accounts, eventID)
 	if err != nil {
@@ -923,8 +1047,16 @@ WHERE p.event_id = $1
         AND p.turn_ends_at > $3::timestamptz)
        OR (p.status = 'inside' AND p.visit_ends_at <= $2::timestamptz))
   AND p.id = COALESCE($4::uuid, p.id)
-  AND NOT EXISTS (SELECT 1 FROM units f WHERE f.event_id = $1 AND f.state <> 'sold' AND f.state = 'free')
-  AND NOT EXISTS (SELECT 1 FROM units h WHERE h.event_id = $1 AND h.state <> 'sold' AND h.state = 'held' AND h.held_until <= now())
+  AND NOT EXISTS (
+      SELECT 1 FROM tiers t
+      CROSS JOIN LATERAL (
+          SELECT f.id FROM units f WHERE f.event_id = t.event_id AND f.tier_id = t.id AND f.state <> 'sold' AND f.state = 'free'
+          UNION ALL
+          SELECT h.id FROM units h WHERE h.event_id = t.event_id AND h.tier_id = t.id AND h.state <> 'sold' AND h.state = 'held' AND h.held_until <= now()
+      ) u
+      WHERE t.event_id = $1 AND on_sale(t.opens_at, t.closes_at)
+        AND NOT EXISTS (SELECT FROM presales_running r WHERE r.tier_id = t.id)
+        AND NOT EXISTS (SELECT FROM presale_seats g JOIN presales_running r ON r.id = g.presale_id WHERE g.seat_id = u.id))
 LIMIT $5 FOR UPDATE SKIP LOCKED
 `
 
@@ -936,8 +1068,8 @@ type LockUnservedParams struct {
 	Most    int32
 }
 
-// Turns that ran out lately, and visits that are over and not written down as that, while there is nothing to sell; one
-// spot of them or all. Rows that somebody works with are left for the next time.
+// Turns that ran out lately, and visits that are over and not written down as that, while there is nothing to sell to
+// everybody; one spot of them or all. Rows that somebody works with are left for the next time.
 func (q *Queries) LockUnserved(ctx context.Context, db DBTX, arg LockUnservedParams) ([]uuid.UUID, error) {
 	rows, err := db.Query(ctx, lockUnserved,
 		arg.EventID,
@@ -1396,15 +1528,21 @@ func (q *Queries) Secret(ctx context.Context, db DBTX, eventID uuid.UUID) ([]byt
 
 const sellable = `-- name: Sellable :one
 SELECT count(*) FROM (
-    SELECT 1 FROM units f WHERE f.event_id = $2 AND f.state <> 'sold' AND f.state = 'free'
-    UNION ALL
-    SELECT 1 FROM units h WHERE h.event_id = $2 AND h.state <> 'sold' AND h.state = 'held' AND h.held_until <= now()
-    LIMIT $1) u
+    SELECT 1 FROM tiers t
+    CROSS JOIN LATERAL (
+        SELECT 1 FROM units f WHERE f.event_id = t.event_id AND f.tier_id = t.id AND f.state <> 'sold' AND f.state = 'free'
+        UNION ALL
+        SELECT 1 FROM units h WHERE h.event_id = t.event_id AND h.tier_id = t.id AND h.state <> 'sold' AND h.state = 'held' AND h.held_until <= now()
+    ) u
+    WHERE t.event_id = $1 AND on_sale(t.opens_at, t.closes_at)
+      AND NOT EXISTS (SELECT FROM presales_running r WHERE r.tier_id = t.id)
+    LIMIT $2) x
 `
 
-// Units that can be sold now, counted up to as many as matter.
-func (q *Queries) Sellable(ctx context.Context, db DBTX, most int32, eventID uuid.UUID) (int64, error) {
-	row := db.QueryRow(ctx, sellable, most, eventID)
+// Units that can be sold now to anybody, counted up to as many as matter: those of tiers on sale that no presale keeps.
+// What presales keep in blocks is among them.
+func (q *Queries) Sellable(ctx context.Context, db DBTX, eventID uuid.UUID, most int32) (int64, error) {
+	row := db.QueryRow(ctx, sellable, eventID, most)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -1690,9 +1828,10 @@ SELECT p.id, p.account_id, p.arrival, p.status, p.turn_ends_at, p.visit_ends_at,
                  AND (c.status = 'paying' OR c.expires_at > now())) AS holds,
        (SELECT count(*) FROM events e JOIN events r ON r.show_id = e.show_id JOIN spots o ON o.event_id = r.id
         WHERE e.id = p.event_id AND o.account_id = p.account_id) AS spots
-FROM spots p
-JOIN sales s ON s.event_id = p.event_id
-WHERE p.event_id = $1 AND p.account_id = ANY ($2::uuid[])
+FROM sales s
+CROSS JOIN unnest($1::uuid[]) AS f (account_id)
+CROSS JOIN LATERAL (SELECT x.id, x.event_id, x.account_id, x.arrival, x.joined_at, x.status, x.called_at, x.called_step, x.turn_ends_at, x.entered_at, x.visit_ends_at, x.left_at, x.again, x.again_seq, x.again_after, x.absent, x.extended, x.mail_turn, x.lobby_mailed, x.wants, x.changed_at FROM spots x WHERE x.account_id = f.account_id AND x.event_id = s.event_id OFFSET 0) p
+WHERE s.event_id = $2
 `
 
 type TurnsRow struct {
@@ -1712,8 +1851,8 @@ type TurnsRow struct {
 
 // What admission follows from, of some fans at one moment: the part of Place that a claim needs. A statement of its own,
 // after LockSpots: it sees what was committed before the locks were had.
-func (q *Queries) Turns(ctx context.Context, db DBTX, eventID uuid.UUID, accounts []uuid.UUID) ([]TurnsRow, error) {
-	rows, err := db.Query(ctx, turns, eventID, accounts)
+func (q *Queries) Turns(ctx context.Context, db DBTX, accounts []uuid.UUID, eventID uuid.UUID) ([]TurnsRow, error) {
+	rows, err := db.Query(ctx, turns, accounts, eventID)
 	if err != nil {
 		return nil, err
 	}
@@ -1768,6 +1907,13 @@ WHERE p.id = ANY ($1::uuid[])
            OR c.created_at >= p.called_at))
   AND s.max_tickets_per_fan > (SELECT count(*) FROM fan_units o
                                WHERE o.event_id = p.event_id AND o.account_id = p.account_id AND o.state = 'sold')
+  AND NOT EXISTS (
+      SELECT FROM presale_unlocks k JOIN presales_running r ON r.id = k.presale_id
+      WHERE k.account_id = p.account_id AND r.event_id = p.event_id
+        AND EXISTS (SELECT FROM units u JOIN tiers t ON t.id = u.tier_id
+                    WHERE u.event_id = r.event_id AND u.state <> 'sold' AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+                      AND on_sale(t.opens_at, t.closes_at)
+                      AND (u.tier_id = r.tier_id OR EXISTS (SELECT FROM presale_seats g WHERE g.seat_id = u.id AND g.presale_id = r.id))))
 `
 
 type UnservedRow struct {
@@ -1775,7 +1921,8 @@ type UnservedRow struct {
 	Arrival int64
 }
 
-// Those among locked spots who hold nothing, claimed nothing in this turn, and may buy. A statement of its own: it sees
+// Those among locked spots who hold nothing, claimed nothing in this turn, may buy, and have no code for what presales
+// keep. A statement of its own: it sees
 // what was committed before the locks were had.
 func (q *Queries) Unserved(ctx context.Context, db DBTX, ids []uuid.UUID) ([]UnservedRow, error) {
 	rows, err := db.Query(ctx, unserved, ids)
