@@ -276,6 +276,42 @@ func (r *rig) body(f account.Fan) string {
 	return string(raw)
 }
 
+// line is fans who have joined.
+func (r *rig) line(n int) []account.Fan {
+	r.b.Helper()
+	here := r.fans(n)
+	r.joining(64, here).closed(r.b, time.Minute)
+	return here
+}
+
+// measures are joins and polls beside bare handlers that send the same bytes, which they begin.
+func (r *rig) measures(b *testing.B, here []account.Fan) (limitJoin string, joins func(name string, conns int), polls func(name string, product *load)) {
+	body := r.body(here[0])
+	limit, limitJoin := bare(b, 200, body), bare(b, 201, body)
+	joins = func(name string, conns int) {
+		product := r.joining(conns, r.fans(tooMany))
+		bare := r.joining(conns, here)
+		bare.addr, bare.next = limitJoin, again([][]byte{bare.next()})
+		beside(b, name, "joins", product, bare)
+	}
+	polls = func(name string, product *load) {
+		bare := *product
+		bare.addr, bare.want = limit, []int{200}
+		beside(b, name, "polls", product, &bare)
+	}
+	return limitJoin, joins, polls
+}
+
+// BenchmarkHTTPSlowRedis is joins and polls while Redis takes connections and never answers.
+func BenchmarkHTTPSlowRedis(b *testing.B) {
+	r := newRig(b, silent(b))
+	r.used()
+	here := r.line(1000)
+	_, joins, polls := r.measures(b, here)
+	joins("Joins512", 512)
+	polls("Polls", r.polling(512, here))
+}
+
 // beside measures a load and its limit in turns. The limit is reported by a
 // benchmark of its own, as the table expects it.
 func beside(b *testing.B, name, unit string, product, limit *load) {
@@ -308,23 +344,8 @@ func BenchmarkHTTP(b *testing.B) {
 	redis := dbtest.RedisServer(b)
 	r := newRig(b, redis.URL)
 	r.used()
-	here := r.fans(1000)
-	first := r.joining(64, here)
-	first.closed(b, time.Minute)
-	body := r.body(here[0])
-	limit, limitJoin := bare(b, 200, body), bare(b, 201, body)
-
-	joins := func(name string, conns int) {
-		product := r.joining(conns, r.fans(tooMany))
-		bare := r.joining(conns, here)
-		bare.addr, bare.next = limitJoin, again([][]byte{bare.next()})
-		beside(b, name, "joins", product, bare)
-	}
-	polls := func(name string, product *load) {
-		bare := *product
-		bare.addr, bare.want = limit, []int{200}
-		beside(b, name, "polls", product, &bare)
-	}
+	here := r.line(1000)
+	limitJoin, joins, polls := r.measures(b, here)
 	joins("Joins512", 512)
 	joins("Joins64", 64)
 	// Longer than the others: what 1 % wait for comes once in some seconds.
