@@ -139,8 +139,9 @@ SELECT p.id, p.account_id, p.arrival, p.status, p.turn_ends_at, p.visit_ends_at,
        EXISTS (SELECT FROM claims c
                WHERE c.event_id = p.event_id AND c.account_id = p.account_id AND c.status IN ('held', 'paying')
                  AND (c.status = 'paying' OR c.expires_at > now())) AS holds,
-       (SELECT count(*) FROM events e JOIN events r ON r.show_id = e.show_id JOIN spots o ON o.event_id = r.id
-        WHERE e.id = p.event_id AND o.account_id = p.account_id) AS spots
+       (CASE WHEN (SELECT count(*) FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = @event_id) = 1 THEN 1 ELSE
+           (SELECT count(*) FROM events e JOIN events r ON r.show_id = e.show_id JOIN spots o ON o.event_id = r.id
+            WHERE e.id = p.event_id AND o.account_id = p.account_id) END)::bigint AS spots
 FROM sales s
 CROSS JOIN unnest(@accounts::uuid[]) AS f (account_id)
 CROSS JOIN LATERAL (SELECT x.* FROM spots x WHERE x.account_id = f.account_id AND x.event_id = s.event_id OFFSET 0) p

@@ -105,7 +105,7 @@ func (s *Service) AdmitManyTx(ctx context.Context, p *db.Pipe, event uuid.UUID, 
 		locked, err = q.LockSpots(ctx, tx, accounts, event)
 		return err
 	}, func(tx pgx.Tx) (err error) {
-		turns, err = q.Turns(ctx, tx, accounts, event)
+		turns, err = q.Turns(ctx, tx, event, accounts)
 		return err
 	})
 	if err != nil {

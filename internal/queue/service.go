@@ -48,6 +48,7 @@ type Service struct {
 	orders orders
 	lines  lines
 	spots  *otter.Cache[spotKey, Spot]
+	tokens *otter.Cache[spotKey, goodToken]
 	seals  sync.Pool // HMACs with the key of signed spots
 	trees  trees
 
@@ -72,7 +73,8 @@ func New(cfg Config) *Service {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{cfg: cfg, signer: cfg.Keys.Signer("admission"), sealer: cfg.Keys.Sealer("draw"), batchers: map[uuid.UUID]*batcher{}, beliefs: map[uuid.UUID]belief{}, backlog: maxBacklog,
-		spots: otter.Must(&otter.Options[spotKey, Spot]{MaximumSize: maxSpots, Executor: func(tidy func()) { tidy() }})}
+		spots:  otter.Must(&otter.Options[spotKey, Spot]{MaximumSize: maxSpots, Executor: func(tidy func()) { tidy() }}),
+		tokens: otter.Must(&otter.Options[spotKey, goodToken]{MaximumSize: maxTokens, Executor: func(tidy func()) { tidy() }})}
 	s.presence.replica, s.presence.start, s.began = uuid.New(), s.now(), time.Now()
 	sealKey := cfg.Keys.MAC("spot")
 	s.seals.New = func() any { return hmac.New(sha256.New, sealKey) }

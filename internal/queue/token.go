@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"time"
@@ -60,31 +61,59 @@ func (s *Service) admission(event, account uuid.UUID, p queuedb.PlaceRow, v View
 	if v.Number != nil {
 		c.Number = *v.Number
 	}
+	known, ok := s.tokens.GetIfPresent(spotKey{event, account})
+	if ok && known.says(&c) {
+		return &Admission{Token: known.token, ExpiresAt: expires.UTC()}, nil
+	}
 	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, c)
 	t.Header["kid"] = s.keyID
 	signed, err := t.SignedString(s.signer)
 	if err != nil {
 		return nil, fmt.Errorf("queue: sign an admission: %w", err)
 	}
+	s.tokens.Set(spotKey{event, account}, goodToken{signed, c})
 	return &Admission{Token: signed, ExpiresAt: expires.UTC()}, nil
+}
+
+// goodToken is a token that this process has signed, and what it says. A fan asks for their place again and
+// again in a turn, and then claims: without it, signing is half of such a poll and verifying half of a claim's work here.
+type goodToken struct {
+	token string
+	claims
+}
+
+// maxTokens bounds them, at about 600 bytes each.
+const maxTokens = 1 << 15
+
+// says reports whether a token that says c would be this one.
+func (t *goodToken) says(c *claims) bool {
+	return t.Spot == c.Spot && t.Number == c.Number && t.IssuedAt != nil && t.IssuedAt.Equal(c.IssuedAt.Time) && t.ExpiresAt.Equal(c.ExpiresAt.Time)
+}
+
+// is reports whether a token is this one.
+func (t *goodToken) is(token string) bool {
+	return subtle.ConstantTimeCompare([]byte(t.token), []byte(token)) == 1
 }
 
 // CheckToken verifies an admission token against account and event without the database: 403 not_admitted (forged,
 // foreign), admission_expired. It returns the spot's id.
 func (s *Service) CheckToken(token string, event, account uuid.UUID) (spot uuid.UUID, err error) {
-	var c claims
-	_, err = jwt.ParseWithClaims(token, &c,
-		func(*jwt.Token) (any, error) { return s.signer.Public(), nil },
-		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithoutClaimsValidation(), jwt.WithStrictDecoding())
-	if err != nil {
-		return uuid.Nil, notAdmitted().Because(err)
+	known, ok := s.tokens.GetIfPresent(spotKey{event, account})
+	if !ok || !known.is(token) {
+		known = goodToken{token: token}
+		_, err = jwt.ParseWithClaims(token, &known.claims,
+			func(*jwt.Token) (any, error) { return s.signer.Public(), nil },
+			jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithoutClaimsValidation(), jwt.WithStrictDecoding())
+		if err != nil {
+			return uuid.Nil, notAdmitted().Because(err)
+		}
+		// iss is for others: a process with another PUBLIC_URL has the same key and the same line.
+		if known.Event != event || known.Subject != account.String() || known.Spot == uuid.Nil || known.ExpiresAt == nil {
+			return uuid.Nil, notAdmitted().Because(errors.New("the token is for another fan or event"))
+		}
 	}
-	// iss is for others: a process with another PUBLIC_URL has the same key and the same line.
-	if c.Event != event || c.Subject != account.String() || c.Spot == uuid.Nil || c.ExpiresAt == nil {
-		return uuid.Nil, notAdmitted().Because(errors.New("the token is for another fan or event"))
-	}
-	if !s.cfg.Clock.Now().Before(c.ExpiresAt.Time) {
+	if !s.cfg.Clock.Now().Before(known.ExpiresAt.Time) {
 		return uuid.Nil, admissionExpired()
 	}
-	return c.Spot, nil
+	return known.Spot, nil
 }

@@ -92,7 +92,7 @@ func Mount(e *echo.Echo, c Config) *API {
 	a.stream(e)
 	a.fairness(e)
 	a.seats(e)
-	a.claims()
+	a.claims(e)
 	a.payments()
 	a.webhook(e)
 	a.tickets()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
 
 	"fairqueue/internal/account"
 	"fairqueue/internal/claim"
@@ -49,6 +50,7 @@ type newClaim struct {
 	TierID   *uuid.UUID  `json:"tier_id,omitempty" format:"uuid" nullable:"false" doc:"With quantity: so many tickets of a tier." example:"0190e8a0-0000-7000-8000-000000000001"`
 	Quantity *int        `json:"quantity,omitempty" minimum:"1" maximum:"50" nullable:"false" example:"2"`
 	Best     bool        `json:"best_available,omitempty" doc:"With tier_id and quantity: the best seats side by side, or none."`
+	Split    bool        `json:"split,omitempty" doc:"With best_available: a party that does not fit side by side may sit in several groups, as few as can be."`
 	SeatIDs  []uuid.UUID `json:"seat_ids,omitempty" minItems:"1" maxItems:"50" nullable:"false" format:"uuid" doc:"Instead of tier_id and quantity: these seats."`
 }
 
@@ -67,13 +69,16 @@ func (n newClaim) ask() (claim.Request, error) {
 			wrong = append(wrong, fault.Field{Path: f.name, Message: f.name + " is missing."})
 		}
 	}
+	if n.Split && !n.Best {
+		wrong = append(wrong, fault.Field{Path: "split", Message: "split goes with best_available only. Leave it out, or ask for the best seats."})
+	}
 	if len(wrong) > 0 {
 		return claim.Request{}, fault.InvalidField(wrong...)
 	}
 	if n.SeatIDs != nil {
 		return claim.Request{Seats: n.SeatIDs}, nil
 	}
-	return claim.Request{TierID: *n.TierID, Quantity: *n.Quantity, Best: n.Best}, nil
+	return claim.Request{TierID: *n.TierID, Quantity: *n.Quantity, Best: n.Best, Split: n.Split}, nil
 }
 
 func claimOut(c claim.Claim) Claim {
@@ -133,33 +138,30 @@ func (r *request) noBodyOn(who account.Identity, id uuid.UUID) error {
 	return nil
 }
 
-func (a *API) claims() {
-	add(a, route{
+func (a *API) claims(e *echo.Echo) {
+	a.hot(e, route{
 		id: "create-claim", method: http.MethodPost, path: prefix + "/events/{event}/claims", tag: tagClaims, auth: bearer, admission: true,
 		summary: "Hold tickets", doc: "All or nothing: so many tickets of a tier (any, or with best_available the best seats side by side), or the very seats. The tickets are yours until expires_at.",
 		body: newClaim{}, ok: []int{http.StatusCreated},
-		codes: []string{"not_admitted", "admission_expired", "sold_out", "not_enough_left", "seats_taken", "limit_reached", "claim_open", "sale_not_open", "orphan_seat"},
-	}, func(r *request) (*reply[Claim], error) {
+		codes: []string{"not_admitted", "admission_expired", "sold_out", "not_enough_left", "seats_taken", "limit_reached", "claim_open", "sale_not_open", "presale_only", "tier_not_on_sale", "orphan_seat"},
+	}, Claim{}, func(r *request) error {
 		who, s, err := r.placeOf()
 		if err != nil {
-			return nil, err
+			return err
 		}
+		r.Set(AccountKey, who.AccountID)
 		if _, err := a.Queue.CheckToken(r.Request().Header.Get("Admission"), s.ID(), who.AccountID); err != nil {
-			return nil, err
+			return err
 		}
-		in, err := decode[newClaim](r)
-		var ask claim.Request
-		if err == nil {
-			ask, err = in.ask()
-		}
+		ask, err := r.claimAsked()
 		if err != nil {
-			return nil, r.first(err, func() error { return a.mayClaim(r, s, who) })
+			return r.first(err, func() error { return a.mayClaim(r, s, who) })
 		}
 		c, err := a.Claims.Hold(r.ctx(), s, who.AccountID, ask)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return &reply[Claim]{http.StatusCreated, claimOut(c)}, nil
+		return sendClaim(r, http.StatusCreated, &c)
 	})
 
 	add(a, route{

@@ -1826,12 +1826,13 @@ SELECT p.id, p.account_id, p.arrival, p.status, p.turn_ends_at, p.visit_ends_at,
        EXISTS (SELECT FROM claims c
                WHERE c.event_id = p.event_id AND c.account_id = p.account_id AND c.status IN ('held', 'paying')
                  AND (c.status = 'paying' OR c.expires_at > now())) AS holds,
-       (SELECT count(*) FROM events e JOIN events r ON r.show_id = e.show_id JOIN spots o ON o.event_id = r.id
-        WHERE e.id = p.event_id AND o.account_id = p.account_id) AS spots
+       (CASE WHEN (SELECT count(*) FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = $1) = 1 THEN 1 ELSE
+           (SELECT count(*) FROM events e JOIN events r ON r.show_id = e.show_id JOIN spots o ON o.event_id = r.id
+            WHERE e.id = p.event_id AND o.account_id = p.account_id) END)::bigint AS spots
 FROM sales s
-CROSS JOIN unnest($1::uuid[]) AS f (account_id)
+CROSS JOIN unnest($2::uuid[]) AS f (account_id)
 CROSS JOIN LATERAL (SELECT x.id, x.event_id, x.account_id, x.arrival, x.joined_at, x.status, x.called_at, x.called_step, x.turn_ends_at, x.entered_at, x.visit_ends_at, x.left_at, x.again, x.again_seq, x.again_after, x.absent, x.extended, x.mail_turn, x.lobby_mailed, x.wants, x.changed_at FROM spots x WHERE x.account_id = f.account_id AND x.event_id = s.event_id OFFSET 0) p
-WHERE s.event_id = $2
+WHERE s.event_id = $1
 `
 
 type TurnsRow struct {
@@ -1851,8 +1852,8 @@ type TurnsRow struct {
 
 // What admission follows from, of some fans at one moment: the part of Place that a claim needs. A statement of its own,
 // after LockSpots: it sees what was committed before the locks were had.
-func (q *Queries) Turns(ctx context.Context, db DBTX, accounts []uuid.UUID, eventID uuid.UUID) ([]TurnsRow, error) {
-	rows, err := db.Query(ctx, turns, accounts, eventID)
+func (q *Queries) Turns(ctx context.Context, db DBTX, eventID uuid.UUID, accounts []uuid.UUID) ([]TurnsRow, error) {
+	rows, err := db.Query(ctx, turns, eventID, accounts)
 	if err != nil {
 		return nil, err
 	}
