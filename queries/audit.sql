@@ -93,19 +93,23 @@ WHERE s.event_id = @event_id;
 
 -- name: WithinLimits :one
 -- Of claims: what was granted, or last exchanged for, with the tickets the fan
--- had then, against the limit that the claim records; and what each fan has now, against the highest
--- limit there ever was. A ticket that ended within a minute of the grant may
+-- had then, against the limit that the claim records; and what each fan has now,
+-- against the highest limit there ever was; both over all sales of the show. A ticket that ended within a minute of the grant may
 -- have ended before it: a transaction's time is that of its beginning.
 -- Of the room: everybody's visit as far as the rows tell, cut short wherever
 -- they tell too little (it ends with line time, leaving, or the purchase; line
 -- time is never ahead of the clock), against the highest max_inside there ever
 -- was. A fan called again has only the last visit on record. So what is counted
 -- really happened, and not everything that happened is counted.
-WITH changed AS (
+WITH show AS (
+    SELECT r.id FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = @event_id
+), changed AS (
     SELECT b.body->'changes' AS c FROM ledger b WHERE b.event_id = @event_id AND b.kind = 'sale_changed'
+), changed_in_show AS (
+    SELECT b.body->'changes' AS c FROM ledger b JOIN show ON b.event_id = show.id WHERE b.kind = 'sale_changed'
 ), force AS (
-    SELECT GREATEST(s.max_tickets_per_fan,
-               (SELECT max(v) FROM changed, LATERAL (SELECT CASE WHEN jsonb_typeof(x) = 'number' THEN (x)::bigint END AS v
+    SELECT GREATEST((SELECT max(o.max_tickets_per_fan) FROM sales o JOIN show ON o.event_id = show.id),
+               (SELECT max(v) FROM changed_in_show, LATERAL (SELECT CASE WHEN jsonb_typeof(x) = 'number' THEN (x)::bigint END AS v
                     FROM unnest(ARRAY[c->'max_tickets_per_fan'->'from', c->'max_tickets_per_fan'->'to']) AS x) n)) AS per_fan,
            GREATEST(s.max_inside,
                (SELECT max(v) FROM changed, LATERAL (SELECT CASE WHEN jsonb_typeof(x) = 'number' THEN (x)::bigint END AS v
@@ -119,16 +123,25 @@ WITH changed AS (
            (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > @at)) AS open,
            (SELECT count(*) FROM claim_lines l WHERE l.claim_id = c.id) AS units,
            (SELECT count(*) FROM tickets k
-            WHERE k.account_id = c.account_id AND k.event_id = c.event_id AND k.claim_id <> c.id AND k.issued_at <= COALESCE(w.swapped_at, c.created_at)
+            WHERE k.account_id = c.account_id AND k.event_id IN (SELECT show.id FROM show) AND k.claim_id <> c.id AND k.issued_at <= COALESCE(w.swapped_at, c.created_at)
               AND (k.ended_at IS NULL OR k.ended_at > COALESCE(w.swapped_at, c.created_at) + interval '1 minute')) AS had
     FROM claims c
     LEFT JOIN swapped w ON w.claim_id = c.id
     WHERE c.event_id = @event_id
+), fan AS (
+    SELECT g.account_id FROM granted g
+    UNION
+    SELECT k.account_id FROM tickets k WHERE k.event_id = @event_id AND k.status IN ('valid', 'used')
 ), owns AS (
     SELECT o.account_id, sum(o.n)::bigint AS units, sum(o.opened)::bigint AS opened
     FROM (SELECT g.account_id, g.units AS n, 1 AS opened FROM granted g WHERE g.open
           UNION ALL
-          SELECT k.account_id, 1, 0 FROM tickets k WHERE k.event_id = @event_id AND k.status IN ('valid', 'used')) o
+          SELECT c.account_id, (SELECT count(*) FROM claim_lines l WHERE l.claim_id = c.id), 0
+          FROM claims c JOIN show ON show.id = c.event_id JOIN fan ON fan.account_id = c.account_id
+          WHERE c.event_id <> @event_id AND (c.status = 'paying' OR (c.status = 'held' AND c.expires_at > @at))
+          UNION ALL
+          SELECT k.account_id, 1, 0 FROM tickets k JOIN show ON show.id = k.event_id JOIN fan ON fan.account_id = k.account_id
+          WHERE k.status IN ('valid', 'used')) o
     GROUP BY o.account_id
 ), visit AS (
     SELECT p.id, p.entered_at,

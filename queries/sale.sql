@@ -17,6 +17,9 @@ SELECT capacity, seated FROM tiers WHERE id = @id AND event_id = @event_id FOR N
 -- name: SetCapacity :exec
 UPDATE tiers SET capacity = @capacity WHERE id = @id;
 
+-- name: TierNames :many
+SELECT ordinal, name, seated FROM tiers WHERE event_id = @event_id ORDER BY ordinal;
+
 -- name: LockState :one
 -- The state of a sale, which stays until the end of the transaction.
 SELECT state FROM sales WHERE event_id = @event_id FOR SHARE;
@@ -25,7 +28,9 @@ SELECT state FROM sales WHERE event_id = @event_id FOR SHARE;
 -- The whole picture of some sales at one moment, one row a tier: those in some states, and those asked for by id or slug.
 -- Units that are not sold are counted from units_unsold alone (no heap); only holds past their time need the rows.
 -- What is gated is told as of the moment from which the sale sells: its opening, or now.
-SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at, e.created_at,
+SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at, e.created_at, e.show_id,
+       ARRAY(SELECT o.id FROM events o JOIN sales z ON z.event_id = o.id
+             WHERE o.show_id = e.show_id AND o.id <> e.id AND z.state <> 'draft' ORDER BY o.created_at, o.id)::uuid[] AS others,
        s.state, s.ordering, s.lobby_opens_at, s.opens_at, s.closes_at, s.max_tickets_per_fan, s.max_waiting,
        s.admit_per_minute, s.max_inside, s.turn_seconds, s.visit_seconds, s.hold_seconds, s.grace_seconds,
        s.message, s.message_at, s.beacon_name, s.beacon_round, s.beacon_url,
@@ -39,7 +44,7 @@ SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at
        t.opens_at AS tier_opens_at, t.closes_at AS tier_closes_at,
        u.free, u.held, u.blocked, p.past, m.selling_at, g.presales, g.gated, y.public_at AS tier_public_at,
        (CASE WHEN s.published_at IS NULL AND t.seated THEN (
-            SELECT count(*) FROM seats z WHERE z.event_id = s.event_id AND z.tier_id = t.id AND z.blocked) ELSE 0 END)::bigint AS draft_blocked
+            SELECT count(*) FROM seats z WHERE z.event_id = s.event_id AND z.tier_id = t.id AND z.blocked AND NOT z.elsewhere) ELSE 0 END)::bigint AS draft_blocked
 FROM sales s
 JOIN events e ON e.id = s.event_id
 JOIN tiers t ON t.event_id = s.event_id

@@ -94,7 +94,7 @@ func run(ctx context.Context, c db.Conn, event uuid.UUID) ([]Result, error) {
 		{NoLostSpot, func() (Result, error) { return line.noLostSpot(), nil }},
 		{NoOvertaking, func() (Result, error) { return line.noOvertaking(), nil }},
 		{DrawVerifies, func() (Result, error) { return line.drawVerifies(), nil }},
-		{WithinLimits, func() (Result, error) { return figure(q.WithinLimits(ctx, tx, &event, now.At)) }},
+		{WithinLimits, func() (Result, error) { return figure(q.WithinLimits(ctx, tx, event, now.At)) }},
 		{PaidMeansTicketOrRefund, func() (Result, error) { return figure(q.PaidMeansTicketOrRefund(ctx, tx, event)) }},
 		{TicketMeansPaid, func() (Result, error) { return figure(q.TicketMeansPaid(ctx, tx, event)) }},
 		{MoneyAddsUp, func() (Result, error) { return figure(q.MoneyAddsUp(ctx, tx, event)) }},

@@ -25,9 +25,11 @@ import (
 type Event struct {
 	ID             uuid.UUID
 	OrganizationID uuid.UUID
-	Slug           string
-	Name           string
-	Venue          string
+	// ShowID is the id of the first event of the show; most are the only one.
+	ShowID uuid.UUID
+	Slug   string
+	Name   string
+	Venue  string
 	// Timezone is an IANA name; Location is never nil.
 	Timezone  string
 	Location  *time.Location
@@ -131,14 +133,18 @@ func InsertTx(ctx context.Context, tx pgx.Tx, organization uuid.UUID, n NewEvent
 			return row.ID, nil
 		}
 		if n.Slug != "" {
-			return uuid.Nil, &fault.Error{
-				Kind: fault.Conflict, Code: "slug_taken", Message: "Another event has this slug already. Choose another, or leave it out.",
-				Fields: []fault.Field{{Path: "slug", Message: "Another event has this slug already."}},
-			}
+			return uuid.Nil, slugTaken()
 		}
 		row.Slug = base + "-" + strings.ToLower(rand.Text()[:6])
 	}
 	return uuid.Nil, fmt.Errorf("catalog.InsertTx: no free slug for %q", base)
+}
+
+func slugTaken() error {
+	return &fault.Error{
+		Kind: fault.Conflict, Code: "slug_taken", Message: "Another event has this slug already. Choose another, or leave it out.",
+		Fields: []fault.Field{{Path: "slug", Message: "Another event has this slug already."}},
+	}
 }
 
 // slugOf makes a slug of a name: its letters and digits without accents.

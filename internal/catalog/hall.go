@@ -19,6 +19,8 @@ type Hall struct {
 
 	numbers map[uuid.UUID]int
 	places  []place
+	// elsewhere are the seats that another sale of the show sells; nil for none.
+	elsewhere []bool
 }
 
 type place struct{ section, row, seat int32 }
@@ -40,6 +42,10 @@ func (h *Hall) Seat(number int) *seatmap.Seat {
 	return &h.Map.Sections[p.section].Rows[p.row].Seats[p.seat]
 }
 
+// Elsewhere reports that the seat of a number is only drawn here: another sale of the show sells it, and there is no unit
+// of it. Such a seat reads blocked.
+func (h *Hall) Elsewhere(number int) bool { return h.elsewhere != nil && h.elsewhere[number] }
+
 // Place says where the seat of a number is.
 func (h *Hall) Place(number int) Place {
 	p := h.places[number]
@@ -49,6 +55,11 @@ func (h *Hall) Place(number int) Place {
 
 // InsertHallTx stores the seat map of an event whose tiers are stored.
 func InsertHallTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, m *seatmap.Map) error {
+	return insertHall(ctx, tx, event, m, nil)
+}
+
+// insertHall stores a map in which only some seats, by number, are sold; nil: all.
+func insertHall(ctx context.Context, tx pgx.Tx, event uuid.UUID, m *seatmap.Map, sold map[int]bool) error {
 	q := catalogdb.New()
 	if err := q.Patience(ctx, tx); err != nil {
 		return db.Fault(fmt.Errorf("catalog.InsertHallTx: %w", err))
@@ -85,7 +96,9 @@ func InsertHallTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, m *seatmap.Ma
 				seats.Accessible = append(seats.Accessible, seat.Accessible)
 				seats.Companions = append(seats.Companions, ids[seat.CompanionOf])
 				seats.Restricted = append(seats.Restricted, seat.Restricted)
-				seats.Blocked = append(seats.Blocked, seat.Blocked)
+				elsewhere := sold != nil && !sold[len(seats.Ids)-1]
+				seats.Blocked = append(seats.Blocked, seat.Blocked || elsewhere)
+				seats.Elsewhere = append(seats.Elsewhere, elsewhere)
 				seats.Aisles = append(seats.Aisles, seat.Aisle)
 			}
 		}
@@ -154,6 +167,12 @@ func HallOf(ctx context.Context, c db.Conn, event uuid.UUID) (*Hall, error) {
 	labels := make(map[uuid.UUID]string, len(seats))
 	for i, s := range seats {
 		h.IDs[i], h.numbers[s.ID] = s.ID, i
+		if s.Elsewhere {
+			if h.elsewhere == nil {
+				h.elsewhere = make([]bool, len(seats))
+			}
+			h.elsewhere[i] = true
+		}
 		labels[s.ID] = s.Label
 	}
 	for i, s := range seats {

@@ -182,6 +182,9 @@ func (s *Service) lookAtAll(ctx context.Context, c claimdb.DBTX, event uuid.UUID
 	next.since = v.Since
 	for i := range next.seen {
 		next.seen[i].until = math.MaxInt64
+		if b.hall.Elsewhere(i) {
+			next.seen[i].state = SeatBlocked // there is no unit of it
+		}
 	}
 	for _, n := range v.Free {
 		next.seen[n].state = SeatFree

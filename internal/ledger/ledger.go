@@ -31,6 +31,7 @@ const (
 	RefundDue     Kind = "refund_due"     // {"payment","refund","amount","reason"}
 	RefundChanged Kind = "refund_changed" // {"refund","status"}
 	Returned      Kind = "returned"       // {"spot","number","rule"} asked for another turn, or undone leaving
+	Released      Kind = "released"       // {"by","show","seats":[numbers]}: another sale of the show, and the seats that it sells
 	Finished      Kind = "finished"       // {"spot"}: over before it was called, because the fan bought the limit in another sale of the show
 )
 

@@ -27,28 +27,8 @@ func (s *Service) Create(ctx context.Context, organization uuid.UUID, n NewSale)
 		if id, err = catalog.InsertTx(ctx, tx, organization, n.Event); err != nil {
 			return err
 		}
-		t := n.Terms
-		row := saledb.InsertSaleParams{
-			EventID: id, Ordering: string(t.Ordering), LobbyOpensAt: t.LobbyOpensAt, OpensAt: t.OpensAt, ClosesAt: t.ClosesAt,
-			MaxTicketsPerFan: small(t.MaxTicketsPerFan), MaxWaiting: t.MaxWaiting,
-			AdmitPerMinute: small(t.AdmitPerMinute), MaxInside: small(t.MaxInside), TurnSeconds: small(t.TurnSeconds),
-			VisitSeconds: small(t.VisitSeconds), HoldSeconds: small(t.HoldSeconds), GraceSeconds: small(t.GraceSeconds),
-		}
-		if t.BeaconName != "" {
-			row.BeaconName, row.BeaconRound, row.BeaconUrl = &t.BeaconName, &t.BeaconRound, &t.BeaconURL
-		}
-		q := saledb.New()
-		if err := q.InsertSale(ctx, tx, row); err != nil {
+		if err := insertTx(ctx, tx, id, n); err != nil {
 			return err
-		}
-		for i, tier := range n.Tiers {
-			err := q.InsertTier(ctx, tx, saledb.InsertTierParams{
-				ID: uuid.New(), EventID: id, Ordinal: small(i), Name: tier.Name, PriceKobo: int64(tier.Price), Capacity: small(tier.Capacity), Seated: tier.seated,
-				OpensAt: tier.OpensAt, ClosesAt: tier.ClosesAt,
-			})
-			if err != nil {
-				return err
-			}
 		}
 		if n.seats != nil {
 			return catalog.InsertHallTx(ctx, tx, id, n.seats)
@@ -59,6 +39,34 @@ func (s *Service) Create(ctx context.Context, organization uuid.UUID, n NewSale)
 		return nil, db.Fault(fmt.Errorf("sale.Create: %w", err))
 	}
 	return s.Fresh(ctx, id)
+}
+
+// insertTx stores the terms and the tiers of an event that is stored.
+func insertTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, n NewSale) error {
+	t := n.Terms
+	row := saledb.InsertSaleParams{
+		EventID: event, Ordering: string(t.Ordering), LobbyOpensAt: t.LobbyOpensAt, OpensAt: t.OpensAt, ClosesAt: t.ClosesAt,
+		MaxTicketsPerFan: small(t.MaxTicketsPerFan), MaxWaiting: t.MaxWaiting,
+		AdmitPerMinute: small(t.AdmitPerMinute), MaxInside: small(t.MaxInside), TurnSeconds: small(t.TurnSeconds),
+		VisitSeconds: small(t.VisitSeconds), HoldSeconds: small(t.HoldSeconds), GraceSeconds: small(t.GraceSeconds),
+	}
+	if t.BeaconName != "" {
+		row.BeaconName, row.BeaconRound, row.BeaconUrl = &t.BeaconName, &t.BeaconRound, &t.BeaconURL
+	}
+	q := saledb.New()
+	if err := q.InsertSale(ctx, tx, row); err != nil {
+		return err
+	}
+	for i, tier := range n.Tiers {
+		err := q.InsertTier(ctx, tx, saledb.InsertTierParams{
+			ID: uuid.New(), EventID: event, Ordinal: small(i), Name: tier.Name, PriceKobo: int64(tier.Price), Capacity: small(tier.Capacity), Seated: tier.seated,
+			OpensAt: tier.OpensAt, ClosesAt: tier.ClosesAt,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Change applies a patch live, with a ledger row of what changed; ranges as Create, paths bare ("max_inside").

@@ -168,6 +168,8 @@ type Snapshot struct {
 	flow  *flow
 	// Version of the sales row.
 	Version int64
+	// others are the other published events of the show, the oldest first.
+	others []uuid.UUID
 }
 
 // ID is the event's id.

@@ -248,7 +248,7 @@ func picture(rows []saledb.PicturesRow) (*Snapshot, error) {
 	}
 	s := &Snapshot{
 		Event: catalog.Event{
-			ID: r.ID, OrganizationID: r.OrganizationID, Slug: r.Slug, Name: r.Name, Venue: r.Venue,
+			ID: r.ID, OrganizationID: r.OrganizationID, ShowID: r.ShowID, Slug: r.Slug, Name: r.Name, Venue: r.Venue,
 			Timezone: r.Timezone, Location: location, StartsAt: r.StartsAt, CreatedAt: r.CreatedAt,
 		},
 		Terms: Terms{
@@ -260,7 +260,7 @@ func picture(rows []saledb.PicturesRow) (*Snapshot, error) {
 		},
 		State: State(r.State), Message: r.Message, MessageAt: r.MessageAt,
 		PublishedAt: r.PublishedAt, OpenedAt: r.OpenedAt, EndedAt: r.EndedAt, PausedAt: r.PausedAt,
-		At: r.At, LineAt: r.LineAt,
+		At: r.At, LineAt: r.LineAt, others: r.Others,
 		Arrivals: value(r.Arrivals), LobbySize: r.LobbySize, Serving: value(r.Serving), Version: r.Version,
 	}
 	s.Draw, s.Presale = drawFacts(r), r.Presales > 0

@@ -97,6 +97,7 @@ func Mount(e *echo.Echo, c Config) *API {
 	a.webhook(e)
 	a.tickets()
 	a.organizer()
+	a.releases()
 	a.jwks()
 	a.docs(e)
 	return a

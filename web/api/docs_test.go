@@ -84,6 +84,7 @@ func TestTheDocumentHasEveryRoute(t *testing.T) {
 		"POST /api/v1/organizer/events/{event}/open",
 		"POST /api/v1/organizer/events/{event}/pause",
 		"POST /api/v1/organizer/events/{event}/publish",
+		"POST /api/v1/organizer/events/{event}/releases",
 		"POST /api/v1/organizer/events/{event}/resume",
 		"POST /api/v1/tickets/{id}/transfer",
 		"POST /webhooks/paystack",

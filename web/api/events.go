@@ -13,14 +13,31 @@ import (
 
 // Event as CONTRACT.md has it.
 type Event struct {
-	ID       uuid.UUID   `json:"id" format:"uuid"`
-	Slug     string      `json:"slug" example:"lagos-night"`
-	Name     string      `json:"name" example:"Lagos Night"`
-	Venue    string      `json:"venue" example:"Eko Convention Centre"`
-	Timezone string      `json:"timezone" doc:"IANA name." example:"Africa/Lagos"`
-	StartsAt time.Time   `json:"starts_at"`
-	Sale     EventSale   `json:"sale"`
-	Tiers    []EventTier `json:"tiers" nullable:"false"`
+	ID       uuid.UUID      `json:"id" format:"uuid"`
+	Show     uuid.UUID      `json:"show" format:"uuid" doc:"The same for all sales of a show: the id of its first event."`
+	Slug     string         `json:"slug" example:"lagos-night"`
+	Name     string         `json:"name" example:"Lagos Night"`
+	Venue    string         `json:"venue" example:"Eko Convention Centre"`
+	Timezone string         `json:"timezone" doc:"IANA name." example:"Africa/Lagos"`
+	StartsAt time.Time      `json:"starts_at"`
+	Sale     EventSale      `json:"sale"`
+	Tiers    []EventTier    `json:"tiers" nullable:"false"`
+	Releases []EventRelease `json:"releases,omitempty" nullable:"false" doc:"The other public sales of the same show, the oldest first; only where one event is asked for."`
+}
+
+// EventRelease is another sale of the show of an Event.
+type EventRelease struct {
+	ID   uuid.UUID        `json:"id" format:"uuid"`
+	Slug string           `json:"slug" example:"lagos-night-2"`
+	Sale EventReleaseSale `json:"sale"`
+}
+
+// EventReleaseSale is the short form of an EventSale.
+type EventReleaseSale struct {
+	State        string     `json:"state" enum:"scheduled,lobby,open,paused,sold_out,ended"`
+	LobbyOpensAt *time.Time `json:"lobby_opens_at" doc:"Null when there is no lobby."`
+	OpensAt      time.Time  `json:"opens_at"`
+	ClosesAt     time.Time  `json:"closes_at"`
 }
 
 // EventSale is the sale of an Event.
@@ -54,7 +71,7 @@ type eventList struct {
 
 func eventOut(s *sale.Snapshot) Event {
 	e := Event{
-		ID: s.Event.ID, Slug: s.Event.Slug, Name: s.Event.Name, Venue: s.Event.Venue,
+		ID: s.Event.ID, Show: s.Event.ShowID, Slug: s.Event.Slug, Name: s.Event.Name, Venue: s.Event.Venue,
 		Timezone: s.Event.Timezone, StartsAt: s.Event.StartsAt.UTC(),
 		Sale: EventSale{
 			State: string(s.State), Ordering: string(s.Terms.Ordering),
@@ -122,6 +139,16 @@ func (a *API) events() {
 		if err != nil {
 			return nil, err
 		}
-		return ok(eventOut(s))
+		out := eventOut(s)
+		others, err := a.Sales.Others(r.ctx(), s)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range others {
+			out.Releases = append(out.Releases, EventRelease{ID: o.ID(), Slug: o.Event.Slug, Sale: EventReleaseSale{
+				State: string(o.State), LobbyOpensAt: utc(o.Terms.LobbyOpensAt), OpensAt: o.Terms.OpensAt.UTC(), ClosesAt: o.Terms.ClosesAt.UTC(),
+			}})
+		}
+		return ok(out)
 	})
 }

@@ -45,6 +45,21 @@ func (q *Queries) InsertEvent(ctx context.Context, db DBTX, arg InsertEventParam
 	return result.RowsAffected(), nil
 }
 
+const insertRelease = `-- name: InsertRelease :execrows
+INSERT INTO events (id, organization_id, slug, name, venue, timezone, starts_at, show_id)
+SELECT $1, e.organization_id, $2, e.name, e.venue, e.timezone, e.starts_at, e.id FROM events e WHERE e.id = $3
+ON CONFLICT (slug) DO NOTHING
+`
+
+// Another event of a show, which has its name, place and time.
+func (q *Queries) InsertRelease(ctx context.Context, db DBTX, iD uuid.UUID, slug string, showID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, insertRelease, iD, slug, showID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const insertSeatMap = `-- name: InsertSeatMap :exec
 INSERT INTO seat_maps (event_id, focal_x, focal_y, allow_orphans) VALUES ($1, $2, $3, $4)
 `
@@ -109,15 +124,16 @@ func (q *Queries) InsertSeatSections(ctx context.Context, db DBTX, arg InsertSea
 }
 
 const insertSeats = `-- name: InsertSeats :exec
-INSERT INTO seats (id, event_id, number, section, seat_row, tier_id, label, x, y, accessible, companion_of, restricted, blocked, aisle)
+INSERT INTO seats (id, event_id, number, section, seat_row, tier_id, label, x, y, accessible, companion_of, restricted, blocked, aisle, elsewhere)
 SELECT s.id, $1, s.number, s.section, s.seat_row, t.id, s.label, s.x, s.y, s.accessible,
-       nullif(s.companion, '00000000-0000-0000-0000-000000000000'), s.restricted, s.blocked, s.aisle
+       nullif(s.companion, '00000000-0000-0000-0000-000000000000'), s.restricted, s.blocked, s.aisle, s.elsewhere
 FROM (
     SELECT generate_subscripts($2::uuid[], 1) - 1 AS number, unnest($2::uuid[]) AS id,
            unnest($3::integer[]) AS section, unnest($4::integer[]) AS seat_row, unnest($5::integer[]) AS tier,
            unnest($6::text[]) AS label, unnest($7::double precision[]) AS x, unnest($8::double precision[]) AS y,
            unnest($9::boolean[]) AS accessible, unnest($10::uuid[]) AS companion,
-           unnest($11::boolean[]) AS restricted, unnest($12::boolean[]) AS blocked, unnest($13::boolean[]) AS aisle
+           unnest($11::boolean[]) AS restricted, unnest($12::boolean[]) AS blocked, unnest($13::boolean[]) AS aisle,
+           unnest($14::boolean[]) AS elsewhere
 ) s
 JOIN tiers t ON t.event_id = $1 AND t.ordinal = s.tier
 `
@@ -136,6 +152,7 @@ type InsertSeatsParams struct {
 	Restricted []bool
 	Blocked    []bool
 	Aisles     []bool
+	Elsewhere  []bool
 }
 
 // All seats of a map, in its order. The nil id stands for no companion.
@@ -154,8 +171,67 @@ func (q *Queries) InsertSeats(ctx context.Context, db DBTX, arg InsertSeatsParam
 		arg.Restricted,
 		arg.Blocked,
 		arg.Aisles,
+		arg.Elsewhere,
 	)
 	return err
+}
+
+const lockSeats = `-- name: LockSeats :many
+SELECT u.id FROM units u WHERE u.id = ANY ($1::uuid[]) ORDER BY u.tier_id, u.slot FOR UPDATE
+`
+
+// Seats whose units are about to be given to another sale, in the order in which everybody locks units.
+func (q *Queries) LockSeats(ctx context.Context, db DBTX, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, lockSeats, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockShow = `-- name: LockShow :one
+SELECT e.id, e.slug, e.name, e.venue, e.timezone, e.starts_at, (SELECT count(*) FROM events r WHERE r.show_id = e.id) AS sales
+FROM events e
+WHERE e.id = (SELECT o.show_id FROM events o WHERE o.id = $1)
+FOR NO KEY UPDATE OF e
+`
+
+type LockShowRow struct {
+	ID       uuid.UUID
+	Slug     string
+	Name     string
+	Venue    string
+	Timezone string
+	StartsAt time.Time
+	Sales    int64
+}
+
+// The show of an event, so that one release at a time is made of it.
+func (q *Queries) LockShow(ctx context.Context, db DBTX, eventID uuid.UUID) (LockShowRow, error) {
+	row := db.QueryRow(ctx, lockShow, eventID)
+	var i LockShowRow
+	err := row.Scan(
+		&i.ID,
+		&i.Slug,
+		&i.Name,
+		&i.Venue,
+		&i.Timezone,
+		&i.StartsAt,
+		&i.Sales,
+	)
+	return i, err
 }
 
 const patience = `-- name: Patience :exec
@@ -165,6 +241,18 @@ SELECT set_config('statement_timeout', '120s', true)
 // Storing the map of a large hall may take longer than an ordinary statement.
 func (q *Queries) Patience(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, patience)
+	return err
+}
+
+const releaseSeats = `-- name: ReleaseSeats :exec
+INSERT INTO released_seats (show_id, number, event_id)
+SELECT $1, n.number, $2 FROM unnest($3::integer[]) AS n (number)
+ON CONFLICT (show_id, number) DO UPDATE SET event_id = EXCLUDED.event_id
+`
+
+// From now on these seats of the show are sold in this event.
+func (q *Queries) ReleaseSeats(ctx context.Context, db DBTX, showID uuid.UUID, eventID uuid.UUID, numbers []int32) error {
+	_, err := db.Exec(ctx, releaseSeats, showID, eventID, numbers)
 	return err
 }
 
@@ -256,7 +344,7 @@ func (q *Queries) SeatSections(ctx context.Context, db DBTX, eventID uuid.UUID) 
 }
 
 const seats = `-- name: Seats :many
-SELECT s.id, s.section, s.seat_row, t.ordinal AS tier, s.label, s.x, s.y, s.accessible, s.companion_of, s.restricted, s.blocked, s.aisle
+SELECT s.id, s.section, s.seat_row, t.ordinal AS tier, s.label, s.x, s.y, s.accessible, s.companion_of, s.restricted, s.blocked, s.aisle, s.elsewhere
 FROM seats s JOIN tiers t ON t.id = s.tier_id
 WHERE s.event_id = $1
 ORDER BY s.number
@@ -275,6 +363,7 @@ type SeatsRow struct {
 	Restricted  bool
 	Blocked     bool
 	Aisle       bool
+	Elsewhere   bool
 }
 
 func (q *Queries) Seats(ctx context.Context, db DBTX, eventID uuid.UUID) ([]SeatsRow, error) {
@@ -299,6 +388,61 @@ func (q *Queries) Seats(ctx context.Context, db DBTX, eventID uuid.UUID) ([]Seat
 			&i.Restricted,
 			&i.Blocked,
 			&i.Aisle,
+			&i.Elsewhere,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const seatsOfShow = `-- name: SeatsOfShow :many
+SELECT s.id, s.number, t.name AS tier, t.price_kobo,
+       (NOT s.elsewhere AND s.event_id = COALESCE(r.event_id, e.show_id))::boolean AS here,
+       (u.id IS NOT NULL)::boolean AS stocked,
+       COALESCE(u.state = 'blocked', false)::boolean AS blocked
+FROM seats s
+JOIN events e ON e.id = s.event_id
+JOIN tiers t ON t.id = s.tier_id
+LEFT JOIN released_seats r ON r.show_id = e.show_id AND r.number = s.number
+LEFT JOIN units u ON u.id = s.id
+WHERE s.id = ANY ($1::uuid[]) AND e.show_id = $2
+ORDER BY s.number
+`
+
+type SeatsOfShowRow struct {
+	ID        uuid.UUID
+	Number    int32
+	Tier      string
+	PriceKobo int64
+	Here      bool
+	Stocked   bool
+	Blocked   bool
+}
+
+// Those of some seats that are of a show: where they are sold now, and whether that sale has blocked them. A draft has no
+// units.
+func (q *Queries) SeatsOfShow(ctx context.Context, db DBTX, ids []uuid.UUID, showID uuid.UUID) ([]SeatsOfShowRow, error) {
+	rows, err := db.Query(ctx, seatsOfShow, ids, showID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SeatsOfShowRow{}
+	for rows.Next() {
+		var i SeatsOfShowRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Number,
+			&i.Tier,
+			&i.PriceKobo,
+			&i.Here,
+			&i.Stocked,
+			&i.Blocked,
 		); err != nil {
 			return nil, err
 		}

@@ -258,7 +258,9 @@ func (q *Queries) Move(ctx context.Context, db DBTX, toState string, eventID uui
 }
 
 const pictures = `-- name: Pictures :many
-SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at, e.created_at,
+SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at, e.created_at, e.show_id,
+       ARRAY(SELECT o.id FROM events o JOIN sales z ON z.event_id = o.id
+             WHERE o.show_id = e.show_id AND o.id <> e.id AND z.state <> 'draft' ORDER BY o.created_at, o.id)::uuid[] AS others,
        s.state, s.ordering, s.lobby_opens_at, s.opens_at, s.closes_at, s.max_tickets_per_fan, s.max_waiting,
        s.admit_per_minute, s.max_inside, s.turn_seconds, s.visit_seconds, s.hold_seconds, s.grace_seconds,
        s.message, s.message_at, s.beacon_name, s.beacon_round, s.beacon_url,
@@ -272,7 +274,7 @@ SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at
        t.opens_at AS tier_opens_at, t.closes_at AS tier_closes_at,
        u.free, u.held, u.blocked, p.past, m.selling_at, g.presales, g.gated, y.public_at AS tier_public_at,
        (CASE WHEN s.published_at IS NULL AND t.seated THEN (
-            SELECT count(*) FROM seats z WHERE z.event_id = s.event_id AND z.tier_id = t.id AND z.blocked) ELSE 0 END)::bigint AS draft_blocked
+            SELECT count(*) FROM seats z WHERE z.event_id = s.event_id AND z.tier_id = t.id AND z.blocked AND NOT z.elsewhere) ELSE 0 END)::bigint AS draft_blocked
 FROM sales s
 JOIN events e ON e.id = s.event_id
 JOIN tiers t ON t.event_id = s.event_id
@@ -314,6 +316,8 @@ type PicturesRow struct {
 	Timezone         string
 	StartsAt         time.Time
 	CreatedAt        time.Time
+	ShowID           uuid.UUID
+	Others           []uuid.UUID
 	State            string
 	Ordering         string
 	LobbyOpensAt     *time.Time
@@ -393,6 +397,8 @@ func (q *Queries) Pictures(ctx context.Context, db DBTX, states []string, ids []
 			&i.Timezone,
 			&i.StartsAt,
 			&i.CreatedAt,
+			&i.ShowID,
+			&i.Others,
 			&i.State,
 			&i.Ordering,
 			&i.LobbyOpensAt,
@@ -519,4 +525,34 @@ func (q *Queries) State(ctx context.Context, db DBTX, eventID uuid.UUID) (string
 	var state string
 	err := row.Scan(&state)
 	return state, err
+}
+
+const tierNames = `-- name: TierNames :many
+SELECT ordinal, name, seated FROM tiers WHERE event_id = $1 ORDER BY ordinal
+`
+
+type TierNamesRow struct {
+	Ordinal int32
+	Name    string
+	Seated  bool
+}
+
+func (q *Queries) TierNames(ctx context.Context, db DBTX, eventID uuid.UUID) ([]TierNamesRow, error) {
+	rows, err := db.Query(ctx, tierNames, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TierNamesRow{}
+	for rows.Next() {
+		var i TierNamesRow
+		if err := rows.Scan(&i.Ordinal, &i.Name, &i.Seated); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
