@@ -1,4 +1,4 @@
-// Fills dist/ after Tailwind has written dist/fq.css: the scripts as they are,
+// Fills dist/ after Tailwind has written dist/fq.css: the scripts without their comments,
 // htmx without its source map, the font, and the licences of what is ours to pass on.
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 
@@ -8,11 +8,18 @@ writeFileSync("dist/htmx.js", htmx.replace(/\n?\/\/# sourceMappingURL=.*\s*$/, "
 for (const [from, to] of [
   ["js/fairness.js", "fairness.js"],
   ["js/alert.js", "alert.js"],
+  ["js/hold.js", "hold.js"],
   ["js/page.js", "page.js"],
+  ["js/seats.js", "seats.js"],
+  ["js/stock.js", "stock.js"],
   ["js/waiting.js", "waiting.js"],
   ["fonts/anton-fq.woff2", "anton-fq.woff2"],
   ["icons/icon.svg", "icon.svg"],
-]) copyFileSync(from, `dist/${to}`);
+]) {
+  if (!to.endsWith(".js")) copyFileSync(from, `dist/${to}`);
+  // Phones on metered lines pay for every byte; who reads the sources has the comments.
+  else writeFileSync(`dist/${to}`, readFileSync(from, "utf8").replace(/^[ \t]*\/\/.*\n/gm, ""));
+}
 
 const parts = [
   ["htmx", "node_modules/htmx.org/LICENSE"],

@@ -6,10 +6,12 @@
 // style with new markup. dist/ is written by `npm run build` and committed;
 // nobody needs Node to build or run the server.
 //
-// Three scripts, all optional to a page. page.js runs clocks on the server's
+// Scripts, all optional to a page, sent without their comments. page.js runs clocks on the server's
 // time, sends a form once and fills in what only the browser knows. htmx swaps
 // the parts that polls bring. waiting.js listens to the line; alert.js is the service
-// worker without which a phone shows no note "it is your turn". Two extensions of
+// worker without which a phone shows no note "it is your turn". hold.js keeps the
+// clock of held tickets true in every tab, and seats.js is what moves where seats
+// are chosen. Two extensions of
 // htmx stay out: hx-sse swaps markup that a stream sends, but our stream sends
 // the same few bytes to everybody and the page subtracts; hx-csp blocks every
 // part that carries no nonce, but our policy allows no script in a page at all,

@@ -14,7 +14,7 @@ import (
 	"fairqueue/static"
 )
 
-var names = []string{"fq.css", "htmx.js", "fairness.js", "page.js", "waiting.js", "anton-fq.woff2", "icon.svg", "licenses.txt"}
+var names = []string{"fq.css", "htmx.js", "fairness.js", "hold.js", "page.js", "seats.js", "waiting.js", "anton-fq.woff2", "icon.svg", "licenses.txt"}
 
 func get(t *testing.T, method, url, encoding, etag string) *http.Response {
 	t.Helper()
@@ -101,13 +101,19 @@ func TestStyleSheetNamesTheFontByItsHash(t *testing.T) {
 	}
 }
 
+// comments are the lines that the build leaves out.
+var comments = regexp.MustCompile(`(?m)^[ \t]*//.*\n`)
+
 // Somebody who changes a source and forgets the build is told here.
 func TestDistIsBuiltFromTheSources(t *testing.T) {
 	t.Parallel()
-	for name, source := range map[string]string{"alert.js": "js/alert.js", "page.js": "js/page.js", "waiting.js": "js/waiting.js", "icon.svg": "icons/icon.svg", "anton-fq.woff2": "fonts/anton-fq.woff2"} {
+	for name, source := range map[string]string{"alert.js": "js/alert.js", "hold.js": "js/hold.js", "page.js": "js/page.js", "seats.js": "js/seats.js", "waiting.js": "js/waiting.js", "icon.svg": "icons/icon.svg", "anton-fq.woff2": "fonts/anton-fq.woff2"} {
 		want, err := os.ReadFile(source)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if strings.HasSuffix(name, ".js") {
+			want = comments.ReplaceAll(want, nil)
 		}
 		if !bytes.Equal(want, read(t, get(t, "GET", static.URL(name), "", "").Body)) {
 			t.Errorf("dist/%s differs from %s: run npm run build in static/", name, source)
@@ -127,5 +133,11 @@ func TestSizes(t *testing.T) {
 	}
 	if n := size("page.js") + size("waiting.js"); n > 8<<10 {
 		t.Errorf("our scripts are %d bytes compressed, at most 8 kB", n)
+	}
+	if n := size("seats.js"); n > 6<<10 {
+		t.Errorf("the script of the seats is %d bytes compressed, at most 6 kB", n)
+	}
+	if n := size("hold.js"); n > 3<<10 {
+		t.Errorf("the script of a hold is %d bytes compressed, at most 3 kB", n)
 	}
 }

@@ -32,17 +32,26 @@ type OrderLine struct {
 	Price    money.Kobo // of one
 }
 
+// SeatSet are seats of one row, as printed.
+type SeatSet struct{ Section, Row, Seats string }
+
 // CheckoutView is one claim on its way to a ticket.
 type CheckoutView struct {
 	Event     EventInfo
 	ClaimID   string
 	State     CheckoutState
 	Lines     []OrderLine
+	Seats     []SeatSet // where there are any
 	Total     money.Kobo
 	ExpiresAt time.Time     // the hold ends; zero while paying
 	Hold      time.Duration // how long a hold is
 	CanExtend bool          // asking for more time works now
 	ExtendAt  time.Time     // when it begins to work; zero: it does not (the cap)
+	CapAt     time.Time     // no hold lasts longer
+	Over      bool          // the hold has run out under a page that is still open
+	Change    string        // held: where other tickets can be chosen in place of these; empty: nowhere
+	AskName   bool          // nobody has said yet whose name stands on the tickets
+	Name      string        // as it was typed
 	PayURL    string        // paying: Paystack's page
 	Reference string        // of the payment, to quote
 	Tickets   string        // paid: /tickets or /tickets/{id}
@@ -91,13 +100,94 @@ func (v CheckoutView) quantity() (n int) {
 	return n
 }
 
+// thing is what is bought, in one word.
+func (v CheckoutView) thing() (one, many string) {
+	if len(v.Seats) > 0 {
+		return "seat", "seats"
+	}
+	return "ticket", "tickets"
+}
+
+// them is "your seats", or "your ticket" where it is one.
+func (v CheckoutView) them() string {
+	one, many := v.thing()
+	if v.quantity() == 1 {
+		return "your " + one
+	}
+	return "your " + many
+}
+
+// things is "the seats", or "the ticket" where it is one.
+func (v CheckoutView) things() string { return "the" + v.them()[len("your"):] }
+
 func (v CheckoutView) timer() timerView {
 	n := v.quantity()
-	before, warn := "Your "+count(n, "ticket is", "tickets are")+" kept until", "Your "+count(n, "ticket goes", "tickets go")+" back soon."
+	one, many := v.thing()
+	before, warn := "Your "+count(n, one+" is", many+" are")+" kept until", "Your "+count(n, one+" goes", many+" go")+" back soon."
 	if n == 1 {
-		before, warn = "Your ticket is kept until", "Your ticket goes back soon."
+		before, warn = "Your "+one+" is kept until", "Your "+one+" goes back soon."
 	}
-	return timerView{Until: v.ExpiresAt, Of: v.Hold, Zone: v.Event.Zone, Before: before, Warn: warn, Label: "Time left to pay"}
+	return timerView{Until: v.ExpiresAt, Of: v.Hold, Zone: v.Event.Zone, Before: before, Warn: warn, Label: "Time left to pay", Then: "hold"}
+}
+
+// capped is whether more time cannot be had at all.
+func (v CheckoutView) capped() bool { return !v.CapAt.IsZero() && !v.ExpiresAt.Before(v.CapAt) }
+
+// needLonger says when more time can be asked for, and up to when.
+func (v CheckoutView) needLonger() string {
+	s := "Need longer? From " + clockS(v.ExtendAt, v.Event.Zone) + " you can ask for more time"
+	if !v.CapAt.IsZero() {
+		s += ", up to " + clock(v.CapAt, v.Event.Zone)
+	}
+	return s + "."
+}
+
+func (v CheckoutView) capLine() string {
+	return clock(v.ExpiresAt, v.Event.Zone) + " is the longest we can keep " + v.things() + " for you, because others wait. Pay before then, or give " + them(v.quantity()) + " back."
+}
+
+func them(n int) string {
+	if n == 1 {
+		return "it"
+	}
+	return "them"
+}
+
+// warning is what a screen reader says once when the time gets short.
+func (v CheckoutView) warning() string {
+	s := "Little time left: " + v.them() + " " + is(v.quantity()) + " kept until " + clockS(v.ExpiresAt, v.Event.Zone) + "."
+	if v.capped() {
+		return s + " No more time can be had. Pay now."
+	}
+	return s + " You can ask for more time with the button " + v.extendLabel() + "."
+}
+
+func is(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// later is what a screen reader says when the time has been extended.
+func (v CheckoutView) later() string {
+	return "Done: " + v.them() + " " + is(v.quantity()) + " now kept until " + clockS(v.ExpiresAt, v.Event.Zone) + "."
+}
+
+func (v CheckoutView) overTitle() string {
+	one, many := v.thing()
+	if v.quantity() == 1 {
+		return "Time to pay has run out, and the " + one + " went back"
+	}
+	return "Time to pay has run out, and the " + many + " went back"
+}
+
+func (v CheckoutView) overLine() string {
+	s := "No money was taken. "
+	if v.AskName {
+		s += "What you typed is kept for the next order. "
+	}
+	return s + v.afterwards()
 }
 
 func (v CheckoutView) title() string {
@@ -180,4 +270,19 @@ func (v CheckoutView) tickets() string {
 	return v.Tickets
 }
 
-func (v CheckoutView) extendLabel() string { return "Give me " + span(v.Hold) + " more" }
+// extendLabel promises what an extension gives: a whole hold, or what is left up to the cap.
+func (v CheckoutView) extendLabel() string {
+	if !v.CapAt.IsZero() && v.CapAt.Before(v.ExpiresAt.Add(v.Hold-min(2*time.Minute, v.Hold/2))) {
+		return "Keep " + them(v.quantity()) + " until " + clock(v.CapAt, v.Event.Zone)
+	}
+	return "Give me " + span(v.Hold) + " more"
+}
+
+// giveBack are the words of the question before a release.
+func (v CheckoutView) giveBack() leaving {
+	return leaving{
+		Title: "Give " + v.things() + " back?",
+		Text:  "Others can take " + them(v.quantity()) + " at once, and you may not get " + them(v.quantity()) + " again. You pay nothing.",
+		Stay:  "Keep " + them(v.quantity()), Go: "Give " + them(v.quantity()) + " back",
+	}
+}

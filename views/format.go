@@ -99,6 +99,9 @@ func when(t, now time.Time, l *time.Location) string {
 	}
 }
 
+// When is a moment as short as it stays clear: "today, 12:00", "Mon 23 Nov, 10:00".
+func When(t, now time.Time, l *time.Location) string { return when(t, now, l) }
+
 // yearOf is the layout of the year where a date without one may be taken for the next or the last of its name.
 func yearOf(t, now time.Time) string {
 	const far = 300 * 24 * time.Hour

@@ -122,7 +122,7 @@ func galleryCheckout(state CheckoutState) CheckoutView {
 	return CheckoutView{
 		Event: galleryEvent(SaleOpen), ClaimID: "c1", State: state, Total: 5000000,
 		Lines: []OrderLine{{Tier: "Floor", Quantity: 2, Price: 2500000}}, ExpiresAt: galleryNow.Add(401 * time.Second), Hold: 10 * time.Minute,
-		ExtendAt: galleryNow.Add(281 * time.Second), Email: "jolaade@mail.example", Inside: true,
+		ExtendAt: galleryNow.Add(281 * time.Second), CapAt: galleryNow.Add(29 * time.Minute), Change: "/events/harmattan-nights/tickets?claim=c1", Email: "jolaade@mail.example", Inside: true,
 	}
 }
 
@@ -237,6 +237,7 @@ func Gallery() []GalleryEntry {
 	b.add("parts", "Small parts", partsPage)
 	b.fan()
 	b.waiting()
+	b.choosing()
 	b.buying()
 	b.organizing()
 	b.group = "When something is wrong"

@@ -160,7 +160,13 @@ func (b *galleryBook) buying() {
 		v.TierID, v.Quantity, v.Problem = "t3", 4, &Problem{Code: "not_enough_left", Left: 3}
 	}))
 	b.add("choose-limit", "Choose, some taken before", choose(func(v *ChooseView) { v.CanTake, v.Problem = 1, &Problem{Code: "limit_reached", Left: 1} }))
-	b.add("choose-none", "Choose, all held", choose(func(v *ChooseView) { v.Tiers = soldTiers() }))
+	b.add("choose-none", "Choose, all held", choose(func(v *ChooseView) { v.Tiers = heldTiers() }))
+	b.add("choose-sold", "Choose, all sold", choose(func(v *ChooseView) { v.Tiers = soldTiers() }))
+	b.add("choose-later", "Choose, a kind that is not on sale yet, and a code", choose(func(v *ChooseView) {
+		v.Tiers[2].Available, v.Tiers[2].Wait = 0, "On sale from today, 14:00"
+		v.Presale = PresaleInfo{Runs: true, Code: "DUST-BRAS", Wrong: "Check it letter by letter. It is for this event only."}
+	}))
+	b.add("choose-change", "Choose again inside a hold", choose(func(v *ChooseView) { v.ClaimID, v.Held, v.Until = "c1", 2, galleryNow.Add(401*time.Second) }))
 	b.add("choose-paused", "Choose, paused", choose(func(v *ChooseView) { v.Event.State = SalePaused }))
 	b.add("choose-holding", "Choose, holding already", choose(func(v *ChooseView) { v.Checkout = "/checkout/c1" }))
 	checkout := func(state CheckoutState, change func(*CheckoutView)) func(Frame) templ.Component {
@@ -174,6 +180,20 @@ func (b *galleryBook) buying() {
 	}
 	b.add("checkout", "Checkout", checkout(CheckoutHeld, nil))
 	b.add("checkout-low", "Checkout, last two minutes", checkout(CheckoutHeld, func(v *CheckoutView) { v.ExpiresAt, v.CanExtend = galleryNow.Add(98*time.Second), true }))
+	b.add("checkout-seats", "Checkout, seats and a name", checkout(CheckoutHeld, func(v *CheckoutView) {
+		v.Seats, v.AskName = []SeatSet{{Section: "Stand D", Row: "F", Seats: "6, 7"}}, true
+		v.Lines = []OrderLine{{Tier: "Stands", Quantity: 2, Price: 1250000}}
+		v.Total = 2500000
+	}))
+	b.add("checkout-cap", "Checkout, no more time", checkout(CheckoutHeld, func(v *CheckoutView) {
+		v.ExpiresAt, v.ExtendAt, v.CanExtend = galleryNow.Add(98*time.Second), time.Time{}, false
+		v.CapAt = v.ExpiresAt
+	}))
+	b.add("checkout-last", "Checkout, a short rest up to the cap", checkout(CheckoutHeld, func(v *CheckoutView) {
+		v.ExpiresAt, v.CanExtend, v.CapAt = galleryNow.Add(98*time.Second), true, galleryNow.Add(5*time.Minute)
+	}))
+	b.add("checkout-over", "Checkout, the time ran out while typing", checkout(CheckoutHeld, func(v *CheckoutView) { v.Over, v.AskName, v.Name = true, true, "Jọláadé" }))
+	b.add("checkout-release", "Give back, without a dialog", func(f Frame) templ.Component { return ReleasePage(signedIn(f), galleryCheckout(CheckoutHeld)) })
 	b.add("checkout-failed", "Payment failed", checkout(CheckoutFailed, nil))
 	b.add("checkout-used-up", "Both payments failed", checkout(CheckoutUsedUp, nil))
 	b.add("checkout-paying", "Payment started", checkout(CheckoutPaying, func(v *CheckoutView) {

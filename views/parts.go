@@ -13,6 +13,14 @@ type timerView struct {
 	Before string // "Your 2 tickets are kept until"
 	Warn   string // said when it is short
 	Label  string // of the meter
+	Then   string // what page.js does at the end; empty: reload
+}
+
+func (v timerView) then() string {
+	if v.Then == "" {
+		return "reload"
+	}
+	return v.Then
 }
 
 // lowFrom is when it gets short: the last two minutes, or the last half of a shorter span.

@@ -257,9 +257,9 @@ func (s SeatState) word() string {
 	return "Sold"
 }
 
-// short is what fits on a seat: the end of its label. A sold seat is a cross.
+// short is what fits on a seat: the end of its label. Held and sold seats are crossed out.
 func (s StockSeat) short() string {
-	if s.State == SeatSold {
+	if s.State == SeatHeld || s.State == SeatSold {
 		return ""
 	}
 	r := []rune(s.Label)

@@ -1623,7 +1623,7 @@ func PresalePage(f Frame, v PresaleFormView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = form.number("generate", "How many codes", v.Generate, 1, 5000, "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = form.number("generate", "How many codes", v.Generate, 1, 10000, "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

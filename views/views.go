@@ -81,6 +81,8 @@ type TierInfo struct {
 	Capacity, Available int
 	Seated              bool
 	SoldOut             bool // nothing is left and nothing is held: it does not come back by itself
+	// Wait says why nothing can be had now of what is not sold: "On sale from today, 14:00".
+	Wait string
 }
 
 // PlaceInfo is the fan's own place in a line.

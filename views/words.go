@@ -134,6 +134,17 @@ func (p *Problem) words(e EventInfo, now time.Time) (title, text string) {
 		} else {
 			t, x = "There are fewer tickets left than you asked for", "Choose a smaller number, or another kind. Nothing is held for you yet."
 		}
+	case "seats_taken":
+		t, x = "Somebody else was faster with one of these seats", "Nothing is held for you yet. Choose others."
+	case "orphan_seat":
+		t, x = "A single seat would be left alone", "Move your seats by one, or take that seat as well. Nothing is held for you yet."
+	case "tier_not_on_sale":
+		t, x = "These tickets are not on sale now", "Choose another kind. Nothing is held for you yet."
+		if p.At.After(now) {
+			t, x = "These tickets are not on sale yet", "They can be bought from "+when(p.At, now, e.zone())+". Until then choose another kind."
+		}
+	case "presale_only":
+		t, x = "These tickets take a code", "They are kept for people with a presale code. If you have one, write it below under “I have a code”."
 	case "limit_reached":
 		t = "Each fan can take " + count(e.Limit, "ticket", "tickets")
 		x = "You already have that many."

@@ -2,11 +2,8 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,89 +34,6 @@ func textOf(v any) string {
 		return id.String()
 	}
 	return ""
-}
-
-func (s *Server) choose(c echo.Context) error {
-	e, err := s.snapshot(c)
-	if err != nil {
-		return err
-	}
-	id, err := requiredHere(c)
-	if err != nil {
-		return err
-	}
-	place, err := s.cfg.Queue.Status(c.Request().Context(), e, id.AccountID)
-	if fault.Code(err) == "not_in_queue" {
-		return see(c, eventPath(e, "/queue"))
-	}
-	if err != nil {
-		return err
-	}
-	told := s.told(c)
-	if place.Status != queue.Inside || place.Admission == nil {
-		// The waiting room says what is true for this fan and what to do.
-		if told.Problem != nil {
-			return s.tell(c, eventPath(e, "/queue"), notice{Problem: told.Problem})
-		}
-		return see(c, eventPath(e, "/queue"))
-	}
-	v := views.ChooseView{
-		Event: eventInfo(e), Tiers: tierInfos(e),
-		Until: place.Admission.ExpiresAt, Visit: seconds(e.Terms.VisitSeconds), Hold: seconds(e.Terms.HoldSeconds),
-		Problem: told.Problem, TierID: told.Form["tier_id"],
-	}
-	v.Quantity, _ = strconv.Atoi(told.Form["quantity"])
-	open, err := s.cfg.Claims.OpenOf(c.Request().Context(), e.ID(), id.AccountID)
-	if err != nil {
-		return err
-	}
-	if open != nil {
-		v.Checkout = checkoutPath(open.ID)
-	}
-	mine, err := s.liveTickets(c, e.ID(), id.AccountID)
-	if err != nil {
-		return err
-	}
-	v.CanTake = max(e.Terms.MaxTicketsPerFan-len(mine), 0)
-	if open != nil {
-		v.CanTake = max(v.CanTake-len(open.Lines), 0)
-	}
-	return s.page(c, views.ChoosePage(s.frame(c), v))
-}
-
-// claim takes tickets out of the stock for this fan.
-func (s *Server) claim(c echo.Context) error {
-	e, err := s.snapshot(c)
-	if err != nil {
-		return err
-	}
-	id, err := required(c, eventPath(e, "/tickets"))
-	if err != nil {
-		return err
-	}
-	form := map[string]string{"tier_id": c.FormValue("tier_id"), "quantity": c.FormValue("quantity")}
-	if len(form["tier_id"]) > 64 || len(form["quantity"]) > 16 {
-		form = nil
-	}
-	tier, terr := uuid.Parse(form["tier_id"])
-	quantity, qerr := strconv.Atoi(form["quantity"])
-	if err := errors.Join(terr, qerr); err != nil {
-		refusal := fault.Wrap(err, fault.Invalid, "invalid_request", "Choose a kind of ticket and how many, then send it again.")
-		return s.refuse(c, eventPath(e, "/tickets"), refusal, form)
-	}
-	held, err := s.cfg.Claims.Hold(c.Request().Context(), e, id.AccountID, claim.Request{TierID: tier, Quantity: quantity, Best: true})
-	switch fault.Code(err) {
-	case "":
-		return see(c, checkoutPath(held.ID))
-	case "claim_open":
-		// A second click, or another tab: the tickets that are held already.
-		if to := s.openCheckout(c, e, id, err); to != "" {
-			return see(c, to)
-		}
-	case "not_admitted", "admission_expired", "sale_not_open":
-		return s.refuse(c, eventPath(e, "/queue"), err, nil)
-	}
-	return s.refuse(c, eventPath(e, "/tickets"), err, form)
 }
 
 // claimed returns the claim of the route, its event, and whose it is.
@@ -159,19 +73,37 @@ func (s *Server) checkout(c echo.Context) error {
 			return err
 		}
 	}
-	payments, err := s.cfg.Payments.OfClaim(c.Request().Context(), id.AccountID, cl.ID)
+	v, err := s.checkoutView(c, cl, e, id)
 	if err != nil {
 		return err
 	}
 	told := s.told(c)
-	v := views.CheckoutView{
-		Event: eventInfo(e), ClaimID: cl.ID.String(), Lines: orderLines(cl), Total: cl.Total,
-		Hold: seconds(e.Terms.HoldSeconds), Tickets: "/tickets", Email: s.email(c, id),
-		Problem: told.Problem,
+	v.Problem = told.Problem
+	if v.AskName {
+		v.Name = told.Form["name"]
+	}
+	if v.State == views.CheckoutPaying && unknown && c.QueryParam("back") != "" {
+		v.State = views.CheckoutBank
+	}
+	return s.page(c, views.CheckoutPage(s.frame(c), v))
+}
+
+// checkoutView is a claim as its page shows it.
+func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, id account.Identity) (v views.CheckoutView, err error) {
+	payments, err := s.cfg.Payments.OfClaim(c.Request().Context(), id.AccountID, cl.ID)
+	if err != nil {
+		return v, err
+	}
+	v = views.CheckoutView{
+		Event: eventInfo(e), ClaimID: cl.ID.String(), Lines: orderLines(cl), Seats: seatSets(cl), Total: cl.Total,
+		Hold: seconds(e.Terms.HoldSeconds), Tickets: "/tickets",
+	}
+	if a, err := s.cfg.Accounts.Get(c.Request().Context(), id.AccountID); err == nil {
+		v.Email, v.AskName = a.Email, a.Name == ""
 	}
 	left, err := s.cfg.Payments.StartsLeft(c.Request().Context(), cl.ID)
 	if err != nil {
-		return err
+		return v, err
 	}
 	v.State = checkoutState(cl, payments, left)
 	if len(payments) > 0 {
@@ -179,15 +111,15 @@ func (s *Server) checkout(c echo.Context) error {
 	}
 	switch v.State {
 	case views.CheckoutHeld, views.CheckoutFailed, views.CheckoutUsedUp:
-		v.ExpiresAt, v.CanExtend = cl.ExpiresAt, cl.CanExtend
+		v.ExpiresAt, v.CanExtend, v.CapAt = cl.ExpiresAt, cl.CanExtend, cl.CapAt
 		if cl.ExpiresAt.Before(cl.CapAt) {
 			v.ExtendAt = cl.ExtendAt
 		}
+		if v.State == views.CheckoutHeld && e.State != sale.Ended {
+			v.Change = eventPath(e, "/tickets?claim="+cl.ID.String())
+		}
 	case views.CheckoutPaying:
 		v.PayURL = payments[0].AuthorizationURL
-		if unknown && c.QueryParam("back") != "" {
-			v.State = views.CheckoutBank
-		}
 	case views.CheckoutExpired, views.CheckoutReleased:
 		v.Inside = s.inside(c, e, id)
 	case views.CheckoutPaid:
@@ -196,7 +128,7 @@ func (s *Server) checkout(c echo.Context) error {
 			v.Tickets = "/tickets/" + tickets[0].ID.String()
 		}
 	}
-	return s.page(c, views.CheckoutPage(s.frame(c), v))
+	return v, nil
 }
 
 // inside reports whether the fan's visit still runs.
@@ -252,25 +184,15 @@ func checkoutState(cl claim.Claim, payments []payment.Payment, left int) views.C
 	return views.CheckoutExpired
 }
 
-// orderLines groups the units of a claim by tier and price, in their order, and names their seats.
+// orderLines groups the units of a claim by tier and price, in their order.
 func orderLines(cl claim.Claim) (lines []views.OrderLine) {
-	var seats [][]string
 	for _, l := range cl.Lines {
 		i := slices.IndexFunc(lines, func(o views.OrderLine) bool { return o.Tier == l.Tier && o.Price == l.Price })
 		if i < 0 {
-			seats = append(seats, nil)
 			lines = append(lines, views.OrderLine{Tier: l.Tier, Price: l.Price})
 			i = len(lines) - 1
 		}
 		lines[i].Quantity++
-		if l.Seat != nil {
-			seats[i] = append(seats[i], l.Seat.Label)
-		}
-	}
-	for i, labels := range seats {
-		if len(labels) > 0 {
-			lines[i].Tier += ", " + strings.Join(labels, ", ")
-		}
 	}
 	return lines
 }
@@ -291,28 +213,6 @@ func (s *Server) check(c echo.Context, accountID, claimID uuid.UUID) (unknown bo
 	return false, err
 }
 
-func (s *Server) extend(c echo.Context) error {
-	cl, _, id, err := s.claimed(c, "/checkout/"+c.Param("claim"))
-	if err != nil {
-		return err
-	}
-	if _, err := s.cfg.Claims.Extend(c.Request().Context(), id.AccountID, cl.ID); err != nil {
-		return s.refuse(c, checkoutPath(cl.ID), err, nil)
-	}
-	return see(c, checkoutPath(cl.ID))
-}
-
-func (s *Server) release(c echo.Context) error {
-	cl, _, id, err := s.claimed(c, "/checkout/"+c.Param("claim"))
-	if err != nil {
-		return err
-	}
-	if err := s.cfg.Payments.Release(c.Request().Context(), id.AccountID, cl.ID); err != nil {
-		return s.refuse(c, checkoutPath(cl.ID), err, nil)
-	}
-	return see(c, checkoutPath(cl.ID))
-}
-
 // pay starts a payment, or goes on with the one that runs, and leads to the
 // provider's page.
 func (s *Server) pay(c echo.Context) error {
@@ -320,6 +220,7 @@ func (s *Server) pay(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	s.keepName(c, id)
 	p, _, err := s.cfg.Payments.Start(c.Request().Context(), id.AccountID, cl.ID)
 	if err != nil {
 		return s.refuse(c, checkoutPath(cl.ID), err, nil)

@@ -44,16 +44,36 @@ func since(s *sale.Snapshot) time.Time {
 	return time.Time{}
 }
 
-func tierInfos(s *sale.Snapshot) []views.TierInfo {
-	tiers := make([]views.TierInfo, len(s.Tiers))
-	for i, t := range s.Tiers {
+func tierInfos(s *sale.Snapshot) []views.TierInfo { return tiersOf(s, s.Tiers) }
+
+// tiersOf are tiers of a sale, with what is left of them to somebody.
+func tiersOf(s *sale.Snapshot, of []sale.Tier) []views.TierInfo {
+	tiers := make([]views.TierInfo, len(of))
+	for i, t := range of {
 		tiers[i] = views.TierInfo{
 			ID: t.ID.String(), Ordinal: t.Ordinal, Name: t.Name, Price: t.Price,
 			Capacity: t.Capacity, Available: t.Available, Seated: t.Seated,
-			SoldOut: t.Unsold() == 0,
+			SoldOut: t.Unsold() == 0, Wait: waits(s, t),
 		}
 	}
 	return tiers
+}
+
+// waits says why nothing of a tier can be had by everybody now although some of it is unsold; empty where something can.
+func waits(s *sale.Snapshot, t sale.Tier) string {
+	if t.Available > 0 || t.Later == 0 {
+		return ""
+	}
+	now, zone := s.At, s.Event.Location
+	switch {
+	case t.OpensAt != nil && now.Before(*t.OpensAt):
+		return "On sale from " + views.When(*t.OpensAt, now, zone)
+	case t.ClosesAt != nil && !now.Before(*t.ClosesAt):
+		return "No longer on sale"
+	case t.PublicAt != nil && now.Before(*t.PublicAt):
+		return "With a code only, until " + views.When(*t.PublicAt, now, zone)
+	}
+	return "Not on sale now"
 }
 
 func placeInfo(s *sale.Snapshot, v queue.View) views.PlaceInfo {
@@ -162,6 +182,9 @@ func problem(f *fault.Error) *views.Problem {
 	if p.At.IsZero() {
 		p.At = instant(f.Extra["extend_at"])
 	}
+	if p.At.IsZero() {
+		p.At = instant(f.Extra["opens_at"])
+	}
 	if !worded[f.Code] {
 		p.Text = f.Message
 	}
@@ -172,6 +195,7 @@ func problem(f *fault.Error) *views.Problem {
 var worded = map[string]bool{
 	"sold_out": true, "not_enough_left": true, "limit_reached": true, "claim_open": true, "claim_expired": true,
 	"not_admitted": true, "admission_expired": true, "sale_not_joinable": true, "line_full": true, "too_early": true,
+	"seats_taken": true, "orphan_seat": true, "tier_not_on_sale": true, "presale_only": true,
 	"cap_reached": true, "payment_pending": true, "attempts_used": true, "invalid_transition": true, "provider_unavailable": true,
 }
 

@@ -124,6 +124,8 @@ func ruleWords(rule string) string {
 		return "Asked for another turn: behind everybody who waits"
 	case "lobby":
 		return "Left the lobby and came back before the sale: the same place"
+	case "presale":
+		return "Had a presale code: called before their number for tickets that nobody before them could buy"
 	}
 	return rule
 }

@@ -148,6 +148,7 @@ type notice struct {
 	Done    string            `json:"done,omitempty"`
 	Form    map[string]string `json:"form,omitempty"`
 	Errors  map[string]string `json:"errors,omitempty"`
+	Seats   *seatNotice       `json:"seats,omitempty"`
 }
 
 // tell leads to a page of ours that shows n once.

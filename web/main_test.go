@@ -111,7 +111,7 @@ func newStack(t testing.TB, opts ...option) *stack {
 			t.Error(err)
 		}
 	})
-	s.claims = claim.New(claim.Config{DB: s.pool, Sales: s.sales, Queue: s.queue, Clock: clock, Logger: log})
+	s.claims = claim.New(claim.Config{DB: s.pool, Sales: s.sales, Queue: s.queue, Keys: ring, Clock: clock, Logger: log})
 	tickets := ticket.New(ticket.Config{DB: s.pool, Keys: ring, Logger: log})
 	s.payments = payment.New(payment.Config{
 		DB: s.pool, Claims: s.claims, Queue: s.queue, Sales: s.sales, Tickets: tickets, Mail: s.mail, Jobs: s.jobs,

@@ -16,7 +16,10 @@ import (
 )
 
 func presaleRow(e *sale.Snapshot, p claim.Presale) views.PresaleRow {
-	v := views.PresaleRow{ID: p.ID.String(), Name: p.Name, PublicAt: p.PublicAt, Codes: p.Codes, Unlocked: p.Unlocked, EndedAt: p.EndedAt}
+	v := views.PresaleRow{ID: p.ID.String(), Name: p.Name, PublicAt: p.PublicAt, Codes: p.Codes, Unlocked: p.Unlocked}
+	if p.EndedAt.Before(p.PublicAt) {
+		v.EndedAt = p.EndedAt // By hand, not by the clock.
+	}
 	if t, ok := e.Tier(p.TierID); ok {
 		v.What = "all of " + t.Name
 	} else {
@@ -50,7 +53,7 @@ func (s *Server) newPresale(c echo.Context) error {
 	if fixed(e) {
 		return see(c, consolePath(e, "/stock"))
 	}
-	seats, err := s.cfg.Claims.Seats(c.Request().Context(), e)
+	seats, err := s.cfg.Claims.StockSeats(c.Request().Context(), e)
 	if err != nil {
 		return err
 	}
@@ -63,7 +66,7 @@ func (s *Server) createPresale(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	seats, err := s.cfg.Claims.Seats(c.Request().Context(), e)
+	seats, err := s.cfg.Claims.StockSeats(c.Request().Context(), e)
 	if err != nil {
 		return err
 	}
@@ -77,6 +80,8 @@ func (s *Server) createPresale(c echo.Context) error {
 		switch f := fault.From(err); {
 		case f.Kind == fault.Invalid && len(f.Fields) > 0:
 			errs = presaleErrors(f)
+		case f.Code == "code_taken" && len(n.Codes) > 0:
+			errs = map[string]string{"codes": takenCodes(f, n.Codes)}
 		case f.Kind == fault.Conflict || f.Kind == fault.Invalid || f.Kind == fault.NotFound || f.Kind == fault.Forbidden:
 			v.Problem = stockProblem(f, "presale")
 			return s.render(c, fault.Status(err), views.PresalePage(s.frame(c), v))
@@ -113,6 +118,21 @@ func presaleErrors(f *fault.Error) map[string]string {
 	return out
 }
 
+// takenCodes names the codes of a refusal, the first few of many.
+func takenCodes(f *fault.Error, codes []string) string {
+	var names []string
+	taken, _ := f.Extra["codes"].([]int)
+	for _, i := range taken[:min(len(taken), 8)] {
+		if i < len(codes) {
+			names = append(names, codes[i])
+		}
+	}
+	if len(names) == 0 {
+		return f.Message
+	}
+	return "Another presale of the event uses " + strings.Join(names, ", ") + ". Give others."
+}
+
 // readPresale reads the form as it was typed into v, and as the presale it means.
 func (s *Server) readPresale(c echo.Context, e *sale.Snapshot, seats *claim.Seats, v *views.PresaleFormView) (n claim.NewPresale, errs map[string]string) {
 	text, errs := formText(c), map[string]string{}
@@ -128,7 +148,11 @@ func (s *Server) readPresale(c echo.Context, e *sale.Snapshot, seats *claim.Seat
 	}
 	whole("uses_per_code", v.UsesPerCode, &n.UsesPerCode)
 	if v.Kind == "own" {
-		n.Codes = strings.Fields(v.Codes)
+		for line := range strings.Lines(v.Codes) {
+			if code := strings.TrimSpace(line); code != "" {
+				n.Codes = append(n.Codes, code)
+			}
+		}
 		if len(n.Codes) == 0 {
 			errs["codes"] = "Write your codes, one a line."
 		}

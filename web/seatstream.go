@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -33,12 +34,14 @@ const seatsEvery = time.Second
 const leftEvery = 3 * time.Second
 
 // seatHub tells those who choose what has just gone: a hall for each event that somebody watches, and in it a room for
-// each section. Nothing is read for a hall without streams, and once a second for all who watch one.
+// each section, and for each view of it where codes of a presale open seats to some fans. Nothing is read for a hall
+// without streams, and once a second for all who watch one.
 type seatHub struct {
 	streams *stream.Hub
-	seats   func(ctx context.Context, s *sale.Snapshot) (*claim.Seats, error)
-	follow  func(event uuid.UUID) (<-chan *sale.Snapshot, func())
-	log     *slog.Logger
+	// seats are those of an event as an account sees them; as everybody does for the zero account.
+	seats  func(ctx context.Context, s *sale.Snapshot, account uuid.UUID) (*claim.Seats, error)
+	follow func(event uuid.UUID) (<-chan *sale.Snapshot, func())
+	log    *slog.Logger
 
 	mu     sync.Mutex
 	halls  map[uuid.UUID]*seatHall
@@ -48,7 +51,7 @@ type seatHub struct {
 
 func newSeatHub(streams *stream.Hub, cfg Config) *seatHub {
 	return &seatHub{
-		streams: streams, seats: cfg.Claims.Seats, follow: cfg.Sales.Follow, log: cfg.Logger,
+		streams: streams, seats: cfg.Claims.SeatsFor, follow: cfg.Sales.Follow, log: cfg.Logger,
 		halls: map[uuid.UUID]*seatHall{},
 	}
 }
@@ -56,10 +59,14 @@ func newSeatHub(streams *stream.Hub, cfg Config) *seatHub {
 // seatHall is an event that somebody watches. The hub's lock guards it.
 type seatHall struct {
 	hub   *seatHub
-	rooms map[string]*seatRoom
-	last  seatsNow
+	rooms map[roomKey]*seatRoom
+	last  map[string]seatsNow // by view
 	stop  context.CancelFunc
 }
+
+// roomKey is a section, or "" for the overview, in a view of the seats: "" is everybody's, others are those of fans for
+// whom codes opened some.
+type roomKey struct{ section, view string }
 
 // seatsNow is what the messages are made of.
 type seatsNow struct {
@@ -67,12 +74,13 @@ type seatsNow struct {
 	seats *claim.Seats
 }
 
-// seatRoom is a section, or with the name "" the overview, and those who watch it.
+// seatRoom is who watches a section.
 type seatRoom struct {
-	section string
-	topic   *stream.Topic
-	told    telling
-	at      time.Time // of the last message
+	key   roomKey
+	eyes  uuid.UUID // an account that sees this view; zero for everybody's
+	topic *stream.Topic
+	told  telling
+	at    time.Time // of the last message
 }
 
 var (
@@ -81,8 +89,9 @@ var (
 	errSeatsCease = fault.New(fault.Unavailable, "stopping", "This server is being replaced. Load the page again in a moment.")
 )
 
-// enter returns the topic of a section with one stream counted: Serve must follow.
-func (h *seatHub) enter(is seatsNow, section string) (*stream.Topic, error) {
+// enter returns the topic of a section as an account sees it, or as everybody does for the zero account, with one stream
+// counted: Serve must follow.
+func (h *seatHub) enter(is seatsNow, section string, eyes uuid.UUID) (*stream.Topic, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -92,16 +101,25 @@ func (h *seatHub) enter(is seatsNow, section string) (*stream.Topic, error) {
 	hall := h.halls[id]
 	if hall == nil {
 		ctx, stop := context.WithCancel(context.Background())
-		hall = &seatHall{hub: h, rooms: map[string]*seatRoom{}, last: is, stop: stop}
+		hall = &seatHall{hub: h, rooms: map[roomKey]*seatRoom{}, last: map[string]seatsNow{}, stop: stop}
 		h.halls[id] = hall
-		h.wg.Go(func() { hall.run(ctx, id) })
+		h.wg.Go(func() { hall.run(ctx, is.sale) })
 	}
-	if r := hall.rooms[section]; r != nil && r.topic.Enter() {
+	key := roomKey{section: section}
+	if eyes != uuid.Nil {
+		key.view = is.seats.View
+	}
+	if r := hall.rooms[key]; r != nil && r.topic.Enter() {
 		return r.topic, nil
 	}
-	r := &seatRoom{section: section, told: tell(hall.last, section), at: time.Now()}
+	if last, known := hall.last[key.view]; known {
+		is = last // what the next look is compared with
+	} else {
+		hall.last[key.view] = is
+	}
+	r := &seatRoom{key: key, eyes: eyes, told: tell(is, section), at: time.Now()}
 	r.topic = h.streams.Topic(r.told.tick(), func() { h.leave(id, hall, r) })
-	hall.rooms[section] = r
+	hall.rooms[key] = r
 	return r.topic, nil
 }
 
@@ -109,8 +127,8 @@ func (h *seatHub) enter(is seatsNow, section string) (*stream.Topic, error) {
 func (h *seatHub) leave(event uuid.UUID, hall *seatHall, r *seatRoom) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if hall.rooms[r.section] == r {
-		delete(hall.rooms, r.section)
+	if hall.rooms[r.key] == r {
+		delete(hall.rooms, r.key)
 	}
 	if len(hall.rooms) == 0 && h.halls[event] == hall {
 		delete(h.halls, event)
@@ -131,12 +149,12 @@ func (h *seatHub) close() {
 
 // run looks at the seats once a second, less often where telling it takes long, until the last stream has ended. A nudge
 // about the event brings its newest snapshot; it could not make the next look earlier.
-func (hall *seatHall) run(ctx context.Context, event uuid.UUID) {
-	snapshots, unfollow := hall.hub.follow(event)
+func (hall *seatHall) run(ctx context.Context, newest *sale.Snapshot) {
+	snapshots, unfollow := hall.hub.follow(newest.ID())
 	defer unfollow()
 	next := time.NewTimer(seatsEvery)
 	defer next.Stop()
-	newest, failing := hall.last.sale, false
+	failing := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -151,37 +169,55 @@ func (hall *seatHall) run(ctx context.Context, event uuid.UUID) {
 		case <-next.C:
 		}
 		next.Reset(max(seatsEvery, min(4*hall.hub.streams.Took(), 10*seatsEvery)))
-		seats, err := hall.look(ctx, newest)
-		if err != nil || seats == nil {
+		err := hall.look(ctx, newest)
+		if err != nil && !failing && ctx.Err() == nil {
 			// What is shown stays; a claim is decided by the rows anyway.
-			if !failing && err != nil && ctx.Err() == nil {
-				hall.hub.log.Warn("the seats of an event could not be read", "event", event, "err", err)
-			}
-			failing = true
-			continue
+			hall.hub.log.Warn("the seats of an event could not be read", "event", newest.ID(), "err", err)
 		}
-		failing = false
-		hall.tell(seatsNow{newest, seats})
+		failing = err != nil
 	}
 }
 
 // lookTimeout bounds a look; while it lasts nobody is told anything.
 const lookTimeout = 5 * time.Second
 
-func (hall *seatHall) look(ctx context.Context, s *sale.Snapshot) (*claim.Seats, error) {
+// look reads the seats in each view that somebody has, and tells what has changed. What the views have in common is read
+// once.
+func (hall *seatHall) look(ctx context.Context, s *sale.Snapshot) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	return hall.hub.seats(ctx, s)
+	for view, eyes := range hall.views() {
+		seats, err := hall.hub.seats(ctx, s, eyes)
+		if err != nil {
+			return err
+		}
+		if seats != nil {
+			hall.tell(view, seatsNow{s, seats})
+		}
+	}
+	return nil
 }
 
-// tell publishes what has changed to the rooms that it concerns.
-func (hall *seatHall) tell(is seatsNow) {
+// views are those that somebody watches, each with an account that has it, and forgets the others.
+func (hall *seatHall) views() map[string]uuid.UUID {
 	hall.hub.mu.Lock()
 	defer hall.hub.mu.Unlock()
-	hall.last = is
+	views := map[string]uuid.UUID{}
+	for key, r := range hall.rooms {
+		views[key.view] = r.eyes
+	}
+	maps.DeleteFunc(hall.last, func(view string, _ seatsNow) bool { _, watched := views[view]; return !watched })
+	return views
+}
+
+// tell publishes what has changed to the rooms of a view that it concerns.
+func (hall *seatHall) tell(view string, is seatsNow) {
+	hall.hub.mu.Lock()
+	defer hall.hub.mu.Unlock()
+	hall.last[view] = is
 	now := time.Now()
 	for _, r := range hall.rooms {
-		if r.section == "" && now.Sub(r.at) < leftEvery {
+		if r.key.view != view || r.key.section == "" && now.Sub(r.at) < leftEvery {
 			continue
 		}
 		if after, changed := r.told.after(is); changed {
@@ -365,7 +401,7 @@ func (s *Server) seatStream(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	seats, err := s.cfg.Claims.Seats(ctx, e)
+	seats, err := s.cfg.Claims.SeatsFor(ctx, e, id.AccountID)
 	if err != nil {
 		return err
 	}
@@ -375,6 +411,14 @@ func (s *Server) seatStream(c echo.Context) error {
 	}
 	if _, _, found := sectionSpan(seats.Hall, section); section != "" && !found {
 		return errNoSection
+	}
+	everybodys, err := s.cfg.Claims.Seats(ctx, e)
+	if err != nil {
+		return err
+	}
+	eyes := id.AccountID
+	if seats == everybodys {
+		eyes = uuid.Nil
 	}
 	is := seatsNow{e, seats}
 	h := c.Response().Header()
@@ -387,7 +431,7 @@ func (s *Server) seatStream(c echo.Context) error {
 		h.Set("Content-Type", "text/event-stream")
 		return c.NoContent(http.StatusOK)
 	}
-	topic, err := s.seats.enter(is, section)
+	topic, err := s.seats.enter(is, section, eyes)
 	if err != nil {
 		return err
 	}

@@ -214,3 +214,45 @@ func TestTheSeatsAreToldToWhoIsInside(t *testing.T) {
 	}
 	b.look(path).status(http.StatusForbidden)
 }
+
+// Who has given a code sees what it opens, and everybody sees it from the moment that it is public.
+func TestTheSeatsAreToldAsACodeOpensThem(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	e := s.event("Seats", twoBlocks)
+	presale, codes, err := s.claims.CreatePresale(t.Context(), e, s.org.ID, claim.NewPresale{
+		Name: "Friends", Seats: s.seatIDs(e, "B1", "B2"), PublicAt: time.Now().Add(time.Hour), Generate: 1, UsesPerCode: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sales.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = s.sales.Get(t.Context(), e.ID().String()); err != nil {
+		t.Fatal(err)
+	}
+	path := "/events/" + e.Event.Slug + "/tickets/stream?section=right"
+	friend, other := s.fan("friend@fair.example"), s.fan("other@fair.example")
+	for _, b := range []*browser{friend, other} {
+		s.inside(b, e)
+	}
+	if _, err := s.claims.Unlock(t.Context(), e, friend.acc.ID, codes[0]); err != nil {
+		t.Fatal(err)
+	}
+	near, far := friend.watch(t, path), other.watch(t, path)
+	near.until("ffff", map[string]int{"right": 4})
+	far.until("bbff", map[string]int{"right": 2})
+	if _, err := s.claims.Hold(t.Context(), e, friend.acc.ID, claim.Request{Seats: s.seatIDs(e, "B2", "B3")}); err != nil {
+		t.Fatal(err)
+	}
+	near.until("fhhf", map[string]int{"right": 2})
+	far.until("bhhf", map[string]int{"right": 1})
+	if err := s.claims.EndPresale(t.Context(), e, s.org.ID, presale.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sales.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	far.until("fhhf", map[string]int{"right": 2})
+}

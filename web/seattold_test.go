@@ -121,14 +121,14 @@ func TestSeatsAreReadForThoseWhoWatch(t *testing.T) {
 	h := &seatHub{
 		streams: streams, log: slog.New(slog.DiscardHandler), halls: map[uuid.UUID]*seatHall{},
 		follow: func(uuid.UUID) (<-chan *sale.Snapshot, func()) { return nil, func() {} },
-		seats: func(context.Context, *sale.Snapshot) (*claim.Seats, error) {
+		seats: func(context.Context, *sale.Snapshot, uuid.UUID) (*claim.Seats, error) {
 			n := reads.Add(1)
 			return is.with(func(states []claim.SeatState) { states[n%10] = claim.SeatSold }).seats, nil
 		},
 	}
 	defer h.close()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		topic, err := h.enter(is, r.URL.Query().Get("section"))
+		topic, err := h.enter(is, r.URL.Query().Get("section"), uuid.Nil)
 		if err == nil {
 			err = streams.Serve(w, r, topic, nil)
 		}

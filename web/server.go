@@ -80,6 +80,7 @@ type Server struct {
 	// audits keeps the figures of the fairness pages for a while.
 	audits audits
 	last   lastPlaces
+	halls  halls
 }
 
 // New returns a Server.

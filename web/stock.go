@@ -56,15 +56,15 @@ func (s *Server) stockView(ctx context.Context, e *sale.Snapshot) (v views.Stock
 	for i, t := range e.Tiers {
 		row := views.StockTier{ID: t.ID.String(), Name: t.Name, Price: t.Price, Seated: t.Seated, OpensAt: deref(t.OpensAt), ClosesAt: deref(t.ClosesAt)}
 		if e.State == sale.Draft { // Its units are made when it is published.
-			row.Capacity, row.Free = t.Capacity, t.Available
-			row.Blocked = t.Capacity - t.Available
+			row.Capacity, row.Free = t.Capacity, t.Available+t.Later
+			row.Blocked = row.Capacity - row.Free
 		} else if i < len(figures) && figures[i].ID == t.ID {
 			f := figures[i]
 			row.Capacity, row.Free, row.Held, row.Paying, row.Sold, row.Blocked = f.Capacity, f.Free, f.Held, f.Paying, f.Sold, f.Blocked
 		}
 		v.Tiers = append(v.Tiers, row)
 	}
-	seats, err := s.cfg.Claims.Seats(ctx, e)
+	seats, err := s.cfg.Claims.StockSeats(ctx, e)
 	if err != nil {
 		return v, err
 	}
@@ -125,7 +125,7 @@ var errNoStockSection = fault.New(fault.NotFound, "section_not_found", "This eve
 
 // section finds a section with numbered seats and the number of its first seat.
 func (s *Server) section(ctx context.Context, e *sale.Snapshot, key string) (seats *claim.Seats, section *seatmap.Section, first int, err error) {
-	if seats, err = s.cfg.Claims.Seats(ctx, e); err != nil {
+	if seats, err = s.cfg.Claims.StockSeats(ctx, e); err != nil {
 		return nil, nil, 0, err
 	}
 	if seats != nil {
@@ -245,8 +245,13 @@ func stockProblem(f *fault.Error, do string) *views.Problem {
 		if names := lostSeats(f); names != "" {
 			p.Text = "Held or sold in the meantime: " + names + ". Nothing was changed. What you chose is still ticked: take these out and send it again."
 		}
-	case "invalid_transition", "sale_not_open":
-		p.Text = "The sale does not allow it in its present state."
+	case "presale_overlaps":
+		p.Title = "Another presale keeps some of this"
+		if names := lostSeats(f); names != "" {
+			p.Text = "It keeps " + names + ". End it first, or leave these out."
+		}
+	case "code_taken":
+		p.Title = "Some of these codes are in use"
 	}
 	return p
 }

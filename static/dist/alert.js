@@ -1,6 +1,3 @@
-// alert.js is the service worker of the alert "it is your turn": phones show a
-// note only through one, also while the page lies in the background. It keeps
-// nothing, answers no request and sees no page.
 addEventListener("install", () => skipWaiting());
 addEventListener("notificationclick", event => {
   event.notification.close();

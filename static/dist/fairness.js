@@ -1,6 +1,3 @@
-// fairness.js recomputes a draw in the reader's own browser, from nothing but
-// the public data that anybody can load, and says line by line what agrees and
-// what does not. It trusts no figure of the server that it can work out itself.
 (() => {
   "use strict";
   const box = document.getElementById("check");
@@ -10,10 +7,8 @@
   const figure = n => Number(n).toLocaleString("en-GB");
   const ROUNDS = 90;
 
-  // ---- bytes
   const utf8 = s => new TextEncoder().encode(s);
   const hex = b => Array.from(b, x => x.toString(16).padStart(2, "0")).join("");
-  // Not a digest in hex: no bytes, which equal nothing.
   const digest = h => (/^[0-9a-f]{64}$/.test(h) ? Uint8Array.from(h.match(/../g), x => parseInt(x, 16)) : new Uint8Array());
   const base64 = s => Uint8Array.from(atob(s.replace(/-/g, "+").replace(/_/g, "/")), c => c.charCodeAt(0));
   const same = (a, b) => a.length === 32 && hex(a) === hex(b);
@@ -25,7 +20,6 @@
   };
   const uint64 = n => { const b = new Uint8Array(8); new DataView(b.buffer).setBigUint64(0, BigInt(n)); return b; };
 
-  // ---- the draw: compute_shuffled_index of the Ethereum consensus specification
   const numberOf = async (arrival, n, seed) => {
     if (arrival > n) return arrival;
     let i = arrival - 1;
@@ -38,7 +32,6 @@
     return i + 1;
   };
 
-  // ---- the tree: RFC 6962
   const leafOf = (spot, arrival) => sha([0], utf8(spot + ":" + arrival));
   const rootOf = async (level, tell) => {
     if (!level.length) return sha();
@@ -57,7 +50,6 @@
     }
     return level[0];
   };
-  // The root that a path leads to from leaf i of n (RFC 9162, 2.1.3.2).
   const climb = async (leaf, i, n, path) => {
     let last = n - 1;
     for (const p of path) {
@@ -72,7 +64,6 @@
     return last ? [] : leaf;
   };
 
-  // ---- the data
   const get = async (url, maybe) => {
     const answer = await fetch(url, { cache: "no-cache", headers: { Accept: "application/json" } });
     if (answer.ok) return answer.json();
@@ -90,7 +81,6 @@
     }
   };
 
-  // ---- what the page says
   const lines = el("check-lines"), sum = el("check-sum"), bar = el("check-bar"), say = el("check-say");
   let bad = [], agreed = 0, broken = false, weak = false, other = false, busy = false;
   const clone = id => el(id).content.cloneNode(true);
@@ -122,7 +112,6 @@
     say.textContent = words || "";
   };
 
-  // ---- the checks
   const pageAgrees = d => {
     const wrong = [["the seal", page.commitment, d.commitment], ["the secret", page.secret, d.secret], ["the root", page.root, d.root], ["the seed", page.seed, d.seed],
       ["the number of people", page.lobby, d.lobby_size], ["the value of the beacon", page.beacon, d.beacon && d.beacon.value]]
@@ -138,7 +127,6 @@
       "The SHA-256 of the secret is not the seal. The secret is not the one that was promised before anybody joined: the order may have been chosen afterwards.");
   };
 
-  // What comes with the draw, or never comes: the secret is revealed without a seed when a sale ends before its draw.
   const later = (d, name, title, text) => (d.secret && !d.seed ? line("never", name, title, "The sale ended before its draw: no number was ever drawn.") : line("wait", name, title, text));
 
   const seedHolds = async d => {
@@ -158,11 +146,9 @@
     line("own", "beacon", "The beacon", "Compare the value above with what the beacon itself published for round " + figure(d.beacon.round) + ". This page loads nothing from other sites, so that look is yours.");
   };
 
-  // When a round comes, of the networks of drand; 0 for a beacon without a known schedule.
   const due = ({ name, round }) => (/quicknet/i.test(name) ? 1692803367 + (round - 1) * 3 : /drand|default/i.test(name) ? 1595431050 + (round - 1) * 30 : 0) * 1000;
   const time = t => new Date(t).toLocaleString("en-GB", { timeZone: page.zone, dateStyle: "medium", timeStyle: "medium" }) + ", " + page.clock;
 
-  // The place of one fan in the list that was drawn.
   const placeStands = async (d, fan) => {
     if (!d.root) return later(d, "root", "Your place in the list", "The list is published when the sale opens.");
     if (fan.arrival > d.lobby_size) return line("ok", "root", "Your place in the list", "Arrival " + figure(fan.arrival) + " came after the lobby had closed at " + figure(d.lobby_size) + " people. It stands behind the lobby, in the order of joining.");
@@ -200,7 +186,6 @@
   };
 
   const callsInOrder = (f, steps, whole) => {
-    // A step that only let somebody come back calls no new number.
     steps = steps.filter(s => s.to_number >= s.from_number).sort((a, b) => a.from_number - b.from_number);
     if (!f.serving && f.sale_state === "ended") return line("none", "calls", "The order of the calls", "The sale is over, and nobody was ever called.");
     if (!f.serving) return line("wait", "calls", "The order of the calls", "Nobody has been called yet.");
@@ -214,7 +199,6 @@
       else if (Date.parse(s.at) < Date.parse(before.at)) wrong = "The line was at number " + figure(s.from_number) + " before it was at number " + figure(before.to_number) + ".";
     });
     const n = (f.exceptions || []).length;
-    // All steps were loaded after the figure, so they may be further.
     if (!wrong && (whole ? last < f.serving : last !== f.serving)) wrong = "The line is said to be at number " + figure(f.serving) + ", but the steps end with " + figure(last) + ".";
     judge(!wrong, "calls", "The order of the calls",
       (whole ? "All " : "The newest ") + figure(steps.length) + " steps follow one another, up to number " + figure(last) + ": no number was left out or came twice. " +
@@ -222,7 +206,6 @@
       wrong + " Somebody was left out, overtaken or called twice.");
   };
 
-  // What was typed can be checked only if somebody can have it.
   const plausible = (f, fan) => {
     const most = Math.max(page.joined, f.draw.lobby_size || 0);
     if (!fan.arrival || fan.arrival <= most) return fan;
@@ -230,7 +213,6 @@
     return {};
   };
 
-  // ---- one run
   const begin = () => { bad = []; agreed = 0; broken = weak = other = false; lines.replaceChildren(); sum.replaceChildren(); };
   const run = async work => {
     if (busy) return;
@@ -279,12 +261,10 @@
     };
     const fan = { arrival: whole("check-arrival", "Your arrival"), number: whole("check-number", "The number") };
     if (fan.number && !fan.arrival && !wrong) line("skip", "typed", "The number", "A number can be checked only with its arrival. Write your arrival as well: it stands on your receipt.");
-    // The server named the place of the person who is signed in.
     if (page.spot && fan.arrival === Number(page.arrival)) fan.spot = page.spot;
     return fan;
   };
 
-  // ---- the receipt
   const signed = async text => {
     const [head, body, signature] = text.split(".");
     const read = part => JSON.parse(new TextDecoder().decode(base64(part)));
@@ -303,7 +283,6 @@
       line("bad", "signature", "The signature", "The receipt is signed with a key that this site does not have. It was not given by this site, or the site has changed its keys.");
       return null;
     }
-    // Browsers without Ed25519 refuse the key.
     const key = await crypto.subtle.importKey("raw", base64(k.x), { name: "Ed25519" }, false, ["verify"]).catch(() => null);
     if (!key) {
       line("skip", "signature", "The signature", "This browser cannot check signatures of this kind (Ed25519). What the receipt says is checked below; that we signed it is not. A newer browser can do it.");
@@ -316,7 +295,6 @@
 
   const receiptHolds = async text => {
     text = text.replace(/\s+/g, "");
-    // As the API gives it: {"receipt": "..."}.
     try { text = String(JSON.parse(text).receipt || text); } catch { /* the receipt itself */ }
     const claims = await signed(text);
     if (!claims) return;
@@ -331,7 +309,6 @@
     }
   };
 
-  // ---- the forms
   const start = () => {
     if (!window.isSecureContext || !window.crypto || !crypto.subtle) { el("check-cannot").hidden = false; return; }
     box.hidden = false;
@@ -344,7 +321,6 @@
       e.preventDefault();
       run(() => receiptHolds(el("receipt-text").value));
     });
-    // The page with the fan's own receipt brings it here; what stands behind # never reaches a server.
     const brought = location.hash.match(/^#receipt=([\w.-]+)$/);
     if (brought) {
       el("receipt-text").value = brought[1];

@@ -1,19 +1,30 @@
-// page.js keeps clocks running, sends a form once, and fills in what only the
-// browser knows. Every page works without it.
 (() => {
   "use strict";
   const html = document.documentElement;
 
-  // The server's clock decides: a phone whose clock is wrong counts down right.
-  let offset = 0;
-  const sync = el => { const now = Number(el && el.dataset.now); if (now) offset = now - Date.now(); };
-  const now = () => Date.now() + offset;
+  let base = Date.now() - performance.now();
+  const at = (now, seen) => { if (now) base = now - seen; };
+  const sync = el => at(Number(el && el.dataset.now), performance.now());
+  const now = () => base + performance.now();
   const two = n => String(n).padStart(2, "0");
-  sync(html);
+  const [nav] = performance.getEntriesByType("navigation");
+  at(Number(html.dataset.now), nav && nav.responseStart > 0 ? (nav.requestStart + nav.responseStart) / 2 : performance.now());
+
+  let ahead = Date.now() - performance.now();
+  const slept = async () => {
+    const gap = Date.now() - performance.now() - ahead;
+    if (Math.abs(gap) < 2000) return;
+    ahead += gap;
+    document.dispatchEvent(new Event("fq:doubt"));
+    try {
+      const asked = performance.now(), answer = await fetch("/livez", { method: "HEAD", cache: "no-store" });
+      const date = Date.parse(answer.headers.get("Date"));
+      if (date) at(date + 500, (asked + performance.now()) / 2);
+    } catch { /* no signal: the next look tells */ }
+  };
 
   const span = s => (s >= 3600 ? Math.floor(s / 3600) + ":" + two(Math.floor(s / 60) % 60) : two(Math.floor(s / 60))) + ":" + two(s % 60);
 
-  // Same figures as the server writes: within a day hours, minutes and seconds.
   const parts = s => {
     const d = Math.floor(s / 86400), h = Math.floor(s / 3600) % 24, m = Math.floor(s / 60) % 60;
     const word = (n, w) => w + (n === 1 ? "" : "s");
@@ -24,19 +35,18 @@
 
   const write = (el, text) => { if (el.textContent !== text) el.textContent = text; };
 
-  // At zero a page asks the server what is true now. Not all at once: thousands
-  // of phones reach zero in the same second.
   const done = new Set();
   const then = (el, until) => {
     const key = el.dataset.then + until;
     if (!el.dataset.then || done.has(key)) return;
     done.add(key);
     const wait = 500 + Math.random() * 2500;
-    if (el.dataset.then === "fetch") setTimeout(() => document.dispatchEvent(new Event("fq:fetch")), wait);
+    if (el.dataset.then === "fetch" || el.dataset.then === "hold") setTimeout(() => document.dispatchEvent(new Event("fq:" + el.dataset.then)), wait);
     else setTimeout(() => location.reload(), wait);
   };
 
   const tick = () => {
+    slept();
     const t = now();
     for (const el of document.querySelectorAll("[data-until],[data-count]")) {
       const until = el.dataset.until || el.dataset.count;
@@ -58,23 +68,19 @@
         const box = el.closest("[data-low]");
         if (box) box.classList.toggle("timer-low", s <= Number(box.dataset.low));
       }
-      // A page that was loaded after its time does not load itself again and again. Its
-      // part is asked for once: a slow network may have brought the page too late.
-      if (s === 0 && (el.dataset.then === "fetch" || Date.parse(until) > loaded)) then(el, until);
+      if (s === 0 && (el.dataset.then !== "reload" || Date.parse(until) > loaded)) then(el, until);
     }
-    // What holds from a moment on, or only up to it.
     for (const el of document.querySelectorAll("[data-from]")) el.hidden = t < Date.parse(el.dataset.from);
     for (const el of document.querySelectorAll("[data-to]")) el.hidden = t >= Date.parse(el.dataset.to);
     for (const el of document.querySelectorAll("[data-left]")) {
-      const s = Math.max(Number(el.dataset.left) - Math.floor((Date.now() - started) / 1000), 0);
+      const s = Math.max(Number(el.dataset.left) - Math.floor((performance.now() - started) / 1000), 0);
       write(el, span(s));
       if (s === 0 && !el.dataset.gone) { el.dataset.gone = "1"; location.replace(el.dataset.go || location.href); }
     }
   };
-  const started = Date.now();
+  const started = performance.now();
   const loaded = now();
 
-  // A time on the reader's own clock, where it differs from the event's.
   const local = () => {
     for (const el of document.querySelectorAll("[data-mine]")) {
       const t = new Date(el.dataset.mine);
@@ -87,10 +93,8 @@
     }
   };
 
-  // A form is sent once. The server is safe against twice; this saves the wait.
   document.addEventListener("submit", e => {
     const form = e.target;
-    // Waiting rooms in other tabs look at once whether they still may show a place.
     if (form.getAttribute("action") === "/sign-out" && window.BroadcastChannel) new BroadcastChannel("fq-line").postMessage({ kind: "out" });
     if (!form.matches("[data-once]")) return;
     if (form.dataset.sent) { e.preventDefault(); return; }
@@ -102,7 +106,6 @@
     delete form.dataset.sent;
     for (const b of form.querySelectorAll("button")) b.removeAttribute("aria-disabled");
   };
-  // Back brings the page out of the browser's memory as it was left.
   addEventListener("pageshow", e => {
     if (!e.persisted) return;
     document.querySelectorAll("form[data-once]").forEach(again);
@@ -116,7 +119,6 @@
     if (e.target.closest("[data-print]")) print();
   });
 
-  // A slider and its field say the same.
   document.addEventListener("input", e => {
     const t = e.target;
     if (t.dataset.for) document.getElementById(t.dataset.for).value = t.value;
@@ -132,8 +134,6 @@
     tick();
     setInterval(tick, 1000);
   };
-  // Trouble stands beside what was true last, never in its place. An answer with
-  // an error brings its own words; no answer at all is said by the page.
   const trouble = () => document.getElementById("trouble");
   document.addEventListener("htmx:after:swap", e => {
     const { response } = e.detail.ctx;
@@ -149,6 +149,6 @@
   addEventListener("offline", noSignal);
   addEventListener("online", tick);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
-  window.fq = { sync, now };
+  window.fq = { sync, now, tick, span };
   start();
 })();

@@ -1,5 +1,3 @@
-// stock.js counts what is ticked in a section, lets the box before a row tick the
-// row, and copies codes. The pages work without it.
 (() => {
   "use strict";
   const form = document.querySelector("[data-stock]");

@@ -1,19 +1,13 @@
-// waiting.js keeps the waiting room true: it listens to the line (one event a
-// tick, the same for everybody, the page subtracts) and asks the server for its
-// own part when something concerns it. It never decides anything, and where the
-// stream and the server's answer differ, the answer is believed.
 (() => {
   "use strict";
   const live = () => document.getElementById("live");
   const byId = id => document.getElementById(id);
   const figure = n => Number(n).toLocaleString("en-GB");
 
-  // What is shown; what ticks have said, at most; how many answers in a row said less.
   let serving = 0, highest = 0, heardState = "", doubts = 0;
   let timer = 0, due = 0, busy = false, asked = false, out = false, failed = false, fetched = 0;
   let spoke = 0, said = "";
 
-  // ---- speaking: at once when the state changes, else at most every 30 s
   const say = (text, urgent) => {
     if (!text || text === said) return;
     said = text;
@@ -29,7 +23,6 @@
     el.classList.add("changed");
   };
 
-  // What follows from the number that is called now.
   const count = () => {
     const el = live();
     if (el.dataset.status !== "waiting") return;
@@ -47,7 +40,6 @@
     if (Date.now() - spoke > 30000) say(ahead + " ahead of you.");
   };
 
-  // ---- the fan's own part, from the server
   const fetchPart = async () => {
     const el = live();
     clearTimeout(timer);
@@ -72,7 +64,6 @@
     if (status >= 400) return;
     if (failed) { failed = false; fails = 0; if (leads || !shares) connect(); }
     if (status !== 204 || !el) return;
-    // The same part: only what the page counts from.
     el.dataset.serving = headers.get("FQ-Serving");
     el.dataset.poll = headers.get("FQ-Poll");
     el.dataset.now = headers.get("FQ-Now");
@@ -81,13 +72,10 @@
   });
   document.addEventListener("htmx:after:swap", () => settle());
   document.addEventListener("htmx:error", () => {
-    // No answer at all: a stream that is open in name only ends with it.
     failed = true;
     if (source) { close(); later(); }
   });
 
-  // With a stream one look a minute is enough (the estimate, what is left);
-  // without it, as often as the server asks for. Never all at the same moment.
   const at = (wait, keep) => {
     if (keep && timer && due <= Date.now() + wait) return;
     clearTimeout(timer);
@@ -99,22 +87,17 @@
     if (!el || out || !el.dataset.stream) { clearTimeout(timer); return; }
     const poll = Number(el.dataset.poll) || 5000;
     const behind = Number(el.dataset.behind);
-    // Another turn does not follow from the numbers that are called: ask for it.
     const again = el.dataset.status === "waiting" && !behind;
     let wait = hearing && !again ? Math.max(poll, 60000) : poll;
-    // A tick said that something has come and the answer did not: look again.
     if (doubts && doubts < 6) wait = Math.min(wait, 1500);
     at(wait * (0.85 + Math.random() * 0.3));
   };
   const soon = (spread = 400) => at(Math.random() * spread, true);
-  // What concerns everybody in the line is not asked by all in the same moment.
-  // Least is how long after the last answer, for what may go to and fro.
   const sometime = (least = 0) => {
     const spread = Math.min(Math.max(Number(live().dataset.crowd) / 10, 400), 5000);
     at(Math.max(fetched + least - Date.now(), 0) + Math.random() * spread, true);
   };
 
-  // ---- what a new part means for the rest of the page
   let status = live() && live().dataset.status, state = live() && live().dataset.state;
   const settle = () => {
     const el = live();
@@ -153,7 +136,6 @@
     say("You are signed out. Your place is kept.", true);
   };
 
-  // ---- what the line says
   const hear = {
     serving(data) {
       const el = live(), tick = JSON.parse(data), n = Number(tick.serving) || 0;
@@ -162,11 +144,9 @@
       if (el.dataset.status !== "waiting") return;
       const behind = Number(el.dataset.behind);
       if (n < serving) {
-        // An older tick, or what is shown was never true: the server's answer tells.
         if (Date.now() - fetched > 1500) soon();
         return;
       }
-      // Far more than the line can move: the server tells whether it did.
       if (tick.rate && n - serving > 2 * tick.rate + 1000 || n > serving && tick.state !== "open") sometime();
       serving = n;
       highest = Math.max(highest, n);
@@ -177,19 +157,14 @@
       const note = JSON.parse(data), shown = byId("message");
       if (shown && note.message) show(shown, note.message);
       else if ((note.message || "") !== (shown ? shown.textContent : "")) sometime();
-      // Which kinds are gone decides what a fan may hope for; how many are left can wait for the next look.
       const none = new Set((note.low_stock || []).filter(t => !t.left).map(t => t.tier));
       const kinds = [...document.querySelectorAll("#live .tiers-live > li")];
       if (kinds.some((li, i) => li.classList.contains("is-out") !== none.has(i))) sometime(10000);
     },
-    // At once and without a timer: in the background timers are late.
     turn() { if (live() && live().dataset.status !== "called") fetchPart(); },
   };
   const heard = (kind, data) => { try { hear[kind](data); } catch { /* not what we know: the next answer tells */ } };
 
-  // ---- one stream a browser: HTTP/1.1 allows six connections a host. The tab
-  // with the lock streams and the others hear it; of several events the others
-  // poll. Where locks or channels are missing a tab streams only while it is seen.
   const shares = "locks" in navigator && "BroadcastChannel" in window;
   let source = null, air = null, hearing = false, leads = false, wants = false, give = null, waits = null, fails = 0, retry = 0, answered = 0;
 
@@ -218,7 +193,6 @@
       if (cut) soon(2000);
     };
     stream.onerror = () => {
-      // The browser connects again by itself, unless it was refused. Until then, ask.
       if (stream !== source) return;
       tell("shut");
       hears(false);
@@ -246,7 +220,6 @@
     if (wants) lead();
   };
 
-  // Whoever streams says so. If nobody does, the tab that has the lock sleeps.
   const ask = () => {
     if (!air || leads || !wants) return;
     const since = Date.now();
@@ -281,7 +254,6 @@
     if (air) { air.close(); air = null; }
   };
 
-  // ---- the alert: a sound and, where it is allowed, a note of the browser
   const on = () => { try { return localStorage.fqAlert === "1"; } catch { return false; } };
   let audio = null;
   const wake = () => {
@@ -306,7 +278,6 @@
     if (!("Notification" in window) || Notification.permission !== "granted") return;
     const [title, ...rest] = el.dataset.title.split(" – ");
     const options = { body: rest[0] + ". " + el.dataset.say, tag: "fq-" + el.dataset.event, icon: alertBox.icon, requireInteraction: true, data: { url: location.pathname } };
-    // Phones show a note only through a worker; a browser without one shows it itself.
     try { await (await navigator.serviceWorker.register(alertBox.worker)).showNotification(title, options); } catch { new Notification(title, options).onclick = () => window.focus(); }
   };
   const ring = () => {
@@ -318,7 +289,6 @@
   let alertBox = {};
   const alarm = () => {
     if (!on()) return;
-    // Of several tabs one rings.
     if (shares) navigator.locks.request("fq-alarm", { ifAvailable: true }, lock => lock && new Promise(done => { ring(); setTimeout(done, 5000); }));
     else ring();
   };
@@ -344,13 +314,11 @@
     offer();
     say(byId("alert-say").textContent);
   });
-  // What is ticked and not saved yet is not swapped away.
   document.addEventListener("change", e => {
     const form = e.target.closest("#wishes form");
     if (form) form.setAttribute("hx-morph-skip", "");
   });
 
-  // ---- the page's own life
   document.addEventListener("fq:fetch", () => fetchPart());
   addEventListener("online", () => {
     if (source) close();
@@ -359,7 +327,6 @@
     soon(1000);
   });
   addEventListener("offline", () => { failed = true; if (source) hears(false); });
-  // A phone that slept may have missed its turn: look at once.
   let hidden = 0;
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {

@@ -4,12 +4,32 @@
   "use strict";
   const html = document.documentElement;
 
-  // The server's clock decides: a phone whose clock is wrong counts down right.
-  let offset = 0;
-  const sync = el => { const now = Number(el && el.dataset.now); if (now) offset = now - Date.now(); };
-  const now = () => Date.now() + offset;
+  // The server's clock decides, and from there a clock that nobody can set: a phone
+  // whose time is wrong, or is set right while the page is open, counts down right.
+  let base = Date.now() - performance.now();
+  const at = (now, seen) => { if (now) base = now - seen; };
+  const sync = el => at(Number(el && el.dataset.now), performance.now());
+  const now = () => base + performance.now();
   const two = n => String(n).padStart(2, "0");
-  sync(html);
+  // The page was written half-way between asking and the answer, not when it was read.
+  const [nav] = performance.getEntriesByType("navigation");
+  at(Number(html.dataset.now), nav && nav.responseStart > 0 ? (nav.requestStart + nav.responseStart) / 2 : performance.now());
+
+  // That clock may stand while a phone sleeps. When the phone's own clock has gone
+  // on without it, the server is asked what time it is.
+  let ahead = Date.now() - performance.now();
+  const slept = async () => {
+    const gap = Date.now() - performance.now() - ahead;
+    if (Math.abs(gap) < 2000) return;
+    ahead += gap;
+    document.dispatchEvent(new Event("fq:doubt"));
+    try {
+      const asked = performance.now(), answer = await fetch("/livez", { method: "HEAD", cache: "no-store" });
+      const date = Date.parse(answer.headers.get("Date"));
+      // Whole seconds, cut off.
+      if (date) at(date + 500, (asked + performance.now()) / 2);
+    } catch { /* no signal: the next look tells */ }
+  };
 
   const span = s => (s >= 3600 ? Math.floor(s / 3600) + ":" + two(Math.floor(s / 60) % 60) : two(Math.floor(s / 60))) + ":" + two(s % 60);
 
@@ -32,11 +52,12 @@
     if (!el.dataset.then || done.has(key)) return;
     done.add(key);
     const wait = 500 + Math.random() * 2500;
-    if (el.dataset.then === "fetch") setTimeout(() => document.dispatchEvent(new Event("fq:fetch")), wait);
+    if (el.dataset.then === "fetch" || el.dataset.then === "hold") setTimeout(() => document.dispatchEvent(new Event("fq:" + el.dataset.then)), wait);
     else setTimeout(() => location.reload(), wait);
   };
 
   const tick = () => {
+    slept();
     const t = now();
     for (const el of document.querySelectorAll("[data-until],[data-count]")) {
       const until = el.dataset.until || el.dataset.count;
@@ -60,18 +81,18 @@
       }
       // A page that was loaded after its time does not load itself again and again. Its
       // part is asked for once: a slow network may have brought the page too late.
-      if (s === 0 && (el.dataset.then === "fetch" || Date.parse(until) > loaded)) then(el, until);
+      if (s === 0 && (el.dataset.then !== "reload" || Date.parse(until) > loaded)) then(el, until);
     }
     // What holds from a moment on, or only up to it.
     for (const el of document.querySelectorAll("[data-from]")) el.hidden = t < Date.parse(el.dataset.from);
     for (const el of document.querySelectorAll("[data-to]")) el.hidden = t >= Date.parse(el.dataset.to);
     for (const el of document.querySelectorAll("[data-left]")) {
-      const s = Math.max(Number(el.dataset.left) - Math.floor((Date.now() - started) / 1000), 0);
+      const s = Math.max(Number(el.dataset.left) - Math.floor((performance.now() - started) / 1000), 0);
       write(el, span(s));
       if (s === 0 && !el.dataset.gone) { el.dataset.gone = "1"; location.replace(el.dataset.go || location.href); }
     }
   };
-  const started = Date.now();
+  const started = performance.now();
   const loaded = now();
 
   // A time on the reader's own clock, where it differs from the event's.
@@ -149,6 +170,6 @@
   addEventListener("offline", noSignal);
   addEventListener("online", tick);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
-  window.fq = { sync, now };
+  window.fq = { sync, now, tick, span };
   start();
 })();

@@ -2,6 +2,7 @@ package ui
 
 // Lucide icons (ISC, see static/icons/LICENSE), drawn with a stroke of 2.5 and square caps.
 var icons = map[string]string{
+	"accessibility":  `<circle cx="16" cy="4" r="1"/><path d="m18 19 1-7-6 1"/><path d="m5 8 3-3 5.5 3-2.36 3.5"/><path d="M4.24 14.5a5 5 0 0 0 6.88 6"/><path d="M13.76 17.5a5 5 0 0 0-6.88-6"/>`,
 	"arrow-right":    `<path d="M5 12h14"/><path d="m12 5 7 7-7 7"/>`,
 	"check":          `<path d="M20 6 9 17l-5-5"/>`,
 	"circle-check":   `<circle cx="12" cy="12" r="10"/><path d="m16 9-5.5 5.5L8 12"/>`,
@@ -15,3 +16,6 @@ var icons = map[string]string{
 	"triangle-alert": `<path d="m21.73 18-8-14a2 2 0 0 0-3.48 0l-8 14A2 2 0 0 0 4 21h16a2 2 0 0 0 1.73-3"/><path d="M12 9v4"/><path d="M12 17h.01"/>`,
 	"wifi-off":       `<path d="M12 20h.01"/><path d="M8.5 16.429a5 5 0 0 1 7 0"/><path d="M5 12.859a10 10 0 0 1 5.17-2.69"/><path d="M19 12.859a10 10 0 0 0-2.007-1.523"/><path d="M2 8.82a15 15 0 0 1 4.177-2.643"/><path d="M22 8.82a15 15 0 0 0-11.288-3.764"/><path d="m2 2 20 20"/>`,
 }
+
+// Lines is the drawing of an icon in a box of 24 by 24, for pictures that show it often.
+func Lines(name string) string { return icons[name] }

@@ -1,0 +1,130 @@
+// hold.js keeps the clock of held tickets true: in every tab, in the title, after
+// sleep and after Back, and without loading the page while somebody types in it.
+// It decides nothing: what the server says stands on the page.
+(() => {
+  "use strict";
+  if ("still" in document.documentElement.dataset) return; // the gallery
+  const byId = id => document.getElementById(id);
+  const part = () => byId("hold");
+  if (!part()) return;
+
+  const title = document.title;
+  const say = text => { if (text) byId("say").textContent = text; };
+  const ends = () => Number(part().dataset.ends) || 0;
+  // What another tab must know, to see whether it shows the same.
+  const truth = () => part().dataset.state + " " + ends();
+
+  // ---- tabs of this browser tell each other when something changed
+  const air = "BroadcastChannel" in window ? new BroadcastChannel("fq-hold") : null;
+  const tell = () => { if (air) air.postMessage({ url: part().dataset.url, truth: truth() }); };
+  if (air) air.onmessage = ({ data }) => { if (data.url === part().dataset.url && data.truth !== truth()) look(); };
+
+  // ---- the clock: in the title, and said once when it gets short
+  let warned = 0;
+  const tick = () => {
+    const until = ends();
+    if (!until) return;
+    const s = Math.max(Math.round((until - window.fq.now()) / 1000), 0);
+    const text = window.fq.span(s) + " – " + title;
+    if (document.title !== text) document.title = text;
+    const low = Number(part().querySelector("[data-low]").dataset.low);
+    if (s > 0 && s <= low && warned !== until) { warned = until; say(part().dataset.warn); }
+  };
+
+  // ---- the part, as the server has it now
+  let busy = false, again = false, retry = 0;
+  const look = () => ask(part().dataset.url);
+  const ask = async (url, form) => {
+    clearTimeout(retry);
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      const answer = await fetch(url, { method: form ? "POST" : "GET", body: form, headers: { "HX-Request": "true" }, cache: "no-store" });
+      // Signed out, or the order is not this fan's any more: the page itself says so.
+      if (answer.status === 401 || answer.status === 403 || answer.status === 404) return location.reload();
+      if (!answer.ok) throw new Error(answer.status);
+      show(await answer.text());
+      byId("trouble").replaceChildren();
+    } catch {
+      const words = byId("offline");
+      if (words && !byId("trouble").firstChild) byId("trouble").append(words.content.cloneNode(true));
+      retry = setTimeout(look, 3000 + Math.random() * 3000);
+    } finally {
+      busy = false;
+      if (again) { again = false; look(); }
+    }
+  };
+
+  // Words that change where the text stands still are not swapped: a button that is
+  // about to be pressed stays where it is.
+  const show = text => {
+    const next = new DOMParser().parseFromString(text, "text/html").getElementById("hold");
+    if (!next) return location.reload();
+    const old = part(), was = truth(), until = ends();
+    const same = old.dataset.state === next.dataset.state && old.dataset.ends === next.dataset.ends &&
+      !!old.querySelector("[data-extend]") === !!next.querySelector("[data-extend]");
+    window.fq.sync(next);
+    if (same) {
+      // The end has come on this page and not on the server: soon it will have.
+      if (until && until <= window.fq.now()) retry = setTimeout(look, 1000);
+      return;
+    }
+    const over = next.dataset.title;
+    // Paid, given back, on its way to the bank: another page.
+    if (old.dataset.state !== next.dataset.state && !over) return location.reload();
+    const focused = old.contains(document.activeElement);
+    old.replaceWith(next);
+    window.fq.tick();
+    tick();
+    if (over) return gone(over);
+    if (Number(next.dataset.ends) > until) say(next.dataset.later);
+    if (focused) (next.querySelector("button:not([hidden])") || byId("main")).focus();
+    if (truth() !== was) tell();
+  };
+
+  // What was typed stays; what cannot be done any more says so and does nothing.
+  const gone = words => {
+    document.title = words;
+    for (const el of document.querySelectorAll("[data-held]")) el.hidden = true;
+    const dialog = byId("give-back");
+    if (dialog && dialog.open) dialog.close();
+    for (const b of document.querySelectorAll("[data-pay] button")) b.setAttribute("aria-disabled", "true");
+    tell();
+    // Who types is not pulled away: the banner is an alert and is spoken.
+    if (!document.activeElement.matches("input")) byId("over").scrollIntoView({ block: "nearest" });
+  };
+
+  document.addEventListener("submit", e => {
+    const form = e.target;
+    if (form.matches("[data-pay]") && byId("over")) {
+      e.preventDefault();
+      byId("over").focus();
+    } else if (form.matches("[data-extend]")) {
+      // In place: nothing that was typed is lost.
+      e.preventDefault();
+      e.stopImmediatePropagation();
+      ask(form.action, new URLSearchParams());
+    }
+  }, true);
+
+  // ---- what was typed outlives the page, in this tab only
+  const keep = el => "fq-kept-" + el.name;
+  try {
+    if (part().dataset.state === "paid") sessionStorage.removeItem("fq-kept-name");
+    for (const el of document.querySelectorAll("[data-keep]")) {
+      if (!el.value) el.value = sessionStorage.getItem(keep(el)) || "";
+      el.addEventListener("input", () => sessionStorage.setItem(keep(el), el.value));
+    }
+  } catch { /* a browser that keeps nothing */ }
+
+  document.addEventListener("fq:hold", look);
+  document.addEventListener("fq:doubt", look);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && !byId("over")) look(); });
+  addEventListener("online", look);
+  addEventListener("pageshow", e => { if (e.persisted) look(); });
+  // Another device may have paid, or given them back.
+  setInterval(() => { if (!document.hidden && ends()) look(); }, 20000);
+  setInterval(tick, 1000);
+  tick();
+  tell();
+})();
