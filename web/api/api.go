@@ -93,11 +93,13 @@ func Mount(e *echo.Echo, c Config) *API {
 	a.fairness(e)
 	a.seats(e)
 	a.claims(e)
+	a.presales()
+	a.swap()
 	a.payments()
 	a.webhook(e)
 	a.tickets()
 	a.organizer()
-	a.releases()
+	a.stock()
 	a.jwks()
 	a.docs(e)
 	return a
@@ -149,7 +151,8 @@ type route struct {
 	// query are its further parameters.
 	query []*huma.Param
 	// codes are the codes of CONTRACT.md that this route may answer with, beside
-	// those that follow from what stands above.
+	// those that follow from what stands above; "422 name" where the status is not
+	// the usual one of the code.
 	codes []string
 }
 
@@ -264,7 +267,8 @@ func (a *API) describe(rt route) {
 	}
 	byStatus := map[int][]string{}
 	for _, name := range rt.allCodes() {
-		byStatus[statusOf(name)] = append(byStatus[statusOf(name)], name)
+		status, name := statusOf(name)
+		byStatus[status] = append(byStatus[status], name)
 	}
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "")
 	for status, names := range byStatus {

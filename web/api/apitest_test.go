@@ -129,7 +129,7 @@ func newStack(t testing.TB, configure ...func(*http.Server)) *stack {
 	provider, err := paystack.New(paystack.Config{BaseURL: s.sandbox.URL, SecretKey: sandboxKey, Logger: log, HTTP: &http.Client{Transport: transport}})
 	s.must(err)
 	s.queue = queue.New(queue.Config{DB: s.pool, Sales: s.sales, Keys: ring, Clock: clock, Issuer: base, Logger: log})
-	claims := claim.New(claim.Config{DB: s.pool, Sales: s.sales, Queue: s.queue, Clock: clock, Logger: log})
+	claims := claim.New(claim.Config{DB: s.pool, Sales: s.sales, Queue: s.queue, Keys: ring, Clock: clock, Logger: log})
 	tickets := ticket.New(ticket.Config{DB: s.pool, Keys: ring, Logger: log})
 	s.payments = payment.New(payment.Config{
 		DB: s.pool, Claims: claims, Queue: s.queue, Sales: s.sales, Tickets: tickets, Mail: s.mailer, Jobs: s.jobs,

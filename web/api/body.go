@@ -149,6 +149,10 @@ func (c *checker) check(s *huma.Schema, v any, path string) {
 		}
 		return
 	}
+	if len(s.AnyOf) > 0 {
+		c.oneOf(s.AnyOf, v, path)
+		return
+	}
 	switch s.Type {
 	case huma.TypeObject:
 		c.object(s, v, path)
@@ -165,6 +169,24 @@ func (c *checker) check(s *huma.Schema, v any, path string) {
 	default:
 		c.add(path, "has a form that is not documented.")
 	}
+}
+
+// oneOf checks what may be a list or a number by the form that it has.
+func (c *checker) oneOf(forms []*huma.Schema, v any, path string) {
+	is := ""
+	switch v.(type) {
+	case []any:
+		is = huma.TypeArray
+	case json.Number:
+		is = huma.TypeInteger
+	}
+	for _, s := range forms {
+		if s.Type == is {
+			c.check(s, v, path)
+			return
+		}
+	}
+	c.add(path, "must be a JSON array or a whole number.")
 }
 
 func (c *checker) object(s *huma.Schema, v any, path string) {

@@ -68,7 +68,7 @@ type AdmissionStep struct {
 // Exception is a call that did not follow from the number alone.
 type Exception struct {
 	Number *int64    `json:"number" doc:"Null for who came back before the draw."`
-	Rule   string    `json:"rule" doc:"redeem: missed the turn, next as soon as there is room. behind: another turn, behind everybody who waits. lobby: left and came back before the sale, in the same place." example:"redeem"`
+	Rule   string    `json:"rule" doc:"redeem: missed the turn, next as soon as there is room. behind: another turn, behind everybody who waits. lobby: left and came back before the sale, in the same place. presale: called before the number, for tickets that take a code." example:"redeem"`
 	At     time.Time `json:"at"`
 }
 

@@ -149,7 +149,7 @@ type code struct {
 // codes are the stable codes that programs may rely on.
 var codes = map[string]code{
 	"unauthorized":         {401, "Sign in", "The token is missing, forged, expired or revoked."},
-	"invalid_code":         {401, "Wrong code", "The one-time code is wrong, used or older than ten minutes."},
+	"invalid_code":         {401, "Wrong code", "The one-time code is wrong, used or older than ten minutes. Of a presale (422): the event has no such code."},
 	"invalid_signature":    {401, "Wrong signature", "The signature of the webhook does not match its body."},
 	"not_found":            {404, "Not found", "There is nothing at this address."},
 	"event_not_found":      {404, "No such event", "The event does not exist, is not yours, or is a draft of somebody else."},
@@ -158,6 +158,12 @@ var codes = map[string]code{
 	"seat_map_not_found":   {404, "No seat map", "The event has no numbered seats."},
 	"claim_not_found":      {404, "No such claim", "The claim does not exist or is not yours."},
 	"payment_not_found":    {404, "No such payment", "The payment does not exist or is not yours."},
+	"presale_not_found":    {404, "No such presale", "The event has no such presale."},
+	"presale_only":         {403, "For those with a code", "A presale keeps these tickets for now; seats says which, where seats were asked for."},
+	"tier_not_on_sale":     {409, "Not on sale", "Tickets of this tier are not sold at this moment; opens_at says from when, or is null."},
+	"presale_overlaps":     {409, "Kept already", "Another presale keeps this tier, or some of the seats; seats says which."},
+	"code_taken":           {409, "Code in use", "A code belongs to another presale of the event; codes has the indexes."},
+	"code_used":            {409, "Code used up", "As many fans have given this presale code as may."},
 	"ticket_not_found":     {404, "No such ticket", "The ticket does not exist or is not yours."},
 	"not_organizer":        {403, "Not an organizer", "The account belongs to no organization."},
 	"not_admitted":         {403, "Not your turn", "The Admission header is missing or does not verify, or it is not this fan's turn."},
@@ -172,8 +178,8 @@ var codes = map[string]code{
 	"claim_open":           {409, "You hold tickets", "A claim is held or being paid for; claim_id names it."},
 	"sale_not_open":        {409, "Not open", "The sale is not open."},
 	"sold_out":             {409, "Sold out", "Nothing is left of this tier at the moment."},
-	"not_enough_left":      {409, "Not enough left", "Fewer are left than asked for; left says how many."},
-	"seats_taken":          {409, "Seats taken", "Somebody else has seats that were asked for; seats says which. None was held."},
+	"not_enough_left":      {409, "Not enough left", "Fewer are left than asked for, or fewer side by side; left says how many, and for seats other_tiers in which tiers so many fit."},
+	"seats_taken":          {409, "Seats taken", "Somebody else has seats that were asked for; seats says which. None was held. alternatives are the nearest others, as many and of the same tiers, that were free just now."},
 	"limit_reached":        {409, "Limit reached", "The event's limit of tickets a fan is reached; left says how many are still allowed."},
 	"too_early":            {409, "Too early", "A hold can be extended in its last 120 seconds, or the last half of a shorter one."},
 	"cap_reached":          {409, "Cannot be extended further", "The hold has reached its longest possible time."},
@@ -194,13 +200,20 @@ var codes = map[string]code{
 	"internal":             {500, "Our fault", "Something failed that should not. Quote instance when you ask about it."},
 }
 
-// statusOf says under which statuses a route documents its codes.
-func statusOf(name string) int {
+// statusOf says under which status a route documents a code, which may stand before it.
+func statusOf(name string) (status int, code string) {
+	before, after, found := strings.Cut(name, " ")
+	if found {
+		name = after
+	}
 	c, ok := codes[name]
 	if !ok {
 		panic("api: code " + name + " is not documented")
 	}
-	return c.status
+	if status, err := strconv.Atoi(before); found && err == nil {
+		return status, name
+	}
+	return c.status, name
 }
 
 // list joins names for a sentence.

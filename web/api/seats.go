@@ -1,14 +1,8 @@
 package api
 
 import (
-	"encoding/json"
-	"fmt"
-	"hash/fnv"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
-	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -64,120 +58,47 @@ type SectionSeat struct {
 	Aisle       bool      `json:"aisle,omitempty" doc:"An aisle lies between this seat and the next."`
 }
 
-// sectionsOut says of a section what everybody may know, and with rows what those
-// who are admitted may choose from.
-func sectionsOut(s *sale.Snapshot, seats *claim.Seats, rows bool, only string) []SeatSection {
-	out := []SeatSection{}
-	number := 0
-	for _, section := range seats.Map.Sections {
-		o := SeatSection{ID: section.ID, Name: section.Name, Kind: string(section.Kind), Tiers: []SectionTier{}}
-		add := func(tier, capacity, available int) {
-			id := s.Tiers[tier].ID
-			i := slices.IndexFunc(o.Tiers, func(t SectionTier) bool { return t.TierID == id })
-			if i < 0 {
-				i = len(o.Tiers)
-				o.Tiers = append(o.Tiers, SectionTier{TierID: id})
-			}
-			o.Tiers[i].Capacity += capacity
-			o.Tiers[i].Available += available
-			o.Capacity += capacity
-			o.Available += available
+// sectionOut says of a section, whose first seat has that number, what everybody may know, and with rows what those who
+// are admitted may choose from.
+func sectionOut(s *sale.Snapshot, seats *claim.Seats, section *seatmap.Section, number int, rows bool) SeatSection {
+	o := SeatSection{ID: section.ID, Name: section.Name, Kind: string(section.Kind), Tiers: []SectionTier{}}
+	add := func(tier, capacity, available int) {
+		id := s.Tiers[tier].ID
+		i := slices.IndexFunc(o.Tiers, func(t SectionTier) bool { return t.TierID == id })
+		if i < 0 {
+			i = len(o.Tiers)
+			o.Tiers = append(o.Tiers, SectionTier{TierID: id})
 		}
-		if section.Kind == seatmap.Standing {
-			add(section.Tier, section.Capacity, s.Tiers[section.Tier].Available)
-		}
-		for _, row := range section.Rows {
-			r := SectionRow{Name: row.Name}
-			for _, seat := range row.Seats {
-				state := seats.States[number]
-				free := 0
-				if state == claim.SeatFree {
-					free = 1
-				}
-				add(seat.Tier, 1, free)
-				if rows {
-					r.Seats = append(r.Seats, SectionSeat{
-						ID: seats.IDs[number], Label: seat.Label, TierID: s.Tiers[seat.Tier].ID, Status: state.String(), Accessible: seat.Accessible,
-						X: seat.X, Y: seat.Y, CompanionOf: seat.CompanionOf, Restricted: seat.Restricted, Aisle: seat.Aisle,
-					})
-				}
-				number++
+		o.Tiers[i].Capacity += capacity
+		o.Tiers[i].Available += available
+		o.Capacity += capacity
+		o.Available += available
+	}
+	if section.Kind == seatmap.Standing {
+		add(section.Tier, s.Tiers[section.Tier].Capacity, s.Tiers[section.Tier].Available)
+	}
+	for _, row := range section.Rows {
+		r := SectionRow{Name: row.Name}
+		for _, seat := range row.Seats {
+			state := seats.States[number]
+			free := 0
+			if state == claim.SeatFree {
+				free = 1
 			}
+			add(seat.Tier, 1, free)
 			if rows {
-				o.Rows = append(o.Rows, r)
+				r.Seats = append(r.Seats, SectionSeat{
+					ID: seats.IDs[number], Label: seat.Label, TierID: s.Tiers[seat.Tier].ID, Status: state.String(), Accessible: seat.Accessible,
+					X: seat.X, Y: seat.Y, CompanionOf: seat.CompanionOf, Restricted: seat.Restricted, Aisle: seat.Aisle,
+				})
 			}
+			number++
 		}
-		if only == "" || only == section.ID {
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
-// seatBodies keeps the encoded answers about the newest seats of each event, so
-// that they are made once for each change and not for each request.
-type seatBodies struct {
-	mu   sync.Mutex
-	kept map[uuid.UUID]*seatBody
-}
-
-type seatBody struct {
-	seats *claim.Seats
-	// standing is what is left of the standing sections, which the seats do not know.
-	standing string
-	mu       sync.Mutex
-	parts    map[string]seatPart
-}
-
-type seatPart struct {
-	body []byte
-	etag string
-}
-
-const seatBodiesMost = 64
-
-func (b *seatBodies) of(s *sale.Snapshot, seats *claim.Seats) *seatBody {
-	var left []string
-	for _, section := range seats.Map.Sections {
-		if section.Kind == seatmap.Standing {
-			left = append(left, strconv.Itoa(s.Tiers[section.Tier].Available))
+		if rows {
+			o.Rows = append(o.Rows, r)
 		}
 	}
-	standing := strings.Join(left, " ")
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	e := b.kept[s.ID()]
-	if e != nil && e.seats == seats && e.standing == standing {
-		return e
-	}
-	if b.kept == nil || len(b.kept) >= seatBodiesMost {
-		b.kept = map[uuid.UUID]*seatBody{}
-	}
-	e = &seatBody{seats: seats, standing: standing, parts: map[string]seatPart{}}
-	b.kept[s.ID()] = e
-	return e
-}
-
-// part is the answer about one section, or all of them for "".
-func (e *seatBody) part(s *sale.Snapshot, rows bool, only string) (seatPart, error) {
-	key := only
-	if rows {
-		key += " with rows"
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if p, ok := e.parts[key]; ok {
-		return p, nil
-	}
-	body, err := json.Marshal(SeatSections{Sections: sectionsOut(s, e.seats, rows, only), Version: e.seats.Version})
-	if err != nil {
-		return seatPart{}, fmt.Errorf("api: seats of %s: %w", s.ID(), err)
-	}
-	h := fnv.New64a()
-	_, _ = h.Write(body)
-	p := seatPart{body: body, etag: fmt.Sprintf(`"%x"`, h.Sum64())}
-	e.parts[key] = p
-	return p, nil
+	return o
 }
 
 // admitted reports whether the request shows an admission to the event: 401 for
@@ -199,14 +120,15 @@ func (a *API) seats(e *echo.Echo) {
 	a.hot(e, route{
 		id: "get-seats", method: http.MethodGet, path: prefix + "/events/{event}/seats", tag: tagClaims, auth: optional,
 		summary: "Get the seats", doc: "Without an admission the sections with what is left of them; with a token and the header `Admission` their rows and seats, too. " +
-			"Large venues are best asked for section by section. Has an ETag.",
+			"Large venues are best asked for section by section. Has an ETag, and is compressed for those who take gzip.",
 		ok: []int{http.StatusOK}, codes: []string{"not_admitted", "admission_expired", "invalid_request"},
 		query: []*huma.Param{
 			{Name: "Admission", In: "header", Description: "admission.token of the queue, to see seats.", Schema: &huma.Schema{Type: "string"}},
 			{Name: "section", In: "query", Description: "Id of the one section to get.", Schema: &huma.Schema{Type: "string"}},
 		},
 	}, SeatSections{}, func(r *request) error {
-		if _, _, err := r.maybe(); err != nil {
+		who, _, err := r.maybe()
+		if err != nil {
 			return err
 		}
 		s, err := r.event()
@@ -217,7 +139,7 @@ func (a *API) seats(e *echo.Echo) {
 		if err != nil {
 			return err
 		}
-		seats, err := a.Claims.Seats(r.ctx(), s)
+		seats, err := a.Claims.SeatsFor(r.ctx(), s, who.AccountID)
 		if err != nil {
 			return err
 		}
@@ -228,17 +150,17 @@ func (a *API) seats(e *echo.Echo) {
 		if seats == nil {
 			return r.JSON(http.StatusOK, SeatSections{Sections: []SeatSection{}})
 		}
-		p, err := a.seatBodies.of(s, seats).part(s, rows, only)
+		p, err := a.seatBodies.of(s, seats).part(s, seats, rows, only)
 		if err != nil {
 			return err
 		}
 		h := r.Response().Header()
 		h.Set("Cache-Control", "private, no-cache")
-		h.Set("Vary", "Authorization, Admission")
+		h.Set("Vary", "Authorization, Admission, Accept-Encoding")
 		h.Set("ETag", p.etag)
 		if r.Request().Header.Get("If-None-Match") == p.etag {
 			return r.NoContent(http.StatusNotModified)
 		}
-		return r.JSONBlob(http.StatusOK, p.body)
+		return p.write(r.Response(), r.Request())
 	})
 }
