@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fairqueue/internal/claim"
 	"fairqueue/internal/sale"
 )
 
@@ -89,8 +90,11 @@ func TestAnOrganizerBlocksSeats(t *testing.T) {
 	b.follow(send(url.Values{"section": {"hall"}, "n": {"2", "3"}, "do": {"block"}})).has("Blocked: 2 seats of Hall.", "12 free", "2 blocked")
 
 	// A fan has two of the second row.
-	ids := []uuid.UUID{s.seat(e, "B1"), s.seat(e, "B2")}
-	s.take(s.fan("sitter@fair.example"), e, ids...)
+	fan := s.fan("sitter@fair.example")
+	s.inside(fan, e)
+	if _, err := s.claims.Hold(t.Context(), e, fan.acc.ID, claim.Request{Seats: []uuid.UUID{s.seat(e, "B1"), s.seat(e, "B2")}}); err != nil {
+		t.Fatal(err)
+	}
 	p = send(url.Values{"section": {"hall"}, "n": {"6", "9"}, "do": {"block"}}).status(http.StatusConflict).has("row B seat B1", "Nothing was changed")
 	if len(find(p.doc, "input[name=n][value=9][checked]")) != 1 {
 		t.Error("what was ticked is lost")

@@ -14,12 +14,13 @@ import (
 	"fairqueue/internal/account"
 	"fairqueue/internal/app"
 	"fairqueue/internal/catalog"
+	"fairqueue/internal/catalog/seatmap"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/lab"
 	"fairqueue/internal/sale"
 )
 
-// The demo: three events and a crowd of virtual fans who use the same HTTP API
+// The demo: four events and a crowd of virtual fans who use the same HTTP API
 // as everybody, so that a newcomer stands in a line that really moves.
 
 const demoOrganizer = "organizer@fairqueue.test"
@@ -30,7 +31,7 @@ type demo struct {
 	cfg        app.Config
 	log        *slog.Logger
 
-	open, draw, over *sale.Snapshot
+	open, seats, draw, over *sale.Snapshot
 }
 
 func newDemo(a *app.App, sandboxURL string, cfg app.Config, log *slog.Logger) *demo {
@@ -74,6 +75,24 @@ func (d *demo) prepare(ctx context.Context) (signIns []string, err error) {
 		Event: catalog.NewEvent{Name: "Harmattan Nights", Slug: "harmattan-nights", Venue: "Marina Bowl, Lagos", Timezone: "Africa/Lagos", StartsAt: night(21, 19)},
 		Terms: open,
 		Tiers: []sale.NewTier{{Name: "Stands", Price: 12_500_00, Capacity: 500}, {Name: "Floor", Price: 25_000_00, Capacity: 300}},
+	}, func(s *sale.Snapshot) bool {
+		return (s.State == sale.Open || s.State == sale.Paused) && s.Available() > 0
+	}); err != nil {
+		return nil, err
+	}
+
+	theatre, err := seatmap.Venues.ReadFile("venues/theatre.json")
+	if err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	// A little faster than they come: the line is short enough to reach the map within a minute.
+	seats := open
+	seats.AdmitPerMinute = 30
+	if d.seats, err = d.ensure(ctx, org, organizer, sale.NewSale{
+		Event:   catalog.NewEvent{Name: "Ẹfúnṣetán, the Musical", Slug: "efunsetan", Venue: "Old Cinema, Ìbàdàn", Timezone: "Africa/Lagos", StartsAt: night(9, 19)},
+		Terms:   open,
+		Tiers:   []sale.NewTier{{Name: "Stalls", Price: 25_000_00}, {Name: "Circle", Price: 18_000_00}, {Name: "Balcony", Price: 9_000_00}, {Name: "Boxes", Price: 60_000_00}},
+		SeatMap: theatre,
 	}, func(s *sale.Snapshot) bool {
 		return (s.State == sale.Open || s.State == sale.Paused) && s.Available() > 0
 	}); err != nil {
@@ -148,8 +167,8 @@ func (d *demo) run(ctx context.Context) error {
 		return nil
 	}
 	var wg sync.WaitGroup
-	errs := make(chan error, 3)
-	for _, crowd := range []func(context.Context) error{d.runOpen, d.runDraw, d.runOver} {
+	errs := make(chan error, 4)
+	for _, crowd := range []func(context.Context) error{d.runOpen, d.runSeats, d.runDraw, d.runOver} {
 		wg.Go(func() {
 			if err := crowd(ctx); err != nil && ctx.Err() == nil {
 				errs <- err
@@ -166,22 +185,30 @@ func (d *demo) run(ctx context.Context) error {
 }
 
 // runOpen keeps about ninety fans around a newcomer until the sale has sold out.
-// They come as fast as they are called, so that the line keeps its length. While
-// PostgreSQL is away for a moment, nobody new comes.
+// They come as fast as they are called, so that the line keeps its length.
 func (d *demo) runOpen(ctx context.Context) error {
-	for round := int64(1); ; round++ {
-		s, err := d.app.Sales.Get(ctx, d.open.ID().String())
+	return d.keepBusy(ctx, d.open, 90, lab.Config{Arrive: lab.Arrival{AtOnce: 14, Every: 2500 * time.Millisecond}, Stream: 0.3, Rough: 0.1})
+}
+
+// runSeats does the same in the theatre, where half of them choose their seats on
+// the map: a newcomer sees it move.
+func (d *demo) runSeats(ctx context.Context) error {
+	return d.keepBusy(ctx, d.seats, 90, lab.Config{Arrive: lab.Arrival{AtOnce: 10, Every: 2200 * time.Millisecond}, Map: 0.5})
+}
+
+// keepBusy sends one crowd after the other until a sale has sold out. While
+// PostgreSQL is away for a moment, nobody new comes.
+func (d *demo) keepBusy(ctx context.Context, e *sale.Snapshot, fans int, c lab.Config) error {
+	c.Buy, c.Leave, c.Fail, c.Abandon = 0.85, 0.05, 0.08, 0.05
+	c.Look = lab.Range{Min: 3 * time.Second, Max: 20 * time.Second}
+	c.Pay = lab.Range{Min: 4 * time.Second, Max: 25 * time.Second}
+	for c.Seed = 1; ; c.Seed++ {
+		s, err := d.app.Sales.Get(ctx, e.ID().String())
 		if err == nil && s.State != sale.Open && s.State != sale.Paused {
 			return nil
 		}
 		if err == nil {
-			err = d.crowd(ctx, d.open, 90, lab.Config{
-				Arrive: lab.Arrival{AtOnce: 14, Every: 2500 * time.Millisecond},
-				Buy:    0.85, Leave: 0.05, Fail: 0.08, Abandon: 0.05, Stream: 0.3, Rough: 0.1,
-				Look: lab.Range{Min: 3 * time.Second, Max: 20 * time.Second},
-				Pay:  lab.Range{Min: 4 * time.Second, Max: 25 * time.Second},
-				Seed: round,
-			})
+			err = d.crowd(ctx, e, fans, c)
 		}
 		if err != nil {
 			d.log.Warn("demo", "err", err)

@@ -39,6 +39,8 @@ func is(err error, codes ...string) bool {
 }
 
 const (
+	// maxAnswer bounds an answer, in bytes: the seats of a stadium are the longest.
+	maxAnswer = 16 << 20
 	// tries is how often a fan asks again before giving up: with the longest waits, about ten minutes.
 	tries   = 40
 	longest = 15 * time.Second
@@ -106,7 +108,7 @@ func (f *fan) once(ctx context.Context, method, address string, header http.Head
 		return err
 	}
 	defer res.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	b, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return err
 	}

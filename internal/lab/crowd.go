@@ -52,6 +52,7 @@ type Config struct {
 	Abandon float64 // hold tickets, start to pay, and go
 	Stream  float64 // wait by the stream instead of polling
 	Rough   float64 // of the payments whose webhook is lost, late or doubled
+	Map     float64 // choose their seats on the map; the others take the best there are
 
 	Look       Range // from being called to choosing
 	Pay        Range // from holding to having paid

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +31,7 @@ type server struct {
 	seen   map[string]int
 	busy   int // refusals still to give
 	stock  int
+	seats  []bool // taken; none: nobody sits
 	err    string
 }
 
@@ -82,11 +84,41 @@ func newServer(t *testing.T) *server {
 	})
 	handle("DELETE /api/v1/events/e/queue", func(*http.Request, string) (int, any) { return 204, nil })
 	handle("GET /api/v1/events/e", func(*http.Request, string) (int, any) {
-		return 200, map[string]any{"id": "e1", "sale": map[string]any{"max_tickets_per_fan": 3}, "tiers": []any{map[string]any{"id": "t", "available": s.stock}}}
+		return 200, map[string]any{"id": "e1", "sale": map[string]any{"max_tickets_per_fan": 3}, "tiers": []any{map[string]any{"id": "t", "available": s.stock, "seated": s.seats != nil}}}
+	})
+	handle("GET /api/v1/events/e/seats", func(r *http.Request, token string) (int, any) {
+		if r.Header.Get("Admission") != "admit-"+token {
+			s.err = "the seats were asked for without admission"
+		}
+		row := []any{map[string]string{"id": "x", "tier_id": "other", "status": "free"}}
+		for i, taken := range s.seats {
+			row = append(row, map[string]string{"id": fmt.Sprint(i), "tier_id": "t", "status": map[bool]string{true: "sold", false: "free"}[taken]})
+		}
+		return 200, map[string]any{"sections": []any{map[string]any{"rows": []any{map[string]any{"seats": row}}}}}
 	})
 	handle("POST /api/v1/events/e/claims", func(r *http.Request, token string) (int, any) {
-		var in struct{ Quantity int }
+		var in struct {
+			Quantity int
+			Best     bool     `json:"best_available"`
+			Seats    []string `json:"seat_ids"`
+		}
 		_ = json.NewDecoder(r.Body).Decode(&in)
+		if s.seats != nil && in.Best == (len(in.Seats) > 0) {
+			s.err = "neither the best seats nor these"
+		}
+		for _, id := range in.Seats {
+			if n, err := strconv.Atoi(id); err != nil || s.seats[n] {
+				return 409, map[string]string{"code": "seats_taken"}
+			}
+		}
+		for _, id := range in.Seats {
+			n, _ := strconv.Atoi(id)
+			s.seats[n], in.Quantity = true, len(in.Seats)
+			s.seen["seat"]++
+		}
+		if in.Best {
+			s.seen["best"]++
+		}
 		if r.Header.Get("Admission") != "admit-"+token || in.Quantity < 1 || in.Quantity > 3 {
 			s.err = fmt.Sprintf("claim of %d with admission %q", in.Quantity, r.Header.Get("Admission"))
 		}
@@ -192,6 +224,19 @@ func TestFansOfEveryKind(t *testing.T) {
 				t.Error(r)
 			}
 		})
+	}
+}
+
+// Where seats have numbers, some fans choose theirs on the map and the others take the best.
+func TestFansChooseSeats(t *testing.T) {
+	t.Parallel()
+	for share, want := range map[float64]string{0: "best", 1: "seat"} {
+		s := newServer(t)
+		s.seats = make([]bool, 200)
+		r := run(t, s, lab.Config{Fans: fans(12), Map: share})
+		if r.Paid != 12 || s.seen[want] < 12 || s.seen["best"] > 0 && s.seen["seat"] > 0 {
+			t.Errorf("%v: %v, %v", share, r, s.seen)
+		}
 	}
 }
 

@@ -48,6 +48,7 @@ type event struct {
 type tier struct {
 	ID        string `json:"id"`
 	Available int    `json:"available"`
+	Seated    bool   `json:"seated"`
 }
 
 // errGone ends a fan's evening.
@@ -224,8 +225,11 @@ func (f *fan) hold(ctx context.Context, admission string) error {
 		var c struct {
 			ID string `json:"id"`
 		}
-		err := f.call(ctx, http.MethodPost, f.path("/claims"), http.Header{"Admission": {admission}},
-			map[string]any{"tier_id": t.ID, "quantity": n}, &c)
+		wanted, err := f.request(ctx, admission, t, n)
+		if err != nil {
+			return err
+		}
+		err = f.call(ctx, http.MethodPost, f.path("/claims"), http.Header{"Admission": {admission}}, wanted, &c)
 		p, _ := errors.AsType[*problem](err)
 		switch {
 		case err == nil:
@@ -239,6 +243,7 @@ func (f *fan) hold(ctx context.Context, admission string) error {
 			wish = p.Left
 		case is(err, "sold_out", "not_enough_left"):
 			wish = 1
+		case is(err, "seats_taken", "orphan_seat"): // looks again, perhaps elsewhere
 		case is(err, "limit_reached"):
 			return errGone
 		default:
