@@ -41,11 +41,15 @@ ORDER BY p.ordinal, p.slot;
 -- What a grant has to know of each fan, under the locks of their spots, in one round trip: the sale, the tier (null if
 -- it is of another event), the open claim, and how many units the fan has in all sales of the show (fan_units). Own holds
 -- that are past are ended here, so that the unique index on open claims means what it says. One fan or a whole batch: the
--- rules are here and in claim.refusal, and nowhere else. (Scalar subqueries, so that no plan of a new event, of which
--- nothing is known yet, reads a whole table for a batch.)
+-- rules are here and in claim.refusal, and nowhere else. (Scalar subqueries and OFFSET 0, so that no plan of a new event,
+-- of which nothing is known yet, reads a whole table or every open claim for a batch.)
 WITH ended AS (
     UPDATE claims SET status = 'expired', ended_at = now()
-    WHERE event_id = @event_id AND account_id = ANY(@accounts::uuid[]) AND status = 'held' AND expires_at <= now()
+    WHERE id = ANY(ARRAY(
+        SELECT o.id FROM unnest(@accounts::uuid[]) AS f (account_id)
+        CROSS JOIN LATERAL (SELECT c.id FROM claims c
+                            WHERE c.event_id = @event_id AND c.account_id = f.account_id AND c.status = 'held' AND c.expires_at <= now()
+                            OFFSET 0) o)) AND ended_at IS NULL
     RETURNING id, account_id
 )
 SELECT f.account_id::uuid AS account_id, s.state, s.hold_seconds, s.max_tickets_per_fan, now()::timestamptz AS now,

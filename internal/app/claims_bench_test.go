@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -86,8 +87,8 @@ func (r *rig) int(sql string, args ...any) (n int) {
 	return n
 }
 
-// bareClaims is the limit: a bare client that takes one unit in one transaction of one statement, over and over. What it
-// took leaves the index, so that the next need not walk past it.
+// bareClaims is the limit: a bare client that takes one unit in one transaction, over and over. What it took leaves the
+// index, so that the next need not walk past it.
 func (r *rig) bareClaims(clients int, tier, of uuid.UUID) func(d time.Duration) result {
 	r.b.Helper()
 	conns := make([]*pgx.Conn, clients)
@@ -107,13 +108,19 @@ func (r *rig) bareClaims(clients int, tier, of uuid.UUID) func(d time.Duration) 
 			wg.Go(func() {
 				for time.Since(start) < d {
 					at := time.Now()
-					tag, err := c.Exec(r.b.Context(), `
-						WITH pick AS MATERIALIZED (
-							SELECT id FROM units WHERE tier_id = $1 AND state = 'free' ORDER BY slot LIMIT 1 FOR UPDATE SKIP LOCKED
-						)
-						UPDATE units u SET state = 'sold', claim_id = $2 FROM pick WHERE u.id = pick.id`, tier, of)
-					if err != nil || tag.RowsAffected() != 1 {
-						r.b.Errorf("%s: %v", tag, err)
+					err := pgx.BeginFunc(r.b.Context(), c, func(tx pgx.Tx) error {
+						tag, err := tx.Exec(r.b.Context(), `
+							WITH pick AS MATERIALIZED (
+								SELECT id FROM units WHERE tier_id = $1 AND state = 'free' ORDER BY slot LIMIT 1 FOR UPDATE SKIP LOCKED
+							)
+							UPDATE units u SET state = 'sold', claim_id = $2 FROM pick WHERE u.id = pick.id`, tier, of)
+						if err == nil && tag.RowsAffected() != 1 {
+							err = errors.New("no unit is left")
+						}
+						return err
+					})
+					if err != nil {
+						r.b.Error(err)
 						return
 					}
 					mu.Lock()
