@@ -97,3 +97,10 @@ ORDER BY s.number;
 -- name: Patience :exec
 -- Storing the map of a large hall may take longer than an ordinary statement.
 SELECT set_config('statement_timeout', '120s', true);
+
+-- name: GivenAway :many
+-- The seats of an event that another sale of its show sells, by number.
+SELECT r.number FROM events e
+JOIN released_seats r ON r.show_id = e.show_id AND r.event_id <> e.id
+WHERE e.id = @event_id
+ORDER BY r.number;

@@ -58,12 +58,14 @@ func (s *Service) Hold(ctx context.Context, event *sale.Snapshot, account uuid.U
 			return c, err
 		}
 		c, err = s.holdOrWait(ctx, event.ID(), account, r)
+		if fault.Code(err) == errSoldOut.Code {
+			if err = s.soldOut(ctx, tierKey{event.ID(), r.TierID}); tier.Seated && event.Presale && tier.Later > 0 {
+				err = errKeptLeft
+			}
+		}
 	}
 	if err == nil && b != nil {
 		c.seat(b.hall)
-	}
-	if fault.Code(err) == errSoldOut.Code {
-		err = s.soldOut(ctx, tierKey{event.ID(), r.TierID})
 	}
 	if !slices.Contains(visits, fault.Code(err)) {
 		return c, err

@@ -169,7 +169,7 @@ func (s *Service) bestOfRows(ctx context.Context, tx pgx.Tx, event *sale.Snapsho
 			return seating{numbers, b.plan.Alone(may, numbers) >= 0}, nil
 		case last != nil:
 		case most == 0:
-			return seating{}, b.elsewhere(b.soldOut(now.seats, p.tier), event, now, p)
+			return seating{}, b.elsewhere(b.soldOut(now.seats, p), event, now, p)
 		default:
 			refusal := errNotTogether.With("left", most)
 			if p.r.Split {
@@ -181,15 +181,23 @@ func (s *Service) bestOfRows(ctx context.Context, tx pgx.Tx, event *sale.Snapsho
 	panic("claim: all rows were read and nothing was decided")
 }
 
-// soldOut says that nothing is left of a tier of seats: what is only held may come back.
-func (b *book) soldOut(seats *Seats, tier int) *fault.Error {
-	held := 0
+// soldOut says that nothing is left of a tier of seats for a party: what is only held may come back, and what a presale
+// keeps is not sold.
+func (b *book) soldOut(seats *Seats, p party) *fault.Error {
+	held, kept := 0, false
 	for n, state := range seats.States {
-		if state == SeatHeld && b.hall.Seat(n).Tier == tier {
+		if b.hall.Seat(n).Tier != p.tier {
+			continue
+		}
+		if state == SeatHeld {
 			held++
 		}
+		kept = kept || state == SeatFree && p.kept.has(n)
 	}
-	if held > 0 {
+	switch {
+	case kept:
+		return errKeptLeft.With("held", held)
+	case held > 0:
 		return errAllHeld.With("held", held)
 	}
 	return errSoldOut.With("held", 0)

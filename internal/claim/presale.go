@@ -54,6 +54,7 @@ const (
 
 var (
 	errPresaleOnly  = fault.New(fault.Forbidden, "presale_only", "These tickets are kept for fans with a presale code for now. Give your code first, or choose others.")
+	errKeptLeft     = fault.New(fault.Conflict, "sold_out", "What is left of this kind is kept for fans with a presale code for now. Give your code, or choose another kind.")
 	errTierClosed   = fault.New(fault.Conflict, "tier_not_on_sale", "Tickets of this kind are not on sale now. Choose another kind.")
 	errNoPresale    = fault.New(fault.NotFound, "presale_not_found", "The event has no such presale.")
 	errKept         = fault.New(fault.Conflict, "presale_overlaps", "Another presale keeps some of this already. End it first, or leave those places out.")

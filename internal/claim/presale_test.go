@@ -2,6 +2,7 @@ package claim_test
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -188,10 +189,14 @@ func TestAPresaleKeepsABlockOfSeats(t *testing.T) {
 			t.Error("a seat of the block was given out")
 		}
 	}
-	_, err = h.hold(f[2], 0, 1)
-	code(t, err, "sold_out")
-	_, err = h.best(f[2], 1)
-	code(t, err, "sold_out")
+	h.fresh()
+	for _, ask := range []claim.Request{{TierID: h.tier(0), Quantity: 1}, {TierID: h.tier(0), Quantity: 1, Best: true}} {
+		_, err = h.claims.Hold(t.Context(), h.event, f[2], ask)
+		code(t, err, "sold_out")
+		if m := fault.From(err).Message; !strings.Contains(m, "presale code") {
+			t.Errorf("what is only kept is told as sold: %s", m)
+		}
+	}
 	// Those with the code see them, and get them.
 	h.unlock(f[3], codes[0])
 	mine, err := h.claims.SeatsFor(t.Context(), h.event, f[3])
