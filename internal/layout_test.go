@@ -84,7 +84,7 @@ var owners = map[string]string{
 	"mailbox":  "mail",
 	"leases":   "lease",
 	"ledger":   "ledger", "ledger_blocks": "ledger",
-	"events": "catalog", "seat_maps": "catalog", "seat_sections": "catalog", "seat_rows": "catalog", "seats": "catalog",
+	"events": "catalog", "seat_maps": "catalog", "seat_sections": "catalog", "seat_rows": "catalog", "seats": "catalog", "released_seats": "catalog",
 	"sales": "sale", "tiers": "sale",
 	"queue_heads": "queue", "spots": "queue", "draws": "queue", "draw_secrets": "queue", "presence": "queue",
 	"claims": "claim", "units": "claim", "claim_lines": "claim",

@@ -239,6 +239,8 @@ func TestEveryInvariantNoticesItsViolation(t *testing.T) {
 			`UPDATE tiers SET capacity = 3 WHERE event_id = $1 AND ordinal = 0`}, nil},
 		{"more units than the tier holds", audit.NeverOversold, []string{
 			`INSERT INTO units (id, event_id, tier_id, slot) SELECT gen_random_uuid(), event_id, id, 11 FROM tiers WHERE event_id = $1 AND ordinal = 0`}, nil},
+		{"a tier grew by more than the ledger says", audit.NeverOversold, []string{
+			`INSERT INTO ledger (event_id, kind, body) SELECT event_id, 'stock_added', jsonb_build_object('tier', id, 'added', 1, 'capacity', 9) FROM tiers WHERE event_id = $1 AND ordinal = 0`}, nil},
 		{"one place twice", audit.NeverOversold, []string{
 			`UPDATE units SET slot = 9 WHERE event_id = $1 AND slot = 10`}, nil},
 		{"two tickets for one unit", audit.NeverOversold, []string{`DROP INDEX tickets_live`,
@@ -369,6 +371,18 @@ func TestNoViolationIsMadeUp(t *testing.T) {
 			`UPDATE tickets SET status = 'returned', ended_at = now() WHERE event_id = $1 AND account_id = $2`,
 			`UPDATE units SET state = 'free', claim_id = NULL WHERE id IN (SELECT unit_id FROM tickets WHERE event_id = $1 AND account_id = $2)`,
 			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, amount_kobo, 'return', 'due' FROM payments WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
+		{"tickets were returned while a claim was held, and it was changed for as many", []string{
+			`UPDATE tickets SET status = 'returned', issued_at = now() - interval '2 hours', ended_at = now() - interval '30 minutes' WHERE event_id = $1 AND account_id = $2`,
+			`UPDATE units SET state = 'free', claim_id = NULL WHERE id IN (SELECT unit_id FROM tickets WHERE event_id = $1 AND account_id = $2)`,
+			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, amount_kobo, 'return', 'due' FROM payments WHERE event_id = $1 AND account_id = $2`,
+			`INSERT INTO claims (id, event_id, account_id, spot_id, status, total_kobo, created_at, expires_at, cap_at, limit_then)
+			 SELECT gen_random_uuid(), $1, $2, p.id, 'held', 0, now() - interval '1 hour', now() + interval '9 minutes', now() + interval '9 minutes', 2 FROM spots p WHERE p.event_id = $1 AND p.account_id = $2`,
+			`WITH u AS (
+			    UPDATE units u SET state = 'held', claim_id = c.id, held_until = c.expires_at FROM claims c, tiers t
+			    WHERE c.event_id = $1 AND c.account_id = $2 AND c.status = 'held' AND t.event_id = $1 AND t.ordinal = 0 AND u.tier_id = t.id AND u.slot IN (9, 10)
+			    RETURNING u.id, u.tier_id, u.claim_id, u.slot
+			 ) INSERT INTO claim_lines (claim_id, line, unit_id, tier_id, price_kobo) SELECT claim_id, slot, id, tier_id, 0 FROM u`,
+			`INSERT INTO ledger (event_id, kind, body) SELECT $1, 'claim_changed', jsonb_build_object('claim', c.id) FROM claims c WHERE c.event_id = $1 AND c.account_id = $2 AND c.status = 'held'`}, []any{fan}},
 		{"the buyer paid the fee", []string{
 			`UPDATE payments SET received_kobo = amount_kobo + fees_kobo WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
 		{"overpaid, and the difference goes back", []string{

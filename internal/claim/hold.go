@@ -85,7 +85,7 @@ func (s *Service) soldOut(ctx context.Context, of tierKey) error {
 	case held > 0:
 		return errAllHeld.With("held", held)
 	}
-	return errSoldOut.With("held", 0)
+	return errSoldOut.With("held", held)
 }
 
 // enter keeps a fan inside whose claim was refused: what their admission did was rolled back with the claim. Whose turn

@@ -163,6 +163,26 @@
 // whoever held tickets and let them go has had their chance;
 // only the half minute in which a leader may have been away is not told apart.
 //
+// Sellable is what anybody can buy at this moment, by the clock: free units, and
+// those whose hold is past, of tiers that are on sale and that no presale keeps,
+// without the seats of blocks that a presale keeps. So nobody has to be told when a
+// tier opens, a presale becomes public, or an organizer adds or unblocks places:
+// the next step counts them.
+//
+// What takes a presale code is no reason to call fans who have none: they could not
+// buy it. Nor may a fan with a code wait behind an evening without anything for
+// everybody. Therefore, where what anybody can buy holds the line (and not the pace or the
+// room), those with a code are called for what it opens, as many as there are
+// units beside those that other holders of codes inside still want: who missed a
+// turn first, then by number, then who waits behind everybody. Serving does not
+// move. This is the one way to a turn before one's number; it takes nothing from those
+// before, who could not have bought, and it is disclosed as an exception by the rule
+// presale, in the ledger and the fairness data. As long as there is something for
+// everybody, a code changes nothing about the order. A fan inside counts against
+// what their code opens as far as that goes, and against the rest of the stock
+// beyond it. A turn that ends while there was nothing for this fan is kept, also while
+// others could have bought with a code.
+//
 // A step counts only what decides it: no room needs neither stock nor claims;
 // units are counted up to what everybody reserved could want; who has claimed
 // matters only when that is scarce. With 100,000 inside and 200,000 units a full

@@ -49,6 +49,24 @@ func (s *Service) chooseHolders(ctx context.Context, st *step, r room) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
+	bought := map[uuid.UUID]bool{}
+	if st.head.Several {
+		// As in walk: who has bought all they may in another sale of the show wants no turn.
+		arrivals := make([]int64, len(rows))
+		for i, row := range rows {
+			arrivals[i] = row.Arrival
+		}
+		done, err := st.q.FinishBought(ctx, st.tx, st.event, arrivals)
+		if err != nil {
+			return err
+		}
+		for _, p := range done {
+			bought[p.ID] = true
+			if err := writeFinished(ctx, st.tx, st.event, p.ID); err != nil {
+				return err
+			}
+		}
+	}
 	type holder struct {
 		queuedb.CodeHoldersRow
 		class, key, number int64
@@ -56,7 +74,7 @@ func (s *Service) chooseHolders(ctx context.Context, st *step, r room) error {
 	holders := make([]holder, 0, len(rows))
 	for _, row := range rows {
 		number, known := st.order.number(row.Arrival)
-		if !known || slices.Contains(st.ids, row.ID) || slices.Contains(st.absent, row.ID) {
+		if !known || bought[row.ID] || slices.Contains(st.ids, row.ID) || slices.Contains(st.absent, row.ID) {
 			continue
 		}
 		h := holder{row, 1, number, number}

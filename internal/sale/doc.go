@@ -12,6 +12,15 @@
 // sales are not followed, their pictures are kept for a second; drafts are read
 // each time, because another replica may have published one a moment ago.
 //
+// # Stock
+//
+// A tier may open later and close sooner than its sale, and a presale (package
+// claim) may keep it, or seats of it, for those with a code. What is free is
+// therefore told in two parts: Available, which anybody may buy now or, before the
+// sale, when it opens; and Later, which is not sold either. Sold out is a sale
+// without both and without holds. The pictures tell of opening times and presales
+// by the clock of the database, so nothing has to be done when a time has come.
+//
 // # The wait
 //
 // A Meter a sale takes each picture in and measures the outflow, in numbers a

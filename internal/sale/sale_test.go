@@ -148,6 +148,51 @@ func TestEverythingWrongComesAtOnce(t *testing.T) {
 	}
 }
 
+func TestATierIsSoldWithinItsSale(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(t *sale.NewTier, s sale.Terms){
+		"":                   func(t *sale.NewTier, s sale.Terms) { t.OpensAt, t.ClosesAt = &s.OpensAt, &s.ClosesAt },
+		"tiers[1].opens_at":  func(t *sale.NewTier, s sale.Terms) { t.OpensAt = ptr(s.OpensAt.Add(-time.Second)) },
+		"tiers[1].closes_at": func(t *sale.NewTier, s sale.Terms) { t.ClosesAt = ptr(s.ClosesAt.Add(time.Second)) },
+		"tiers[1].closes_at ": func(t *sale.NewTier, s sale.Terms) {
+			t.OpensAt, t.ClosesAt = ptr(s.OpensAt.Add(time.Hour)), ptr(s.OpensAt.Add(time.Hour))
+		},
+	} {
+		n := proposal()
+		change(&n.Tiers[1], n.Terms)
+		_, err := n.Check()
+		if want == "" {
+			if err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		if f := wantCode(t, err, "invalid_request"); len(f.Fields) != 1 || f.Fields[0].Path != strings.TrimSpace(want) {
+			t.Errorf("%v, want %s", f.Fields, want)
+		}
+	}
+}
+
+// Before the sale, what is available is what everybody can buy when it opens.
+func TestWhatIsAvailableWhenTheSaleOpens(t *testing.T) {
+	t.Parallel()
+	conn := dbtest.Pool(t)
+	s := sale.New(sale.Config{DB: conn})
+	snap := create(t, s, organization(t, conn), func(n *sale.NewSale) { n.Tiers[1].OpensAt = ptr(n.Terms.OpensAt.Add(time.Hour)) })
+	for _, state := range []sale.State{sale.Draft, sale.Scheduled} {
+		if state != sale.Draft {
+			snap = publish(t, s, conn, snap.ID(), state)
+		}
+		regular, vip := snap.Tiers[0], snap.Tiers[1]
+		if regular.Available != 100 || regular.Later != 0 || vip.Available != 0 || vip.Later != 10 || vip.Unsold() != 10 || snap.Stock() != 110 {
+			t.Errorf("%s: %+v %+v", snap.State, regular, vip)
+		}
+	}
+	if again, err := s.Get(t.Context(), snap.ID().String()); err != nil || !again.Tiers[1].OpensAt.Equal(*snap.Tiers[1].OpensAt) || again.Tiers[1].OnSale(again.At) {
+		t.Errorf("%+v %v", again, err)
+	}
+}
+
 func ptr[T any](v T) *T { return &v }
 
 // states are those that a row can have.

@@ -54,6 +54,9 @@ func drawn(n, steps int, beacon string) *public {
 		p.exceptions = append(p.exceptions,
 			map[string]any{"number": 1, "rule": "redeem", "at": began.Add(time.Second)},
 			map[string]any{"number": 2, "rule": "behind", "at": began.Add(time.Second)},
+			// With a presale code before their number, which is still to come, and missed.
+			map[string]any{"number": 100, "rule": "presale", "at": began.Add(2 * time.Second)},
+			map[string]any{"number": 100, "rule": "redeem", "at": began.Add(3 * time.Second)},
 		)
 	}
 	invariants := map[string]any{}

@@ -207,6 +207,13 @@ WITH tier AS (
     SELECT format('tier %s: %s units held, paying or sold, %s units in all, capacity %s', name, taken, places, capacity) AS detail
     FROM tier WHERE taken > capacity OR places > capacity
     UNION ALL
+    SELECT format('tier %s: capacity %s, the ledger says %s', t.name, t.capacity, added.capacity)
+    FROM tiers t
+    CROSS JOIN LATERAL (SELECT (l.body->>'capacity')::bigint AS capacity FROM ledger l
+                        WHERE l.event_id = $1::uuid AND l.kind = 'stock_added' AND (l.body->>'tier')::uuid = t.id
+                        ORDER BY (l.body->>'capacity')::bigint DESC LIMIT 1) added
+    WHERE t.event_id = $1 AND t.capacity <> added.capacity
+    UNION ALL
     SELECT format('tier %s: place %s exists %s times', u.tier_id, u.slot, count(*))
     FROM units u WHERE u.event_id = $1 GROUP BY u.tier_id, u.slot HAVING count(*) > 1
     UNION ALL
