@@ -57,11 +57,11 @@ SELECT f.account_id::uuid AS account_id, s.state, s.hold_seconds, s.max_tickets_
        COALESCE(on_sale(t.opens_at, t.closes_at), true)::boolean AS tier_on_sale,
        -- A presale keeps the tier from the fan.
        EXISTS (SELECT FROM presales_running r WHERE r.tier_id = t.id
-               AND NOT EXISTS (SELECT FROM presale_unlocks k WHERE k.presale_id = r.id AND k.account_id = f.account_id)) AS gated,
+               AND NOT EXISTS (SELECT FROM presale_unlocks k WHERE k.presale_id = r.id AND k.account_id = f.account_id OFFSET 0)) AS gated,
        -- Where it is about seats: the presales that keep some from the fan, and whether tiers have times of their own.
        (CASE WHEN t.id IS NULL OR t.seated THEN
             ARRAY(SELECT r.id FROM presales_running r WHERE r.event_id = s.event_id
-                  AND NOT EXISTS (SELECT FROM presale_unlocks k WHERE k.presale_id = r.id AND k.account_id = f.account_id))
+                  AND NOT EXISTS (SELECT FROM presale_unlocks k WHERE k.presale_id = r.id AND k.account_id = f.account_id OFFSET 0))
         ELSE '{}' END)::uuid[] AS locked,
        (t.id IS NULL AND EXISTS (SELECT FROM tiers x WHERE x.event_id = s.event_id AND (x.opens_at IS NOT NULL OR x.closes_at IS NOT NULL)))::boolean AS timed,
        coalesce((SELECT c.id FROM claims c
