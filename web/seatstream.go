@@ -107,7 +107,7 @@ func (h *seatHub) enter(is seatsNow, section string, eyes uuid.UUID) (*stream.To
 	}
 	key := roomKey{section: section}
 	if eyes != uuid.Nil {
-		key.view = is.seats.View
+		key.view = "codes " + is.seats.View // for some nothing is kept at all, and that has no name
 	}
 	if r := hall.rooms[key]; r != nil && r.topic.Enter() {
 		return r.topic, nil

@@ -150,7 +150,7 @@ func (v *person) hold(quantity int) {
 	v.t.Helper()
 	v.must(v.quantity(quantity).Click())
 	v.click("button", "Hold these tickets for me")
-	v.sees("Pay for your tickets")
+	v.sees("Pay for your ticket")
 }
 
 func fanBuysATicket(t *testing.T, b *browser) {
