@@ -92,6 +92,28 @@ func TestASecondSuccessOfAClaimGoesBack(t *testing.T) {
 	s.addsUp()
 }
 
+// Whose attempt failed may exchange the tickets for others; if its money comes after all, it is not the price of those.
+func TestALateSuccessOfOtherTicketsGoesBack(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	c, first := s.buy(1)
+	s.outcome(first, knobs{"outcome": "failed"})
+	s.must(s.payments.Check(t.Context(), c.AccountID, c.ID))
+	more, err := s.claims.Change(t.Context(), s.event, c.AccountID, c.ID, claim.Request{TierID: c.Lines[0].TierID, Quantity: 3})
+	s.must(err)
+	s.outcome(first, knobs{"outcome": "success"})
+	s.until("the money is back", func() bool { return s.count(`SELECT count(*) FROM payments WHERE status = 'refunded'`) == 1 })
+	s.is(first, payment.Refunded, more, claim.Held)
+	if n := s.count(`SELECT count(*) FROM refunds WHERE amount_kobo = $1 AND reason = 'changed_since'`, price); n != 1 {
+		t.Fatalf("%d refunds", n)
+	}
+	second := s.start(more)
+	s.outcome(second, knobs{"outcome": "success"})
+	s.until("the tickets are there", func() bool { return len(s.tickets1(more)) == 3 })
+	s.is(second, payment.Succeeded, more, claim.Paid)
+	s.addsUp()
+}
+
 func TestAnAttemptUnderWayEndsQuietlyOnAPaidClaim(t *testing.T) {
 	t.Parallel()
 	s := open(t, config{price: price})
