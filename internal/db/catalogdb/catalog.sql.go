@@ -12,6 +12,34 @@ import (
 	"github.com/google/uuid"
 )
 
+const givenAway = `-- name: GivenAway :many
+SELECT r.number FROM events e
+JOIN released_seats r ON r.show_id = e.show_id AND r.event_id <> e.id
+WHERE e.id = $1
+ORDER BY r.number
+`
+
+// The seats of an event that another sale of its show sells, by number.
+func (q *Queries) GivenAway(ctx context.Context, db DBTX, eventID uuid.UUID) ([]int32, error) {
+	rows, err := db.Query(ctx, givenAway, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int32{}
+	for rows.Next() {
+		var number int32
+		if err := rows.Scan(&number); err != nil {
+			return nil, err
+		}
+		items = append(items, number)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const insertEvent = `-- name: InsertEvent :execrows
 INSERT INTO events (id, organization_id, slug, name, venue, timezone, starts_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
