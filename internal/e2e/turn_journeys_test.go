@@ -279,6 +279,7 @@ func (v *person) press(key string) {
 type focused struct {
 	Name    string
 	Dialog  bool
+	Link    bool
 	Visible bool // it can be seen that it is there
 }
 
@@ -286,13 +287,18 @@ func (v *person) focus() focused {
 	v.t.Helper()
 	got, err := v.Evaluate(`() => {
 		const el = document.activeElement;
-		if (!el || el === document.body) return { name: "", dialog: false, visible: false };
-		const style = getComputedStyle(el), name = (el.innerText || el.getAttribute("aria-label") || el.id || el.tagName).trim();
-		return { name, dialog: !!el.closest("dialog"), visible: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 || style.boxShadow !== "none" };
+		if (!el || el === document.body) return { name: "", dialog: false, link: false, visible: false };
+		const name = (el.innerText || el.getAttribute("aria-label") || el.labels?.[0]?.innerText || el.id || el.tagName).trim();
+		// A box that is ticked is drawn by what stands behind it.
+		const seen = [el, el.matches("input") && el.nextElementSibling].filter(Boolean).some(at => {
+			const style = getComputedStyle(at);
+			return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 || style.boxShadow !== "none";
+		}) || el.ownerSVGElement && parseFloat(getComputedStyle(el.querySelector("path")).strokeWidth) >= 4;
+		return { name, dialog: !!el.closest("dialog"), link: el.matches("a"), visible: !!seen };
 	}`)
 	v.must(err)
 	m := got.(map[string]any)
-	return focused{m["name"].(string), m["dialog"].(bool), m["visible"].(bool)}
+	return focused{m["name"].(string), m["dialog"].(bool), m["link"].(bool), m["visible"].(bool)}
 }
 
 // tabTo presses the key until the keyboard is at something with a name, which must show that.

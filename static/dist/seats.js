@@ -48,6 +48,8 @@
       const has = /^[\d,]+/.exec(el.textContent), figure = n.toLocaleString("en-GB");
       if (has && has[0] === figure || !has && !n) continue;
       el.textContent = !n ? "None now" : has ? figure + el.textContent.slice(has[0].length) : figure + ("short" in el.dataset ? "" : " left");
+      const link = el.closest("a[aria-label]"); // what is read aloud says the same
+      if (link) link.setAttribute("aria-label", link.getAttribute("aria-label").replace(/, (?:[\d,]+ left|None now|All held|Sold out)(?=,)/i, ", " + (n ? figure + " left" : "None now")));
     }
   };
   if (!svg) return listen();
