@@ -364,6 +364,11 @@ func (a *App) ready(ctx context.Context) error {
 }
 
 func (a *App) close(ctx context.Context) {
+	if a.Claims != nil {
+		if err := a.Claims.Close(ctx); err != nil {
+			a.log.Warn("claims were cut off at the stop", "err", err)
+		}
+	}
 	if a.Queue != nil {
 		if err := a.Queue.Close(ctx); err != nil {
 			a.log.Warn("joins were cut off at the stop", "err", err)

@@ -29,7 +29,7 @@
 //
 // # Locks
 //
-// In this order everywhere: spot, claim, the advisory lock of a tier, units by
+// In this order everywhere: spots, claim, the advisory lock of a tier, units by
 // (tier, slot), ledger; settling locks its payment before all of them. The
 // spot's row serialises one fan's tabs, which is what makes counting the limit
 // from rows right.
@@ -45,6 +45,51 @@
 // Taking units whose hold is past ends the claim they belonged to as a whole.
 // That happens after the units are locked, against the order above, and
 // therefore with SKIP LOCKED: what is locked is being ended by its owner.
+//
+// # Many at once
+//
+// Claims of a tier and a number are group-committed (batch.go, batch_grant.go): one
+// batcher a tier and process takes whoever asked while the last transaction ran, each
+// fan once. No timer; the batch grows with the load. One transaction of three round
+// trips serves it:
+//
+//  1. BEGIN; the spots of all members, in the order of locks and with SKIP LOCKED;
+//     who of them may claim.
+//  2. What each may hold (MayHold); units for all of them together (PickUnits).
+//  3. Let in who was called; claims, lines and units in one statement (GrantMany); the
+//     ledger; COMMIT.
+//
+// Between the second and the third, Go decides: a member is refused by the same
+// function as a single claim (refusal), the units are given out in the order of the
+// members, and who wants more than is left is left out. So nothing that is wrong with
+// one member touches the others. Who is busy with something else (a spot that is
+// locked) is left to the single way, hold in hold.go, and so is every member of a batch
+// that failed for a reason nobody foresaw. A shortage is not believed here either: the
+// members who got too few take part in a second transaction that waits, and only that
+// one refuses. After it has refused somebody, the next batch waits at once: sold out, a
+// thousand are told so by a few transactions.
+//
+// The ids of the claims are made before, so that a batch whose commit was not heard of
+// is served again and finds the claims that it made.
+//
+// While batch follows batch, units are looked for from the last slot given out on, so
+// that the holds before it are not read again; once a second, and whenever too few are
+// found, from the beginning.
+//
+// What the planner does not know of a new event cost more than everything else
+// together: it read all units of a tier of 200,000 (130 ms), all of 50,000 spots (12 ms)
+// and all open claims for each batch, and there were 315 claims a second. The statements of a batch
+// look up each fan by itself (OFFSET 0, scalar subqueries) and read units by slot
+// (BySlot), and do so whatever the statistics say.
+//
+// Measured on 2 busy processors (BenchmarkClaimsHTTP), processor time a claim, first of
+// claims then of the bare client: the Go process with the load in it 165 µs at first,
+// of which verifying the admission was 70 and two generic ways through JSON 30, and 90
+// now; PostgreSQL 105 to 135 µs, of which the checks of foreign keys are about 35 (six a
+// claim). The bare client: 55 to 80 µs in Go and 215 to 270 in PostgreSQL, where each
+// unit is a commit. A token that this process has signed itself is not verified again
+// (package queue); with several replicas behind a proxy that spreads requests, that helps
+// a part of them.
 //
 // # Seats
 //
@@ -91,10 +136,6 @@
 // The ledger says what was taken and what was freed (claim_changed), and the audit
 // counts the limit as of the last change. Money of an earlier attempt at another
 // total that comes after the change goes back: it is not the price of these.
-//
-// The grant is one statement for one fan (grant in hold.go). Should the rush on
-// a tier become too much for a row lock each, that function is where many
-// requests can share one statement.
 //
 // # Presales
 //

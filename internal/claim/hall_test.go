@@ -2,6 +2,7 @@ package claim_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ func prepare(t testing.TB, change func(*sale.NewSale)) *hall {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if err := h.queue.Close(ctx); err != nil {
+		if err := errors.Join(h.claims.Close(ctx), h.queue.Close(ctx)); err != nil {
 			t.Error(err)
 		}
 		hub.Close(ctx)
