@@ -18,8 +18,9 @@ import (
 	"fairqueue/internal/sale"
 )
 
-// onSale publishes a large sale of general admission of which nobody is called by the clock, and makes it the rig's.
-func (r *rig) onSale(name string) (tier uuid.UUID) {
+// onSale publishes a sale of which nobody is called by the clock, and makes it the rig's: a large one of general
+// admission, unless it is changed.
+func (r *rig) onSale(name string, change func(*sale.NewSale)) *sale.Snapshot {
 	r.b.Helper()
 	ctx := r.b.Context()
 	owner, err := r.app.Accounts.Ensure(ctx, "owner@example.com", "")
@@ -30,15 +31,19 @@ func (r *rig) onSale(name string) (tier uuid.UUID) {
 	terms := sale.DefaultTerms()
 	terms.OpensAt, terms.ClosesAt = now.Add(-time.Hour), now.Add(24*time.Hour)
 	terms.AdmitPerMinute, terms.MaxInside = 1, 1
-	e, err := r.app.Sales.Create(ctx, org, sale.NewSale{
+	n := sale.NewSale{
 		Event: catalog.NewEvent{Name: name, Venue: "Eko Hotel", Timezone: "Africa/Lagos", StartsAt: now.Add(48 * time.Hour)},
 		Terms: terms, Tiers: []sale.NewTier{{Name: "Regular", Price: 1_500_000, Capacity: 60_000}},
-	})
+	}
+	if change != nil {
+		change(&n)
+	}
+	e, err := r.app.Sales.Create(ctx, org, n)
 	r.must(err)
 	e, err = r.app.Claims.Publish(ctx, e.ID(), owner.ID)
 	r.must(err)
 	r.id, r.slug = e.ID(), e.Event.Slug
-	return e.Tiers[0].ID
+	return e
 }
 
 // called puts fans into the line whose turn has come.
@@ -54,13 +59,15 @@ func (r *rig) called(fans []account.Fan) {
 	r.exec(`UPDATE queue_heads SET arrivals = arrivals + $2::int, serving = arrivals + $2::int WHERE event_id = $1`, r.id, len(ids))
 }
 
-// claiming is the claims of fans whose turn has come, one ticket each: their first request with their admission.
-func (r *rig) claiming(conns int, tier uuid.UUID, fans []account.Fan) *load {
+// oneOf asks for one ticket of a tier.
+func oneOf(tier uuid.UUID) string { return fmt.Sprintf(`{"tier_id":%q,"quantity":1}`, tier) }
+
+// claiming is the claims of fans whose turn has come: their first request with their admission.
+func (r *rig) claiming(conns int, body string, fans []account.Fan) *load {
 	r.b.Helper()
 	r.called(fans)
 	event, err := r.app.Sales.Fresh(r.b.Context(), r.id)
 	r.must(err)
-	body := fmt.Sprintf(`{"tier_id":%q,"quantity":1}`, tier)
 	reqs := make([][]byte, len(fans))
 	var wg sync.WaitGroup
 	const asking = 128
@@ -141,7 +148,7 @@ func (r *rig) bareClaims(clients int, tier, of uuid.UUID) func(d time.Duration) 
 func BenchmarkClaimsHTTP(b *testing.B) {
 	redis := dbtest.RedisServer(b)
 	r := newRig(b, redis.URL)
-	theirTier := r.onSale("The limit")
+	theirTier := r.onSale("The limit", nil).Tiers[0].ID
 	one := r.fans(1)
 	r.called(one)
 	event, err := r.app.Sales.Fresh(b.Context(), r.id)
@@ -152,8 +159,8 @@ func BenchmarkClaimsHTTP(b *testing.B) {
 	for _, conns := range []int{256, 64} {
 		name := fmt.Sprintf("Claims%d", conns)
 		var ours, theirs result
-		tier := r.onSale(name)
-		product := r.claiming(conns, tier, r.fans(30_000))
+		tier := r.onSale(name, nil).Tiers[0].ID
+		product := r.claiming(conns, oneOf(tier), r.fans(30_000))
 		r.used()
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
