@@ -144,3 +144,11 @@ func (v EventFormView) zoneList() []string {
 	}
 	return append([]string{v.zone()}, zones...)
 }
+
+// stage is what everybody looks at.
+func (m MapView) stage() string {
+	if m.Pitch {
+		return "PITCH"
+	}
+	return "STAGE"
+}

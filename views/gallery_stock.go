@@ -18,6 +18,7 @@ func (b *galleryBook) organizingSeats(organizer func(Frame) Frame) {
 	b.add("organizer-new-map", "New event, with a seat map", form(func(v *EventFormView) {
 		v.Name, v.Venue = "Ẹ̀rín Night", "Old Cinema, Ìbàdàn"
 		v.Map = galleryMap()
+		v.Map.Picture = galleryHall()
 		v.Tiers = []TierForm{
 			{Name: "Stalls", Price: "25,000", Mapped: true, Places: 552, Seated: true},
 			{Name: "Circle", Price: "18,000", Mapped: true, Places: 332, Seated: true},
@@ -68,6 +69,8 @@ func (b *galleryBook) organizingSeats(organizer func(Frame) Frame) {
 		return func(f Frame) templ.Component { return StockSectionPage(organizer(f), v) }
 	}
 	v := StockSectionView{Event: e, Section: stock.Sections[0], Rows: galleryRows()}
+	v.Section.Elsewhere = 1
+	v.Rows[3].Seats[1].State = SeatElsewhere
 	b.add("stock-section", "Stock of a section", section(v))
 	lost := v
 	lost.Rows = galleryRows()
@@ -86,6 +89,24 @@ func (b *galleryBook) organizingSeats(organizer func(Frame) Frame) {
 	b.add("presale-codes", "The codes of a presale", func(f Frame) templ.Component {
 		return CodesPage(organizer(f), CodesView{Event: e, Presale: stock.Presales[0], Codes: []string{"KXW4-9TMH-2D", "PR7C-3FVN-8J", "M6YA-4QZE-5H"}, Uses: 1})
 	})
+	b.moreTickets(organizer)
+}
+
+// moreTickets are the forms of a second sale.
+func (b *galleryBook) moreTickets(organizer func(Frame) Frame) {
+	more := MoreView{Event: galleryEvent(SaleSoldOut), Form: galleryForm(), HasMap: true}
+	more.Sections = []MoreSection{
+		{Name: "Stalls", Rows: []MoreRow{{Name: "Q", Value: "0.14", Seats: 12, Tiers: "Stalls", Picked: true}, {Name: "R", Value: "0.15", Seats: 8, Tiers: "Stalls"}}},
+		{Name: "Circle", Rows: []MoreRow{{Name: "AA", Value: "1.0", Seats: 38, Tiers: "Circle"}}},
+	}
+	more.Seated = []MoreTier{{Name: "Stalls", Was: 2500000, Field: "price.0", Places: 20}, {Name: "Circle", Was: 1800000, Field: "price.1", Places: 38}}
+	b.add("release-new", "A second sale", func(f Frame) templ.Component { return MorePage(organizer(f), more) })
+	wrong := more
+	wrong.Form.Errors = map[string]string{"opens_at": "Choose a date and a time.", "price.1": "No seat of Circle is ticked above. Tick a row, or leave the price empty."}
+	wrong.Seated = []MoreTier{more.Seated[0], {Name: "Circle", Was: 1800000, Field: "price.1", Price: "20000", Places: 38}}
+	b.add("release-new-errors", "A second sale, with errors", func(f Frame) templ.Component { return MorePage(organizer(f), wrong) })
+	plain := MoreView{Event: galleryEvent(SaleSoldOut), Form: galleryForm()}
+	b.add("release-new-plain", "A second sale without seats", func(f Frame) templ.Component { return MorePage(organizer(f), plain) })
 }
 
 func galleryMap() MapForm {

@@ -3,8 +3,6 @@ package views
 import (
 	"time"
 
-	"github.com/a-h/templ"
-
 	"fairqueue/internal/money"
 )
 
@@ -56,7 +54,7 @@ type MapForm struct {
 	Pairs           bool   // no single seat is left alone
 	Seats, Standing int
 	Sections        []MapFormSection
-	Overview        templ.Component // how it looks; nil: only the list
+	Picture         *MapView // how it looks; nil: only the list
 	Errors          []MapError
 }
 

@@ -43,17 +43,19 @@ type StockForm struct {
 type StockSection struct {
 	Key, Name                 string
 	Free, Held, Sold, Blocked int
+	Elsewhere                 int // sold in another sale of the show
 }
 
-// SeatState is the state of a seat, as the API names it.
+// SeatState is the state of a seat, as the API names it, or elsewhere.
 type SeatState string
 
 // The states of a seat.
 const (
-	SeatFree    SeatState = "free"
-	SeatHeld    SeatState = "held"
-	SeatSold    SeatState = "sold"
-	SeatBlocked SeatState = "blocked"
+	SeatFree      SeatState = "free"
+	SeatHeld      SeatState = "held"
+	SeatSold      SeatState = "sold"
+	SeatBlocked   SeatState = "blocked"
+	SeatElsewhere SeatState = "elsewhere" // another sale of the show sells it
 )
 
 // StockSectionView is one section, seat by seat.
@@ -178,16 +180,28 @@ func (s StockSection) words() string {
 	if s.Blocked > 0 {
 		words += ", " + num(s.Blocked) + " blocked"
 	}
+	if s.Elsewhere > 0 {
+		words += ", " + num(s.Elsewhere) + " in another sale"
+	}
 	return words
 }
 
 func (r StockRow) free() (n int) {
 	for _, s := range r.Seats {
-		if s.State == SeatFree || s.State == SeatBlocked {
+		if s.picks() {
 			n++
 		}
 	}
 	return n
+}
+
+// states are those that the key explains.
+func (s StockSection) states() []SeatState {
+	states := []SeatState{SeatFree, SeatBlocked, SeatHeld, SeatSold}
+	if s.Elsewhere > 0 {
+		states = append(states, SeatElsewhere)
+	}
+	return states
 }
 
 func (s StockSeat) name(row string) string {
@@ -195,8 +209,14 @@ func (s StockSeat) name(row string) string {
 	if s.Mark != "" {
 		words += ", " + s.Mark
 	}
+	if s.State == SeatElsewhere {
+		return words + ", in another sale"
+	}
 	return words + ", " + string(s.State)
 }
+
+// picks is whether the seat can be chosen.
+func (s StockSeat) picks() bool { return s.State == SeatFree || s.State == SeatBlocked }
 
 // state of a presale, and what it does now.
 func (p PresaleRow) state(e EventInfo, now time.Time) (ui.State, string) {
@@ -253,13 +273,15 @@ func (s SeatState) word() string {
 		return "Blocked"
 	case SeatHeld:
 		return "Held"
+	case SeatSold:
+		return "Sold"
 	}
-	return "Sold"
+	return "In another sale"
 }
 
 // short is what fits on a seat: the end of its label. Held and sold seats are crossed out.
 func (s StockSeat) short() string {
-	if s.State == SeatHeld || s.State == SeatSold {
+	if !s.picks() {
 		return ""
 	}
 	r := []rune(s.Label)

@@ -1031,7 +1031,7 @@ func StockSectionPage(f Frame, v StockSectionView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			for _, s := range []SeatState{SeatFree, SeatBlocked, SeatHeld, SeatSold} {
+			for _, s := range v.Section.states() {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, "<li class=\"flex items-center gap-2\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -1172,7 +1172,7 @@ func StockSectionPage(f Frame, v StockSectionView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				for _, s := range r.Seats {
-					if v.Fixed || s.State == SeatHeld || s.State == SeatSold {
+					if v.Fixed || !s.picks() {
 						var templ_7745c5c3_Var54 = []any{"stk", "stk-" + string(s.State), templ.KV("stk-aisle", s.Aisle)}
 						templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var54...)
 						if templ_7745c5c3_Err != nil {

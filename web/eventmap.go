@@ -150,6 +150,8 @@ func (f *mapForm) check(tiers []string) {
 	if f.view.Venue == "" {
 		f.view.Kept = pack(f.raw)
 	}
+	picture := drawWhole(f.m)
+	f.view.Picture = &picture
 	f.view.Given, f.view.Pairs = true, !f.m.AllowOrphans
 	f.view.Sections, f.view.Seats, f.view.Standing = sectionCounts(f.m, tiers)
 }

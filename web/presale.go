@@ -29,18 +29,16 @@ func presaleRow(e *sale.Snapshot, p claim.Presale) views.PresaleRow {
 }
 
 // newPresaleView is an empty form of a presale, with what it may keep.
-func (s *Server) newPresaleView(e *sale.Snapshot, seats *claim.Seats) views.PresaleFormView {
+func (s *Server) newPresaleView(e *sale.Snapshot, seats *stockSeats) views.PresaleFormView {
 	v := views.PresaleFormView{Event: eventInfo(e), Kind: "generate", Generate: "100", UsesPerCode: "1"}
 	for _, t := range e.Tiers {
 		v.Options = append(v.Options, views.PresaleOption{Value: "tier:" + t.ID.String(), Words: "All of " + t.Name})
 	}
-	if seats != nil {
-		eachSection(seats, func(section *seatmap.Section, first int) {
-			if section.Kind == seatmap.Seated {
-				v.Options = append(v.Options, views.PresaleOption{Value: "section:" + section.ID, Words: "Section " + section.Name})
-			}
-		})
-	}
+	eachSection(seats, func(section *seatmap.Section, first int) {
+		if section.Kind == seatmap.Seated {
+			v.Options = append(v.Options, views.PresaleOption{Value: "section:" + section.ID, Words: "Section " + section.Name})
+		}
+	})
 	return v
 }
 
@@ -53,7 +51,7 @@ func (s *Server) newPresale(c echo.Context) error {
 	if fixed(e) {
 		return see(c, consolePath(e, "/stock"))
 	}
-	seats, err := s.cfg.Claims.StockSeats(c.Request().Context(), e)
+	seats, err := s.stockSeats(c.Request().Context(), e)
 	if err != nil {
 		return err
 	}
@@ -66,7 +64,7 @@ func (s *Server) createPresale(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	seats, err := s.cfg.Claims.StockSeats(c.Request().Context(), e)
+	seats, err := s.stockSeats(c.Request().Context(), e)
 	if err != nil {
 		return err
 	}
@@ -134,7 +132,7 @@ func takenCodes(f *fault.Error, codes []string) string {
 }
 
 // readPresale reads the form as it was typed into v, and as the presale it means.
-func (s *Server) readPresale(c echo.Context, e *sale.Snapshot, seats *claim.Seats, v *views.PresaleFormView) (n claim.NewPresale, errs map[string]string) {
+func (s *Server) readPresale(c echo.Context, e *sale.Snapshot, seats *stockSeats, v *views.PresaleFormView) (n claim.NewPresale, errs map[string]string) {
 	text, errs := formText(c), map[string]string{}
 	v.Name, v.What, v.PublicAt, v.Kind = text("name"), text("what"), text("public_at"), text("kind")
 	v.Generate, v.Codes, v.UsesPerCode = text("generate"), text("codes"), text("uses_per_code")
@@ -175,17 +173,19 @@ func (s *Server) readPresale(c echo.Context, e *sale.Snapshot, seats *claim.Seat
 			n.TierID = t.ID
 		}
 	case "section":
-		if seats != nil {
-			eachSection(seats, func(section *seatmap.Section, first int) {
-				if section.ID != key {
-					return
+		eachSection(seats, func(section *seatmap.Section, first int) {
+			if section.ID != key {
+				return
+			}
+			for _, r := range section.Rows {
+				for range r.Seats {
+					if seats.state(first) != views.SeatElsewhere {
+						n.Seats = append(n.Seats, seats.IDs[first])
+					}
+					first++
 				}
-				for _, r := range section.Rows {
-					n.Seats = append(n.Seats, seats.IDs[first:first+len(r.Seats)]...)
-					first += len(r.Seats)
-				}
-			})
-		}
+			}
+		})
 	case "seats":
 		v.Seats = nil
 		for _, number := range ints(c.Request().PostForm["n"]) {

@@ -77,6 +77,8 @@ func (s *Server) routes(e *echo.Echo) {
 	e.GET("/organizer/events/:event/stock/presale", s.newPresale)
 	e.POST("/organizer/events/:event/stock/presales", s.createPresale)
 	e.POST("/organizer/events/:event/stock/presales/:presale/end", s.endPresale)
+	e.GET("/organizer/events/:event/release", s.moreForm)
+	e.POST("/organizer/events/:event/release", s.createMore)
 
 	e.GET("/help", s.text("help"))
 	e.GET("/privacy", s.text("privacy"))

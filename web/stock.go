@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"fairqueue/internal/catalog"
 	"fairqueue/internal/catalog/seatmap"
 	"fairqueue/internal/claim"
 	"fairqueue/internal/fault"
@@ -64,17 +65,15 @@ func (s *Server) stockView(ctx context.Context, e *sale.Snapshot) (v views.Stock
 		}
 		v.Tiers = append(v.Tiers, row)
 	}
-	seats, err := s.cfg.Claims.StockSeats(ctx, e)
+	seats, err := s.stockSeats(ctx, e)
 	if err != nil {
 		return v, err
 	}
-	if seats != nil {
-		eachSection(seats, func(section *seatmap.Section, first int) {
-			if section.Kind == seatmap.Seated {
-				v.Sections = append(v.Sections, sectionStock(section, seats, first))
-			}
-		})
-	}
+	eachSection(seats, func(section *seatmap.Section, first int) {
+		if section.Kind == seatmap.Seated {
+			v.Sections = append(v.Sections, sectionStock(section, seats, first))
+		}
+	})
 	if e.State == sale.Draft {
 		return v, nil
 	}
@@ -88,8 +87,47 @@ func (s *Server) stockView(ctx context.Context, e *sale.Snapshot) (v views.Stock
 	return v, nil
 }
 
+// stockSeats are the seats of an event for its organizer; nil for an event without a seat map.
+type stockSeats struct {
+	*claim.Seats
+	// elsewhere are those that another sale of the show sells.
+	elsewhere map[int]bool
+}
+
+func (s *Server) stockSeats(ctx context.Context, e *sale.Snapshot) (*stockSeats, error) {
+	seats, err := s.cfg.Claims.StockSeats(ctx, e)
+	if err != nil || seats == nil {
+		return nil, err
+	}
+	given, err := catalog.GivenAway(ctx, s.cfg.DB, e.ID())
+	if err != nil {
+		return nil, err
+	}
+	out := &stockSeats{Seats: seats, elsewhere: map[int]bool{}}
+	for _, n := range given {
+		out.elsewhere[n] = true
+	}
+	for n := range seats.IDs {
+		if seats.Elsewhere(n) {
+			out.elsewhere[n] = true
+		}
+	}
+	return out, nil
+}
+
+// state is where a seat is for an organizer.
+func (s *stockSeats) state(n int) views.SeatState {
+	if s.elsewhere[n] {
+		return views.SeatElsewhere
+	}
+	return views.SeatState(s.States[n].String())
+}
+
 // eachSection calls f for each section of a hall with the number of its first seat.
-func eachSection(seats *claim.Seats, f func(section *seatmap.Section, first int)) {
+func eachSection(seats *stockSeats, f func(section *seatmap.Section, first int)) {
+	if seats == nil {
+		return
+	}
 	first := 0
 	for i := range seats.Map.Sections {
 		section := &seats.Map.Sections[i]
@@ -100,20 +138,22 @@ func eachSection(seats *claim.Seats, f func(section *seatmap.Section, first int)
 	}
 }
 
-func sectionStock(section *seatmap.Section, seats *claim.Seats, first int) views.StockSection {
+func sectionStock(section *seatmap.Section, seats *stockSeats, first int) views.StockSection {
 	v := views.StockSection{Key: section.ID, Name: section.Name}
 	n := first
 	for _, r := range section.Rows {
 		for range r.Seats {
-			switch seats.States[n] {
-			case claim.SeatFree:
+			switch seats.state(n) {
+			case views.SeatFree:
 				v.Free++
-			case claim.SeatHeld:
+			case views.SeatHeld:
 				v.Held++
-			case claim.SeatBlocked:
+			case views.SeatBlocked:
 				v.Blocked++
-			case claim.SeatSold:
+			case views.SeatSold:
 				v.Sold++
+			case views.SeatElsewhere:
+				v.Elsewhere++
 			}
 			n++
 		}
@@ -124,17 +164,15 @@ func sectionStock(section *seatmap.Section, seats *claim.Seats, first int) views
 var errNoStockSection = fault.New(fault.NotFound, "section_not_found", "This event has no such section.")
 
 // section finds a section with numbered seats and the number of its first seat.
-func (s *Server) section(ctx context.Context, e *sale.Snapshot, key string) (seats *claim.Seats, section *seatmap.Section, first int, err error) {
-	if seats, err = s.cfg.Claims.StockSeats(ctx, e); err != nil {
+func (s *Server) section(ctx context.Context, e *sale.Snapshot, key string) (seats *stockSeats, section *seatmap.Section, first int, err error) {
+	if seats, err = s.stockSeats(ctx, e); err != nil {
 		return nil, nil, 0, err
 	}
-	if seats != nil {
-		eachSection(seats, func(found *seatmap.Section, at int) {
-			if found.ID == key && found.Kind == seatmap.Seated {
-				section, first = found, at
-			}
-		})
-	}
+	eachSection(seats, func(found *seatmap.Section, at int) {
+		if found.ID == key && found.Kind == seatmap.Seated {
+			section, first = found, at
+		}
+	})
 	if section == nil {
 		return nil, nil, 0, errNoStockSection
 	}
@@ -152,7 +190,7 @@ func (s *Server) stockSection(ctx context.Context, e *sale.Snapshot, key string,
 	for i, r := range section.Rows {
 		row := views.StockRow{Name: r.Name, Index: i, Picked: slices.Contains(rows, i)}
 		for _, seat := range r.Seats {
-			x := views.StockSeat{Number: n, Label: seat.Label, State: views.SeatState(seats.States[n].String()), Aisle: seat.Aisle, Picked: slices.Contains(numbers, n)}
+			x := views.StockSeat{Number: n, Label: seat.Label, State: seats.state(n), Aisle: seat.Aisle, Picked: slices.Contains(numbers, n)}
 			switch {
 			case seat.Accessible:
 				x.Mark = "wheelchair place"
@@ -336,23 +374,24 @@ func (s *Server) changeSeats(c echo.Context) error {
 
 // pickSeats are the numbers of the seats that a form means: each that is ticked, and of whole rows those that can be
 // moved; skipped are those that cannot, because fans have them.
-func pickSeats(seats *claim.Seats, section *seatmap.Section, first int, numbers, rows []int, do string) (picked []int, skipped int) {
-	from := claim.SeatFree
+func pickSeats(seats *stockSeats, section *seatmap.Section, first int, numbers, rows []int, do string) (picked []int, skipped int) {
+	from := views.SeatFree
 	if do == "unblock" {
-		from = claim.SeatBlocked
+		from = views.SeatBlocked
 	}
 	n := first
 	for i, r := range section.Rows {
 		whole := slices.Contains(rows, i)
 		for range r.Seats {
-			state := seats.States[n]
+			state := seats.state(n)
 			ticked := slices.Contains(numbers, n)
 			switch {
-			case ticked && do == "unblock" && state != claim.SeatBlocked, ticked && do != "unblock" && state == claim.SeatBlocked && do != "presale":
+			case state == views.SeatElsewhere:
+			case ticked && do == "unblock" && state != views.SeatBlocked, ticked && do == "block" && state == views.SeatBlocked:
 				// It is already as it shall be.
 			case ticked || whole && state == from:
 				picked = append(picked, n)
-			case whole && (state == claim.SeatHeld || state == claim.SeatSold):
+			case whole && (state == views.SeatHeld || state == views.SeatSold):
 				skipped++
 			}
 			n++

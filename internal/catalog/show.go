@@ -178,3 +178,17 @@ func InsertReleasedHallTx(ctx context.Context, tx pgx.Tx, show, release uuid.UUI
 	}
 	return nil
 }
+
+// GivenAway are the numbers of the seats of an event that other sales of its show sell, although there are units of them
+// here; those that are only drawn here are Hall.Elsewhere.
+func GivenAway(ctx context.Context, c db.Conn, event uuid.UUID) ([]int, error) {
+	rows, err := catalogdb.New().GivenAway(ctx, c, event)
+	if err != nil {
+		return nil, db.Fault(fmt.Errorf("catalog.GivenAway: %w", err))
+	}
+	numbers := make([]int, len(rows))
+	for i, n := range rows {
+		numbers[i] = int(n)
+	}
+	return numbers, nil
+}
