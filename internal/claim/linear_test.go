@@ -3,6 +3,7 @@ package claim_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -36,15 +37,16 @@ func (h *hall) replica() *claim.Service {
 	hub := live.New(live.Config{})
 	sales := sale.New(sale.Config{DB: h.pool, Live: hub, Clock: clock})
 	line := queue.New(queue.Config{DB: h.pool, Sales: sales, Keys: ring, Clock: clock, Issuer: "http://localhost"})
+	claims := claim.New(claim.Config{DB: h.pool, Sales: sales, Queue: line, Clock: clock})
 	h.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if err := line.Close(ctx); err != nil {
+		if err := errors.Join(claims.Close(ctx), line.Close(ctx)); err != nil {
 			h.Error(err)
 		}
 		hub.Close(ctx)
 	})
-	return claim.New(claim.Config{DB: h.pool, Sales: sales, Queue: line, Clock: clock})
+	return claims
 }
 
 // anyOrder lets seats be taken in any pattern.
@@ -230,7 +232,7 @@ func (c *contest) tab(client int, rnd *rand.Rand, deeds int) error {
 		switch n := rnd.IntN(10); {
 		case in.claim == 0 || n < 4:
 			in.kind = "take"
-		case n < 0:
+		case n < 6:
 			in.kind = "swap"
 		case n < 8:
 			in.kind = "release"
@@ -376,7 +378,7 @@ func TestClaimsOfSeatsAreLinearizable(t *testing.T) {
 		}
 		c.whole()
 	}
-	for _, kind := range []string{"take", "take seats_taken", "take claim_open", "release", "lapse", "look"} {
+	for _, kind := range []string{"take", "take seats_taken", "take claim_open", "swap", "swap seats_taken", "swap claim_expired", "release", "lapse", "look", "swap", "swap seats_taken", "swap claim_expired"} {
 		if total[kind] == 0 {
 			t.Errorf("nothing ended as %q: %v", kind, total)
 		}

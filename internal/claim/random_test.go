@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
+	"fairqueue/internal/audit"
 	"fairqueue/internal/catalog"
 	"fairqueue/internal/claim"
 	"fairqueue/internal/db"
@@ -139,7 +140,7 @@ func (s standing) together() (most int) {
 
 // request draws what a fan asks for.
 func (e *evening) request() claim.Request {
-	if kind := rapid.SampledFrom([]string{"floor", "any", "best", "seats"}).Draw(e.t, "kind"); kind != "seats" {
+	if kind := rapid.SampledFrom([]string{"floor", "any", "best", "split", "seats"}).Draw(e.t, "kind"); kind != "seats" {
 		r := claim.Request{TierID: e.tier(0), Quantity: rapid.IntRange(1, randomLimit).Draw(e.t, "quantity")}
 		switch kind {
 		case "floor":
@@ -151,11 +152,15 @@ func (e *evening) request() claim.Request {
 		}
 		return r
 	}
-	var r claim.Request
+	return claim.Request{Seats: e.someSeats()}
+}
+
+// someSeats draws a few seats.
+func (e *evening) someSeats() (ids []uuid.UUID) {
 	for _, i := range rapid.SliceOfNDistinct(rapid.IntRange(0, hallSeats-1), 1, randomLimit, rapid.ID[int]).Draw(e.t, "seats") {
-		r.Seats = append(r.Seats, e.seats[i])
+		ids = append(ids, e.seats[i])
 	}
-	return r
+	return ids
 }
 
 // answer is the code that the rows say a request must get.
@@ -194,9 +199,8 @@ func (e *evening) answer(s standing, r claim.Request) string {
 	return ""
 }
 
-// got writes a claim down and checks that it is what was asked for.
+// got checks that a claim is what was asked for.
 func (e *evening) got(c claim.Claim, r claim.Request) {
-	e.claims = append(e.claims, c)
 	if len(c.Lines) != max(r.Quantity, len(r.Seats)) {
 		e.t.Fatalf("%d units for %+v", len(c.Lines), r)
 	}
@@ -225,7 +229,82 @@ func (e *evening) hold(fan uuid.UUID, r claim.Request) {
 	}
 	e.did[strings.TrimSpace("hold "+want)]++
 	if err == nil {
+		e.claims = append(e.claims, c)
 		e.got(c, r)
+	}
+}
+
+// change asks for something else inside a hold: what it holds already does not stand in its way, and it stays the same
+// claim until the same moment.
+func (e *evening) change(c claim.Claim, r claim.Request) {
+	had, err := e.hall.claims.Get(e.Context(), c.AccountID, c.ID)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	before := e.stands(c.AccountID)
+	want := "claim_expired"
+	switch had.Status {
+	case claim.Paying:
+		want = "payment_pending"
+	case claim.Held:
+		before.own -= len(had.Lines)
+		for _, l := range had.Lines {
+			if i := slices.Index(e.seats, l.UnitID); i >= 0 {
+				before.free[i] = true
+			} else {
+				before.floor++
+			}
+		}
+		want = e.answer(before, r)
+	}
+	got, err := e.replica().Change(e.Context(), e.event, c.AccountID, c.ID, r)
+	if fault.Code(err) != want {
+		e.t.Fatalf("changing a claim that is %s to %+v: %v, want %q with %+v", had.Status, r, err, want, before)
+	}
+	e.did[strings.TrimSpace("change "+want)]++
+	if err != nil {
+		got, err = e.hall.claims.Get(e.Context(), c.AccountID, c.ID)
+		if err != nil || !slices.EqualFunc(got.Lines, had.Lines, func(a, b claim.Line) bool { return a.UnitID == b.UnitID && a.Price == b.Price }) {
+			e.t.Fatalf("a change that was refused made %+v of %+v (%v)", got.Lines, had.Lines, err)
+		}
+		return
+	}
+	if got.ID != had.ID || !got.ExpiresAt.Equal(had.ExpiresAt) || !got.CapAt.Equal(had.CapAt) {
+		e.t.Fatalf("the claim was %+v, and is %+v", had, got)
+	}
+	e.got(got, r)
+}
+
+// stock is an organizer's word about seats, or places on the floor, and what it must lead to.
+func (e *evening) stock(what string, do func(*claim.Service, claim.Which) error) {
+	var w claim.Which
+	want := ""
+	if rapid.Bool().Draw(e.t, "floor") {
+		w.TierID, w.Count = e.tier(1), rapid.IntRange(1, 3).Draw(e.t, "places")
+		if e.units(1)[map[string]string{"block": "free", "unblock": "blocked"}[what]] < w.Count {
+			want = "not_enough_left"
+		}
+	} else {
+		w.Seats = e.someSeats()
+		if n := e.count(`SELECT count(*) FROM units WHERE id = ANY($1) AND (state IN ('paying', 'sold') OR state = 'held' AND held_until > now())`, w.Seats); what == "block" && n > 0 {
+			want = "seats_taken"
+		}
+	}
+	blocked := func() int {
+		return e.count(`SELECT count(*) FROM units WHERE event_id = $1 AND state = 'blocked'`, e.event.ID())
+	}
+	before := blocked()
+	err := do(e.replica(), w)
+	if fault.Code(err) != want {
+		e.t.Fatalf("to %s %+v: %v, want %q", what, w, err, want)
+	}
+	e.did[strings.TrimSpace(what+" "+want)]++
+	after := blocked()
+	if err != nil && after != before || w.Count > 0 && err == nil && after-before != map[string]int{"block": w.Count, "unblock": -w.Count}[what] {
+		e.t.Fatalf("to %s %+v: %d were blocked, and %d are", what, w, before, after)
+	}
+	if n := e.count(`SELECT count(*) FROM units WHERE id = ANY($1) AND state = 'blocked'`, w.Seats); err == nil && w.Seats != nil && n != map[string]int{"block": len(w.Seats)}[what] {
+		e.t.Fatalf("to %s %d seats: %d are blocked", what, len(w.Seats), n)
 	}
 }
 
@@ -286,6 +365,19 @@ func (e *evening) holds() {
 	}
 }
 
+// audited lets the independent checker look at the rows and the ledger.
+func (e *evening) audited() {
+	results, err := audit.Run(e.Context(), e.pool, nil, e.event.ID())
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	for _, r := range results {
+		if r.Violations > 0 && (r.Name == audit.NeverOversold || r.Name == audit.WithinLimits) {
+			e.t.Fatalf("%s: %s", r.Name, strings.Join(r.Detail, "; "))
+		}
+	}
+}
+
 func (e *evening) actions() map[string]func(*rapid.T) {
 	as := func(do func()) func(*rapid.T) {
 		return func(rt *rapid.T) {
@@ -312,6 +404,7 @@ func (e *evening) actions() map[string]func(*rapid.T) {
 			for i, err := range errs {
 				switch code := fault.Code(err); code {
 				case "":
+					e.claims = append(e.claims, got[i])
 					e.got(got[i], requests[i])
 				case "sold_out", "not_enough_left", "seats_taken", "limit_reached", "claim_open":
 				default:
@@ -319,6 +412,48 @@ func (e *evening) actions() map[string]func(*rapid.T) {
 				}
 			}
 			e.did["everybody at once"]++
+		}),
+		"change": as(func() { e.change(e.some(), e.request()) }),
+		"everybody changes": as(func() {
+			open := slices.DeleteFunc(slices.Clone(e.claims), func(c claim.Claim) bool { return e.status(c) != claim.Held })
+			requests := make([]claim.Request, len(open))
+			services := make([]*claim.Service, len(open))
+			for i := range open {
+				requests[i], services[i] = e.request(), e.replica()
+			}
+			got := make([]claim.Claim, len(open))
+			errs := make([]error, len(open))
+			var wg sync.WaitGroup
+			for i, c := range open {
+				wg.Go(func() { got[i], errs[i] = services[i].Change(e.Context(), e.event, c.AccountID, c.ID, requests[i]) })
+			}
+			wg.Wait()
+			for i, err := range errs {
+				switch code := fault.Code(err); code {
+				case "":
+					e.got(got[i], requests[i])
+				case "sold_out", "not_enough_left", "seats_taken", "limit_reached":
+				default:
+					e.t.Fatalf("changing to %+v: %v", requests[i], err)
+				}
+			}
+			e.did["everybody changes"]++
+		}),
+		"block": as(func() {
+			e.stock("block", func(s *claim.Service, w claim.Which) error { return s.Block(e.Context(), e.event, e.org, w) })
+		}),
+		"unblock": as(func() {
+			e.stock("unblock", func(s *claim.Service, w claim.Which) error { return s.Unblock(e.Context(), e.event, e.org, w) })
+		}),
+		"restock": as(func() {
+			before := e.units(1)["free"]
+			if err := e.replica().Restock(e.Context(), e.event, e.org, e.tier(1), 1); err != nil {
+				e.t.Fatal(err)
+			}
+			if after := e.units(1)["free"]; after != before+1 {
+				e.t.Fatalf("%d places were free, and one more makes %d", before, after)
+			}
+			e.did["restock"]++
 		}),
 		"extend": as(func() {
 			c := e.some()
@@ -416,18 +551,19 @@ func TestAnythingInAnyOrder(t *testing.T) {
 	evenings, failed := 0, false
 	rapid.Check(t, func(rt *rapid.T) {
 		// An evening takes longer than most of what is drawn a hundred times; a failure is run again to find the shortest.
-		if evenings++; evenings > dbtest.Size(40, 1000) && !failed {
+		if evenings++; evenings > dbtest.Size(20, 1000) && !failed {
 			return
 		}
 		defer func() { failed = failed || rt.Failed() }()
 		e := newEvening(rt, h, replicas, did)
 		rt.Repeat(e.actions())
+		e.audited()
 	})
 	if t.Failed() {
 		return
 	}
 	t.Log(did)
-	for _, what := range []string{"hold", "hold claim_open", "extend", "extend too_early", "expire", "pay",
+	for _, what := range []string{"hold", "hold claim_open", "extend", "extend too_early", "expire", "pay", "change", "change claim_expired", "everybody changes", "block", "block seats_taken", "unblock", "restock",
 		"payment failed", "confirm", "everybody at once"} {
 		if did[what] == 0 {
 			t.Errorf("it never came to %q", what)
