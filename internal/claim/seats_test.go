@@ -2,6 +2,7 @@ package claim_test
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"sync"
 	"testing"
@@ -224,4 +225,64 @@ func TestPairsAreNeverOversold(t *testing.T) {
 		}
 		h.whole()
 	}
+}
+
+// The rows of a hall are not read again for who looks: only what decisions were about.
+func TestSeatsFollowTheLedger(t *testing.T) {
+	t.Parallel()
+	h := open(t, seated)
+	before := h.seats()
+	block := `UPDATE units u SET state = 'blocked' FROM seats s WHERE s.id = u.id AND u.event_id = $1 AND s.label = ANY($2)`
+	h.sql(block, h.event.ID(), []string{"A1", "A2", "A3"})
+	if h.seats() != before {
+		t.Fatal("rows were read that nothing was said of")
+	}
+	h.sql(`INSERT INTO ledger (event_id, kind, body) SELECT $1, 'a_kind_to_be', jsonb_build_object('units', jsonb_agg(s.id)) FROM seats s WHERE s.event_id = $1 AND s.label = 'A1'`, h.event.ID())
+	if a := h.row("A"); a != "bfffffffff" {
+		t.Errorf("%s", a)
+	}
+	// A decision of another event says nothing, and one that does not say what it is about says everything.
+	h.sql(`INSERT INTO ledger (event_id, kind, body) VALUES (gen_random_uuid(), 'a_kind_to_be', '{}'), ($1, 'joined', '{}')`, h.event.ID())
+	if a := h.row("A"); a != "bfffffffff" {
+		t.Errorf("%s", a)
+	}
+	h.sql(`INSERT INTO ledger (event_id, kind, body) VALUES ($1, 'a_kind_to_be', '{}')`, h.event.ID())
+	if a := h.row("A"); a != "bbbfffffff" {
+		t.Errorf("%s", a)
+	}
+	h.agrees()
+}
+
+// A decision that was taken before another and is committed after it is seen when it is there.
+func TestADecisionCommittedLateIsSeen(t *testing.T) {
+	t.Parallel()
+	h := open(t, seated)
+	tx, err := h.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	for _, q := range []string{
+		`UPDATE units u SET state = 'blocked' FROM seats s WHERE s.id = u.id AND u.event_id = $1 AND s.label = 'C1'`,
+		`INSERT INTO ledger (event_id, kind, body) SELECT $1, 'late', jsonb_build_object('units', jsonb_agg(s.id)) FROM seats s WHERE s.event_id = $1 AND s.label = 'C1'`,
+	} {
+		if _, err := tx.Exec(t.Context(), q, h.event.ID()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, fan := range h.fans(3) {
+		if _, err := h.claims.Hold(t.Context(), h.event, fan, claim.Request{TierID: h.tier(0), Quantity: 2, Best: true}); err != nil {
+			t.Fatal(err)
+		}
+		if c := h.row("C"); c != "fffffffffb" {
+			t.Errorf("%s", c)
+		}
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c := h.row("C"); c != "bffffffffb" {
+		t.Errorf("%s", c)
+	}
+	h.agrees()
 }

@@ -14,7 +14,7 @@ func (a *API) swap() {
 		doc: "In one step and for what is left of the same hold: the claim keeps its id and expires_at. What is in both selections is never let go of, " +
 			"what is not asked for any more is back in the sale at once, and if anything is refused the claim stays as it was. The body is that of a new claim.",
 		body: newClaim{}, ok: []int{http.StatusOK},
-		codes: []string{"claim_not_found", "claim_expired", "payment_pending", "sold_out", "not_enough_left", "seats_taken", "limit_reached", "sale_not_open", "orphan_seat"},
+		codes: []string{"claim_not_found", "claim_expired", "payment_pending", "sold_out", "not_enough_left", "seats_taken", "limit_reached", "sale_not_open", "presale_only", "tier_not_on_sale", "orphan_seat"},
 	}, func(r *request) (*reply[Claim], error) {
 		who, id, err := r.claimOf()
 		if err != nil {
