@@ -86,6 +86,9 @@ func (v CheckoutView) holding() bool {
 
 // yours is whether the tickets are the fan's at this moment.
 func (v CheckoutView) yours() bool {
+	if v.Over {
+		return false
+	}
 	switch v.State {
 	case CheckoutExpired, CheckoutReleased, CheckoutRefundDue, CheckoutRefunded:
 		return false
@@ -181,6 +184,9 @@ func (v CheckoutView) overTitle() string {
 	}
 	return "Time to pay has run out, and the " + many + " went back"
 }
+
+// overHeading stands in place of the heading of a page that has become too old.
+func (v CheckoutView) overHeading() string { return upperFirst(v.things()) + " went back" }
 
 func (v CheckoutView) overLine() string {
 	s := "No money was taken. "

@@ -36,6 +36,7 @@ type PresaleInfo struct {
 	Opened []string // the presales that this fan opened
 	Code   string   // as typed before
 	Wrong  string   // what is wrong with it
+	Done   string   // what it opened just now
 }
 
 // ApartOffer is what a party can do that fits nowhere together.
@@ -325,10 +326,21 @@ func (s MapSection) priceWords() string {
 	return "from " + price(s.From)
 }
 
+// label is the name of the link. What stands on the map is part of it, in the same order, for people who speak to their phone.
 func (s MapSection) label() string {
-	words := s.Name + ", " + s.leftWords()
-	if s.Left == 0 && s.Wait != "" {
-		words = s.Name + ", " + lowerFirst(s.Wait)
+	words := s.Name
+	if !strings.HasSuffix(s.Name, s.Short) {
+		words += ", " + s.Short
+	}
+	switch {
+	case s.Left > 0:
+		words += ", " + s.leftWords()
+	case s.Wait != "":
+		words += ", later: " + lowerFirst(s.Wait)
+	case s.Held > 0:
+		words += ", held, some usually come back"
+	default:
+		words += ", sold out"
 	}
 	if s.Standing {
 		words += ", standing"

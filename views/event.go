@@ -1,6 +1,9 @@
 package views
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // EventView is the page of one event.
 type EventView struct {
@@ -10,6 +13,7 @@ type EventView struct {
 	Turn, Visit, Hold time.Duration // how long a turn, a visit and a hold last
 	Tickets           int           // tickets this fan has for the event
 	Problem           *Problem      // why joining did not work
+	Presale           PresaleInfo
 }
 
 // mine is whether the fan has a place worth going to.
@@ -106,7 +110,16 @@ func (v EventView) afterLine() string {
 	if v.Turn <= 0 || v.Visit <= 0 {
 		return "The page turns yellow when it is your turn."
 	}
-	return "You have " + span(v.Turn) + " to come in and " + span(v.Visit) + " to choose and pay."
+	what := "to choose and pay."
+	if seated(v.Tiers) {
+		what = "to choose your seats and pay."
+	}
+	return "You have " + span(v.Turn) + " to come in and " + span(v.Visit) + " " + what
+}
+
+// seated is whether some of the tickets are for numbered seats.
+func seated(tiers []TierInfo) bool {
+	return slices.ContainsFunc(tiers, func(t TierInfo) bool { return t.Seated })
 }
 
 // signInBefore is the label that asks for the sign-in in time.

@@ -52,6 +52,13 @@ func (b *galleryBook) fan() {
 		return event(SaleOpen, func(v *EventView) { v.Problem = &Problem{Code: "line_full"} })(signedIn(f))
 	})
 	b.add("event-sold-out", "Sold out", event(SaleSoldOut, func(v *EventView) { v.Tiers = soldTiers() }))
+	b.add("event-presale", "On sale, some with a code", func(f Frame) templ.Component {
+		return event(SaleOpen, func(v *EventView) {
+			v.Tiers[2].Available, v.Tiers[2].Wait = 0, "With a code only, until today, 18:00"
+			v.Presale = PresaleInfo{Runs: true, Code: "DUST", Wrong: CodeWords("invalid_code")}
+		})(signedIn(f))
+	})
+	b.add("event-presale-out", "On sale, some with a code, signed out", event(SaleOpen, func(v *EventView) { v.Presale.Runs = true }))
 	b.add("event-ended", "Over", event(SaleEnded, nil))
 
 	b.group = "Sign in"
@@ -113,6 +120,9 @@ func (b *galleryBook) waiting() {
 	b.add("waiting-wishes", "In line, with wishes, later than before", room(SpotWaiting, SaleOpen, func(v *WaitingView) {
 		v.Wants, v.Mail, v.Why = []int{1, 2}, true, "slow_payments"
 		v.Odds = &OddsInfo{Chance: "likely", Place: 4194, Left: 4744, Low: 12900, High: 15200}
+	}))
+	b.add("waiting-presale", "In line, some tickets take a code", room(SpotWaiting, SaleOpen, func(v *WaitingView) {
+		v.Presale, v.Tiers[2].Available, v.Tiers[2].Wait = true, 0, "With a code only, until today, 18:00"
 	}))
 	b.add("waiting-gone", "In line, sold out for you", room(SpotWaiting, SaleOpen, func(v *WaitingView) {
 		v.Wants, v.Odds = []int{4}, &OddsInfo{Chance: "gone", Place: 4194}

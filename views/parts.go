@@ -67,7 +67,7 @@ func placeLabel(p PlaceInfo) string {
 
 func tierKind(t TierInfo) string {
 	if t.Seated {
-		return "Numbered seat"
+		return "Numbered seats, side by side"
 	}
 	return "Standing, no numbered seat"
 }

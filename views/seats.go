@@ -348,9 +348,16 @@ func writeSeat(b *strings.Builder, name, label string, s, first SeatView, n int)
 
 // words of a run in the list.
 func (r SeatRun) words() string {
-	if n := len(r.Seats); n > 1 {
+	// Numbers may be odd on one side of a row and even on the other, or run backwards: few are named one by one.
+	if n := len(r.Seats); n > 6 {
 		first, last := r.Seats[0], r.Seats[n-1]
 		return "Row " + first.Row + ", " + shortLabel(first.Row, first.Label) + " to " + shortLabel(last.Row, last.Label)
+	} else if n > 1 {
+		labels := make([]string, n)
+		for i, s := range r.Seats {
+			labels[i] = shortLabel(s.Row, s.Label)
+		}
+		return "Row " + r.Seats[0].Row + ", " + list(labels, "and")
 	}
 	return "Row " + r.Seats[0].Row + ", seat " + shortLabel(r.Seats[0].Row, r.Seats[0].Label)
 }

@@ -33,6 +33,7 @@ type WaitingView struct {
 	Odds      *OddsInfo     // nil: nothing to say
 	Wants     []int         // ordinals of the tiers wanted; empty: any
 	Mail      bool          // a mail is sent when the turn comes
+	Presale   bool          // some tickets take a code
 	Crowd     int64         // how many are in this line: the page spreads what all of them ask
 	PollAfter time.Duration // how soon the page asks again
 	OnHold    bool          // the database cannot be reached: nobody is called

@@ -130,6 +130,7 @@ func strangerView(s *sale.Snapshot) views.WaitingView {
 		Grace:     seconds(s.Terms.GraceSeconds),
 		PollAfter: 10 * time.Second,
 		Crowd:     s.Arrivals,
+		Presale:   s.Presale,
 	}
 	if s.Draw != nil {
 		w.Seal = hex.EncodeToString(s.Draw.Commitment[:])

@@ -120,8 +120,9 @@ func (s *Server) event(c echo.Context) error {
 	v := views.EventView{
 		Event: eventInfo(e), Tiers: tierInfos(e),
 		Turn: seconds(e.Terms.TurnSeconds), Visit: seconds(e.Terms.VisitSeconds), Hold: seconds(e.Terms.HoldSeconds),
-		Problem: s.told(c).Problem,
 	}
+	told := s.told(c)
+	v.Problem, v.Presale = told.Problem, presaleTold(e, told)
 	if id, ok := who(c); ok && (e.Joinable() || e.State == sale.Ended) {
 		place, err := s.place(c, e, id)
 		switch {

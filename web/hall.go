@@ -75,9 +75,9 @@ func (h *halls) hall(event uuid.UUID) *catalog.Hall {
 const (
 	// leastTarget is the least width of a section on the overview that a thumb hits, in pixels, where the map can be made
 	// large enough for it; mapNarrow and mapWide bound the map.
-	leastTarget = 27
-	mapNarrow   = 344
-	mapWide     = 1000
+	leastTarget = 26
+	mapNarrow   = 330
+	mapWide     = 660
 	mapEdge     = 6
 	// seatPitch is the distance of two seats on the map of a section, in pixels.
 	seatPitch = 31
@@ -98,12 +98,7 @@ func draw(hall *catalog.Hall) *drawnHall {
 
 func drawWhole(m *seatmap.Map) views.MapView {
 	o := m.Overview()
-	narrowest := math.Inf(1)
-	for _, s := range o.Sections {
-		if w := min(s.Width, s.Height); w > 0 {
-			narrowest = min(narrowest, w)
-		}
-	}
+	narrowest := narrow(m, o)
 	wide := max(o.Box.Width, 1)
 	k := min(max(leastTarget/narrowest, mapNarrow/wide), mapWide/wide)
 	px := func(p seatmap.Point) (x, y int) {
@@ -124,57 +119,93 @@ func drawWhole(m *seatmap.Map) views.MapView {
 		shape := o.Sections[i]
 		out := views.MapSection{ID: s.ID, Name: s.Name, Short: s.Name, Standing: s.Kind == seatmap.Standing, Path: path(px, shape.Outline)}
 		out.X, out.Y = px(shape.Label)
-		label(&out, short[i], shape.Width*k, shape.Height*k)
+		// Where there are many sections, all are called by their short names.
+		names := []string{s.Name, short[i]}
+		if len(m.Sections) > 12 && !out.Standing {
+			names = names[1:]
+		}
+		label(&out, names, func(width, height float64) bool { return shape.Holds(width/k, height/k) })
 		v.Sections = append(v.Sections, out)
 	}
 	return v
 }
 
-// label finds the words and the size that fit into a section, in pixels.
-func label(s *views.MapSection, short string, width, height float64) {
-	const narrow, figure = 0.47, 0.6 // how wide a letter is, in its size: of names, and of figures below them
-	fits := func(name string) float64 {
-		return min(24, 0.94*width/(narrow*float64(max(len([]rune(name)), 2))), 0.55*height)
+// narrow is how narrow sections are, in seat widths, but for those few that hold a tenth of all seats together: boxes.
+func narrow(m *seatmap.Map, o seatmap.Overview) float64 {
+	type part struct {
+		narrow float64
+		seats  int
 	}
-	size := fits(s.Name)
-	if size < 13 {
-		s.Short = short
-		size = fits(short)
-	}
-	if size < 9 {
-		return
-	}
-	s.Size = int(size)
-	if width > figure*12*4 && height > size+18 {
-		s.SizeLeft = 12
-		if width > 90 && height > size+22 {
-			s.SizeLeft = 14
+	var parts []part
+	all := 0
+	for i, s := range m.Sections {
+		p := part{narrow: min(o.Sections[i].Width, o.Sections[i].Height)}
+		for _, r := range s.Rows {
+			p.seats += len(r.Seats)
 		}
-		s.Y -= 2
-		return
+		if p.seats > 0 && p.narrow > 0 {
+			parts = append(parts, p)
+			all += p.seats
+		}
 	}
-	s.Y += s.Size * 4 / 10
+	slices.SortFunc(parts, func(a, b part) int { return cmp.Compare(a.narrow, b.narrow) })
+	sum := 0
+	for _, p := range parts {
+		if sum += p.seats; sum*10 > all {
+			return p.narrow
+		}
+	}
+	return math.Inf(1)
 }
 
-// shortNames are names for where there is little room: 14 for Lower 14, or L14 where there is a Club 14, too.
+// label finds the words and the size that fit into a section, in pixels.
+func label(s *views.MapSection, names []string, holds func(width, height float64) bool) {
+	const letter, figure, figures = 0.5, 0.6, 12 // how wide a letter of names is, and one of the figures below, which are that large
+	for i, name := range names {
+		least := 12
+		if i == len(names)-1 {
+			least = 9
+		}
+		n := float64(max(len([]rune(name)), 2))
+		for size := 22; size >= least; size-- {
+			width, height := letter*n*float64(size), float64(size)
+			if !holds(width, height) {
+				continue
+			}
+			s.Short, s.Size = name, size
+			if holds(max(width, 5*figure*figures), height+figures+4) {
+				s.SizeLeft = figures
+				s.Y -= 3
+				return
+			}
+			s.Y += size * 4 / 10
+			return
+		}
+	}
+}
+
+// shortNames are names for where there is little room: 14 for Lower 14, or L14 for each where there is a Club 14, too.
 func shortNames(m *seatmap.Map) []string {
-	last, seen := make([]string, len(m.Sections)), map[string]int{}
+	last, seen, twice := make([]string, len(m.Sections)), map[string]bool{}, false
 	for i, s := range m.Sections {
 		words := strings.Fields(s.Name)
 		last[i] = s.Name
 		if n := len(words); n > 1 && len(words[n-1]) <= 4 {
 			last[i] = words[n-1]
 		}
-		seen[last[i]]++
+		twice = twice || seen[last[i]]
+		seen[last[i]] = true
 	}
 	for i, s := range m.Sections {
-		if words := strings.Fields(s.Name); seen[last[i]] > 1 && len(words) > 1 {
-			initials := ""
-			for _, w := range words[:len(words)-1] {
-				initials += string([]rune(w)[:1])
-			}
-			last[i] = initials + words[len(words)-1]
+		words := strings.Fields(s.Name)
+		if !twice || len(words) < 2 || last[i] == s.Name {
+			continue
 		}
+		initials := ""
+		for _, w := range words[:len(words)-1] {
+			initials += string([]rune(w)[:1])
+		}
+		last[i] = initials + words[len(words)-1]
 	}
 	return last
 }

@@ -218,6 +218,37 @@ func TestAPresaleKeepsABlockOfSeats(t *testing.T) {
 	h.whole()
 }
 
+// A process that has not heard of a presale, or of the times of a tier, decides by the rows all the same.
+func TestWhatIsKeptIsDecidedByTheRows(t *testing.T) {
+	t.Parallel()
+	h := open(t, seated)
+	stale := h.event
+	h.seats() // and has the hall in memory
+	block := h.ids("A4", "A5", "A6", "A7", "B4", "B5", "B6", "B7")
+	h.presale(claim.NewPresale{Seats: block})
+	for _, r := range []claim.Request{
+		{TierID: h.tier(0), Quantity: 2, Best: true}, {TierID: h.tier(0), Quantity: 4}, {TierID: h.tier(0), Quantity: 4}, {TierID: h.tier(0), Quantity: 4},
+	} {
+		c, err := h.claims.Hold(t.Context(), stale, h.fans(1)[0], r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range c.Lines {
+			if slices.Contains(block, l.UnitID) {
+				t.Errorf("%+v got %s", r, labels(c))
+			}
+		}
+	}
+	_, err := h.claims.Hold(t.Context(), stale, h.fans(1)[0], claim.Request{Seats: h.ids("A4", "A5")})
+	code(t, err, "presale_only")
+	h.sql(`UPDATE tiers SET opens_at = now() + interval '1 hour' WHERE id = $1`, h.tier(0))
+	_, err = h.claims.Hold(t.Context(), stale, h.fans(1)[0], claim.Request{Seats: h.ids("C8", "C9")})
+	code(t, err, "tier_not_on_sale")
+	_, err = h.claims.Hold(t.Context(), stale, h.fans(1)[0], claim.Request{TierID: h.tier(0), Quantity: 2, Best: true})
+	code(t, err, "tier_not_on_sale")
+	h.whole()
+}
+
 func TestASeatIsInOnePresale(t *testing.T) {
 	t.Parallel()
 	h := open(t, seated)

@@ -390,6 +390,7 @@ func holdEndsWhileTyping(t *testing.T, b *browser) {
 	v.must(name.PressSequentially(" Bello"))
 	still()
 	v.titled("Time to pay has run out")
+	v.sees("The tickets went back")
 	if focused, err := name.Evaluate(`el => el === document.activeElement`, nil); err != nil || focused != true {
 		t.Errorf("the field lost the focus: %v", err)
 	}

@@ -72,6 +72,8 @@
 
   const gone = words => {
     document.title = words;
+    document.querySelector("h1").textContent = part().dataset.heading;
+    for (const el of document.querySelectorAll(".stub-you")) el.classList.replace("stub-you", "stub-blank");
     for (const el of document.querySelectorAll("[data-held]")) el.hidden = true;
     const dialog = byId("give-back");
     if (dialog && dialog.open) dialog.close();

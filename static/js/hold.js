@@ -85,6 +85,9 @@
   // What was typed stays; what cannot be done any more says so and does nothing.
   const gone = words => {
     document.title = words;
+    document.querySelector("h1").textContent = part().dataset.heading;
+    // Yellow is what is yours.
+    for (const el of document.querySelectorAll(".stub-you")) el.classList.replace("stub-you", "stub-blank");
     for (const el of document.querySelectorAll("[data-held]")) el.hidden = true;
     const dialog = byId("give-back");
     if (dialog && dialog.open) dialog.close();

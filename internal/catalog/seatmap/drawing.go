@@ -17,6 +17,18 @@ type Shape struct {
 	Width, Height float64
 }
 
+// Holds reports whether a level box of a size lies inside the outline, in the middle of its room.
+func (s Shape) Holds(width, height float64) bool {
+	for _, dx := range [3]float64{-0.5, 0, 0.5} {
+		for _, dy := range [3]float64{-0.5, 0, 0.5} {
+			if !inside(s.Outline, Point{s.Label.X + dx*width, s.Label.Y + dy*height}) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // tolerance is how far an outline may run from the seats it is drawn around, in seat widths.
 const tolerance = 0.35
 
