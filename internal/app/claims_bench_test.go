@@ -167,18 +167,10 @@ func BenchmarkClaimsHTTP(b *testing.B) {
 				product.closed(b, warmed)
 				limit(warmed)
 				ours, theirs = result{}, result{}
-				var po, pl time.Duration
 				for range turns {
-					p0 := r.pgcpu()
 					ours = ours.add(product.closed(b, measured/turns))
-					p1 := r.pgcpu()
 					theirs = theirs.add(limit(measured / turns))
-					p2 := r.pgcpu()
-					po += p1 - p0
-					pl += p2 - p1
 				}
-				b.ReportMetric(float64(po.Microseconds())/float64(ours.answers), "PG-µs")
-				b.ReportMetric(float64(pl.Microseconds())/float64(theirs.answers), "PGlimit-µs")
 				ours.report(b, "claims")
 			}
 		})
