@@ -145,7 +145,11 @@ func (s *Service) best(ctx context.Context, event *sale.Snapshot, b *book, p par
 			// time this happens there are fewer.
 			continue
 		case errors.Is(err, errShut) && tries < guesses:
+			// A presale or the time of a tier that this process has not heard of.
 			b.gates.forget()
+			if event, err = s.cfg.Sales.Fresh(ctx, event.ID()); err != nil {
+				return Claim{}, err
+			}
 			continue
 		}
 		return c, err

@@ -242,7 +242,7 @@ func TestWhatIsKeptIsDecidedByTheRows(t *testing.T) {
 	_, err := h.claims.Hold(t.Context(), stale, h.fans(1)[0], claim.Request{Seats: h.ids("A4", "A5")})
 	code(t, err, "presale_only")
 	h.sql(`UPDATE tiers SET opens_at = now() + interval '1 hour' WHERE id = $1`, h.tier(0))
-	_, err = h.claims.Hold(t.Context(), stale, h.fans(1)[0], claim.Request{Seats: h.ids("C8", "C9")})
+	_, err = h.claims.Hold(t.Context(), stale, h.fans(1)[0], claim.Request{Seats: h.ids("C1", "C2")})
 	code(t, err, "tier_not_on_sale")
 	_, err = h.claims.Hold(t.Context(), stale, h.fans(1)[0], claim.Request{TierID: h.tier(0), Quantity: 2, Best: true})
 	code(t, err, "tier_not_on_sale")

@@ -76,9 +76,13 @@ func TestPresales(t *testing.T) {
 	s.do("POST", path, otherOrg, block).want(404, "event_not_found")
 	s.do("POST", path, fan, block).want(404, "event_not_found")
 	for want, body := range map[string]string{
-		"generate":    presaleBody(func(m map[string]any) { m["tier_id"] = tiers[0] }),
-		"tier_id":     presaleBody(func(m map[string]any) { m["generate"] = 1 }),
-		"public_at":   presaleBody(func(m map[string]any) { m["tier_id"] = tiers[0]; m["generate"] = 1; m["public_at"] = "2001-01-01T00:00:00Z" }),
+		"generate": presaleBody(func(m map[string]any) { m["tier_id"] = tiers[0] }),
+		"tier_id":  presaleBody(func(m map[string]any) { m["generate"] = 1 }),
+		"public_at": presaleBody(func(m map[string]any) {
+			m["tier_id"] = tiers[0]
+			m["generate"] = 1
+			m["public_at"] = "2001-01-01T00:00:00Z"
+		}),
 		"seat_ids[0]": presaleBody(func(m map[string]any) { m["seat_ids"] = []string{randomID()}; m["generate"] = 1 }),
 		"nonsense":    presaleBody(func(m map[string]any) { m["nonsense"] = 1 }),
 	} {
