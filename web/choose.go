@@ -141,15 +141,14 @@ func (s *Server) chooser(c echo.Context, e *sale.Snapshot) (ch *chooser, to stri
 		}
 		ch.changes = true
 	}
-	mine, err := s.liveTickets(c, e.ID(), ch.id.AccountID)
+	own, err := s.cfg.Claims.Own(ctx, e.ID(), ch.id.AccountID)
 	if err != nil {
 		return nil, "", err
 	}
-	ch.canTake = e.Terms.MaxTicketsPerFan - len(mine)
-	if ch.open != nil && !ch.changes {
-		ch.canTake -= len(ch.open.Lines)
+	if ch.changes {
+		own -= len(ch.open.Lines)
 	}
-	ch.canTake = max(ch.canTake, 0)
+	ch.canTake = max(e.Terms.MaxTicketsPerFan-own, 0)
 	return ch, "", nil
 }
 

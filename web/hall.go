@@ -175,7 +175,7 @@ func label(s *views.MapSection, names []string, holds func(width, height float64
 			s.Short, s.Size = name, size
 			if holds(max(width, 5*figure*figures), height+figures+4) {
 				s.SizeLeft = figures
-				s.Y -= 3
+				s.Y += size*9/10 - (size+figures+4)/2
 				return
 			}
 			s.Y += size * 4 / 10

@@ -24,7 +24,10 @@ func (s seatsOf) refusal(i int, told notice, chosen []int) *views.SeatRefusal {
 		}
 		return out
 	}
-	r := &views.SeatRefusal{Lost: names(told.Seats.Lost)}
+	r := &views.SeatRefusal{}
+	if told.Problem != nil && told.Problem.Code == "seats_taken" {
+		r.Lost = names(told.Seats.Lost)
+	}
 	offer := func(seats []int, label string) {
 		o := views.SeatOffer{Label: label}
 		for _, n := range seats {

@@ -61,7 +61,13 @@
       if (link) link.setAttribute("aria-label", link.getAttribute("aria-label").replace(/, (?:[\d,]+ left|None now|All held|Sold out)(?=,)/i, ", " + (n ? figure + " left" : "None now")));
     }
   };
-  if (!svg) return listen();
+  // What is wider than the screen begins in its middle, where most seats are.
+  const middle = (el, x) => { el.scrollLeft = x - el.clientWidth / 2; };
+  if (!svg) {
+    const map = document.querySelector(".map");
+    if (map) middle(map, map.scrollWidth / 2);
+    return listen();
+  }
 
   // ---- the seats
   const form = byId("seats"), max = Number(form.dataset.max), box = byId("mapbox");
@@ -70,7 +76,7 @@
     const row = { name: g.dataset.row, seats: [], y: 0 };
     for (const el of g.querySelectorAll("[data-n]")) {
       const at = el.closest("foreignObject"), d = { ...g.dataset, ...el.dataset };
-      const s = { el, row, n: Number(d.n), x: Number(at.getAttribute("x")), y: Number(at.getAttribute("y")), tier: d.tier, price: Number(d.price), apart: /[wc]/.test(d.mark || ""), own: "own" in el.dataset };
+      const s = { el, row, n: Number(d.n), x: Number(at.getAttribute("x")), y: Number(at.getAttribute("y")), tier: d.tier, price: Number(d.price), apart: /[wc]/.test(d.mark || ""), own: "own" in el.dataset, opened: "open" in el.dataset };
       const name = el.getAttribute("aria-label").split(";")[0];
       s.base = name;
       s.label = (new RegExp(", seat ([^,]+),").exec(name.slice(name.indexOf(", row "))) || [0, String(s.n + 1)])[1];
@@ -266,6 +272,8 @@
     const set = (n, state) => {
       const s = seats[n];
       if (!s) return;
+      // What a code opened to this fan is not for sale to the others, for whom the message is.
+      if (s.opened && state === "b") state = "f";
       if (s.own && (state === "h" || state === "f")) state = "f";
       if (s.el.dataset.state === state && s.el.hasAttribute("aria-disabled")) return;
       dress(s, state);
@@ -357,7 +365,9 @@
   });
 
   for (const s of seats) { dress(s, s.el.dataset.state); s.el.tabIndex = -1; }
-  rove(chosen()[0] || seats.find(free) || seats[0]);
+  const at = chosen()[0];
+  middle(box, at ? at.x * scale : width * scale / 2);
+  rove(at || seats.find(free) || seats[0]);
   update();
   listen();
 })();
