@@ -202,9 +202,8 @@ func sentFile(c echo.Context) (name string, raw []byte, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	defer file.Close()
 	raw, err = io.ReadAll(io.LimitReader(file, maxMap+1))
-	return clipped(head.Filename), raw, err
+	return clipped(head.Filename), raw, errors.Join(err, file.Close())
 }
 
 func clipped(name string) string {

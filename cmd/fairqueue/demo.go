@@ -85,9 +85,6 @@ func (d *demo) prepare(ctx context.Context) (signIns []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
 	}
-	// A little faster than they come: the line is short enough to reach the map within a minute.
-	seats := open
-	seats.AdmitPerMinute = 30
 	if d.seats, err = d.ensure(ctx, org, organizer, sale.NewSale{
 		Event:   catalog.NewEvent{Name: "Ẹfúnṣetán, the Musical", Slug: "efunsetan", Venue: "Old Cinema, Ìbàdàn", Timezone: "Africa/Lagos", StartsAt: night(9, 19)},
 		Terms:   open,
@@ -184,39 +181,54 @@ func (d *demo) run(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// runOpen keeps about ninety fans around a newcomer until the sale has sold out.
-// They come as fast as they are called, so that the line keeps its length.
+// runOpen keeps a line before a newcomer until the sale has sold out: they come
+// about as fast as they are called.
 func (d *demo) runOpen(ctx context.Context) error {
-	return d.keepBusy(ctx, d.open, 90, lab.Config{Arrive: lab.Arrival{AtOnce: 14, Every: 2500 * time.Millisecond}, Stream: 0.3, Rough: 0.1})
+	return d.keepBusy(ctx, d.open, lab.Config{Arrive: lab.Arrival{AtOnce: 14, Every: 2400 * time.Millisecond}, Stream: 0.3, Rough: 0.1})
 }
 
 // runSeats does the same in the theatre, where half of them choose their seats on
 // the map: a newcomer sees it move.
 func (d *demo) runSeats(ctx context.Context) error {
-	return d.keepBusy(ctx, d.seats, 90, lab.Config{Arrive: lab.Arrival{AtOnce: 10, Every: 2200 * time.Millisecond}, Map: 0.5})
+	return d.keepBusy(ctx, d.seats, lab.Config{Arrive: lab.Arrival{AtOnce: 14, Every: 2400 * time.Millisecond}, Map: 0.5})
 }
 
-// keepBusy sends one crowd after the other until a sale has sold out. While
-// PostgreSQL is away for a moment, nobody new comes.
-func (d *demo) keepBusy(ctx context.Context, e *sale.Snapshot, fans int, c lab.Config) error {
+// keepBusy sends crowds of ninety until a sale has sold out, the next when the
+// last of the one before has come. While PostgreSQL is away for a moment, nobody
+// new comes.
+func (d *demo) keepBusy(ctx context.Context, e *sale.Snapshot, c lab.Config) error {
+	const fans = 90
 	c.Buy, c.Leave, c.Fail, c.Abandon = 0.85, 0.05, 0.08, 0.05
 	c.Look = lab.Range{Min: 3 * time.Second, Max: 20 * time.Second}
 	c.Pay = lab.Range{Min: 4 * time.Second, Max: 25 * time.Second}
+	var crowds sync.WaitGroup
+	defer crowds.Wait()
 	for c.Seed = 1; ; c.Seed++ {
 		s, err := d.app.Sales.Get(ctx, e.ID().String())
 		if err == nil && s.State != sale.Open && s.State != sale.Paused {
 			return nil
 		}
 		if err == nil {
-			err = d.crowd(ctx, e, fans, c)
-		}
-		if err != nil {
-			d.log.Warn("demo", "err", err)
+			now, failed := c, make(chan error, 1)
+			crowds.Go(func() {
+				if err := d.crowd(ctx, e, fans, now); err != nil {
+					failed <- err
+				}
+			})
+			c.Arrive.AtOnce = 1 // The line is there.
 			select {
 			case <-ctx.Done():
 				return nil
-			case <-time.After(2 * time.Second):
+			case <-time.After(time.Duration(fans-now.Arrive.AtOnce) * now.Arrive.Every):
+				continue
+			case err = <-failed:
 			}
+		}
+		d.log.Warn("demo", "err", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(2 * time.Second):
 		}
 	}
 }

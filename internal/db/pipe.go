@@ -36,7 +36,9 @@ type trip struct {
 	c Conn
 }
 
-func (t trip) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) { return t.c.Query(ctx, sql, args...) }
+func (t trip) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	return t.c.Query(ctx, sql, args...)
+}
 func (t trip) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	return t.c.SendBatch(ctx, b)
 }
