@@ -46,5 +46,5 @@ CREATE TRIGGER accounts_with_spots_stay BEFORE DELETE OR UPDATE OF id ON account
 DROP TRIGGER accounts_with_spots_stay ON accounts;
 DROP TRIGGER spot_has_account ON spots;
 DROP TRIGGER spots_have_accounts ON spots;
-DROP FUNCTION accounts_with_spot_has_account(), spot_has_account(), spots_have_accounts();
+DROP FUNCTION accounts_with_spots_stay(), spot_has_account(), spots_have_accounts();
 ALTER TABLE spots ADD CONSTRAINT spots_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts (id);

@@ -294,10 +294,11 @@ func TestEveryInvariantNoticesItsViolation(t *testing.T) {
 		{"a claim above the limit", audit.WithinLimits, []string{`UPDATE claims SET limit_then = 1 WHERE event_id = $1 AND status = 'held'`}, nil},
 		{"a claim on top of tickets", audit.WithinLimits, []string{
 			`UPDATE tickets SET issued_at = now() - interval '1 hour' WHERE event_id = $1 AND account_id = $2`,
+			`DROP TRIGGER claim_stays_of_its_spot ON claims`,
 			`UPDATE claims SET account_id = $2 WHERE event_id = $1 AND status = 'held'`}, []any{fan}},
 		{"more tickets than the limit ever was", audit.WithinLimits, []string{
 			`UPDATE tickets SET account_id = $2 WHERE event_id = $1`}, []any{fan}},
-		{"two open claims", audit.WithinLimits, []string{`DROP INDEX claims_open`,
+		{"two open claims", audit.WithinLimits, []string{`DROP INDEX claims_open`, `DROP TRIGGER claim_stays_of_its_spot ON claims`,
 			`UPDATE claims SET account_id = (SELECT account_id FROM claims WHERE event_id = $1 AND status = 'held') WHERE event_id = $1 AND status = 'paying'`}, nil},
 		{"too many inside", audit.WithinLimits, []string{
 			`UPDATE spots SET status = 'inside', entered_at = now() + arrival * interval '1 second', visit_ends_at = now() + interval '10 minutes' WHERE event_id = $1 AND arrival <= 5`}, nil},

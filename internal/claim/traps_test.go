@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
 	"runtime"
@@ -396,5 +397,37 @@ func TestHeldIsNotSold(t *testing.T) {
 	}
 	if fault.From(sold).Message == fault.From(held).Message {
 		t.Errorf("both are told %q", fault.From(sold).Message)
+	}
+}
+
+// What foreign keys said row by row a trigger says of all rows of a statement: a claim is of the fan and the sale of its
+// spot, and all of them stay.
+func TestAClaimIsOfItsSpot(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	fans := h.fans(2)
+	fan, other := fans[0], fans[1]
+	h.mustHold(fan, 1, 1)
+	const copied = `INSERT INTO claims (id, event_id, account_id, spot_id, status, total_kobo, expires_at, cap_at, limit_then)
+		SELECT gen_random_uuid(), %s, %s, c.spot_id, 'released', 0, now(), now(), 1 FROM claims c WHERE c.account_id = $1 AND $2::uuid IS NOT NULL`
+	for name, c := range map[string]struct {
+		sql   string
+		other any
+	}{
+		"a claim of somebody else's spot": {fmt.Sprintf(copied, "c.event_id", "$2"), other},
+		"a claim of nobody":               {fmt.Sprintf(copied, "c.event_id", "$2"), uuid.New()},
+		"a claim in another sale":         {fmt.Sprintf(copied, "$2", "c.account_id"), uuid.New()},
+		"a claim given away":              {`UPDATE claims SET account_id = $2 WHERE account_id = $1`, other},
+		"a claim moved":                   {`UPDATE claims SET event_id = $2 WHERE account_id = $1`, uuid.New()},
+		"a spot with a claim given away":  {`UPDATE spots SET account_id = $2 WHERE account_id = $1`, uuid.New()},
+		"a spot with a claim deleted":     {`DELETE FROM spots WHERE account_id = $1 AND $2::uuid IS NOT NULL`, other},
+	} {
+		_, err := h.pool.Exec(t.Context(), c.sql, fan, c.other)
+		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != "23503" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := h.count(`SELECT count(*) FROM claims WHERE account_id = $1`, fan); n != 1 {
+		t.Errorf("%d claims", n)
 	}
 }
