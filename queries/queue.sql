@@ -36,14 +36,23 @@ RETURNING id, account_id, arrival, joined_at;
 -- LockHead for one who reads it later in the transaction.
 SELECT 1 FROM queue_heads h JOIN sales s ON s.event_id = h.event_id WHERE h.event_id = @event_id FOR UPDATE OF h FOR SHARE OF s;
 
--- name: TakeArrivals :exec
+-- name: TakeArrivals :one
 -- Takes the next arrivals from a head that was locked before, if it stands where the caller believes, the sale can be
--- joined and there is room for all: else it fails with division_by_zero, and nothing of the transaction happens.
+-- joined and there is room for all: else it fails with division_by_zero, and nothing of the transaction happens. Answers
+-- what LockHead would.
 UPDATE queue_heads h
-SET arrivals = h.arrivals + sqlc.arg('many')::bigint / (SELECT count(*) FROM sales s
-    WHERE s.event_id = h.event_id AND s.state IN ('lobby', 'open', 'paused') AND h.arrivals = sqlc.arg('believed')::bigint
-      AND (s.max_waiting IS NULL OR s.max_waiting >= h.arrivals - h.serving + sqlc.arg('many')::bigint))
-WHERE h.event_id = @event_id;
+SET arrivals = h.arrivals + sqlc.arg('many')::bigint / (CASE WHEN
+    s.state IN ('lobby', 'open', 'paused') AND h.arrivals = sqlc.arg('believed')::bigint
+      AND (s.max_waiting IS NULL OR s.max_waiting >= h.arrivals - h.serving + sqlc.arg('many')::bigint) THEN 1 ELSE 0 END)
+FROM sales s
+WHERE h.event_id = @event_id AND s.event_id = h.event_id
+RETURNING h.arrivals, h.lobby_size, h.serving, h.credit, h.step, h.returns,
+       GREATEST(0, EXTRACT(epoch FROM clock_timestamp() - h.credit_at))::double precision AS since,
+       s.state, s.ordering, s.lobby_opens_at, s.opens_at, s.opened_at, s.closes_at, s.max_waiting, s.max_tickets_per_fan,
+       s.admit_per_minute, s.max_inside, s.turn_seconds, s.visit_seconds, s.grace_seconds,
+       now()::timestamptz AS at,
+       (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
+       EXISTS (SELECT FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = h.event_id AND r.id <> e.id) AS several;
 
 -- name: AddSpots :exec
 -- InsertSpots for accounts that are believed to have none: fails with unique_violation where one has.

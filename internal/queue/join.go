@@ -256,17 +256,15 @@ func (s *Service) joinFresh(ctx context.Context, event uuid.UUID, members []*mem
 		if err := q.HoldHead(ctx, tx, event); err != nil {
 			return err
 		}
-		if err := q.TakeArrivals(ctx, tx, int64(len(members)), b.arrivals, event); err != nil {
-			return err
-		}
 		if err := q.AddSpots(ctx, tx, event, b.arrivals, ids, accounts); err != nil {
 			return err
 		}
 		if err := writeJoined(ctx, tx, event, b.arrivals, rows); err != nil {
 			return err
 		}
-		var err error
-		head, err = q.LockHead(ctx, tx, event)
+		// Last, because it answers.
+		taken, err := q.TakeArrivals(ctx, tx, int64(len(members)), b.arrivals, event)
+		head = queuedb.LockHeadRow(taken)
 		return err
 	})
 	s.mu.Lock()

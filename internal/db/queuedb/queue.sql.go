@@ -1724,19 +1724,80 @@ func (q *Queries) StepsAfter(ctx context.Context, db DBTX, eventID uuid.UUID, af
 	return items, nil
 }
 
-const takeArrivals = `-- name: TakeArrivals :exec
+const takeArrivals = `-- name: TakeArrivals :one
 UPDATE queue_heads h
-SET arrivals = h.arrivals + $1::bigint / (SELECT count(*) FROM sales s
-    WHERE s.event_id = h.event_id AND s.state IN ('lobby', 'open', 'paused') AND h.arrivals = $2::bigint
-      AND (s.max_waiting IS NULL OR s.max_waiting >= h.arrivals - h.serving + $1::bigint))
-WHERE h.event_id = $3
+SET arrivals = h.arrivals + $1::bigint / (CASE WHEN
+    s.state IN ('lobby', 'open', 'paused') AND h.arrivals = $2::bigint
+      AND (s.max_waiting IS NULL OR s.max_waiting >= h.arrivals - h.serving + $1::bigint) THEN 1 ELSE 0 END)
+FROM sales s
+WHERE h.event_id = $3 AND s.event_id = h.event_id
+RETURNING h.arrivals, h.lobby_size, h.serving, h.credit, h.step, h.returns,
+       GREATEST(0, EXTRACT(epoch FROM clock_timestamp() - h.credit_at))::double precision AS since,
+       s.state, s.ordering, s.lobby_opens_at, s.opens_at, s.opened_at, s.closes_at, s.max_waiting, s.max_tickets_per_fan,
+       s.admit_per_minute, s.max_inside, s.turn_seconds, s.visit_seconds, s.grace_seconds,
+       now()::timestamptz AS at,
+       (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
+       EXISTS (SELECT FROM events e JOIN events r ON r.show_id = e.show_id WHERE e.id = h.event_id AND r.id <> e.id) AS several
 `
 
+type TakeArrivalsRow struct {
+	Arrivals         int64
+	LobbySize        *int64
+	Serving          int64
+	Credit           float64
+	Step             int64
+	Returns          int64
+	Since            float64
+	State            string
+	Ordering         string
+	LobbyOpensAt     *time.Time
+	OpensAt          time.Time
+	OpenedAt         *time.Time
+	ClosesAt         time.Time
+	MaxWaiting       *int64
+	MaxTicketsPerFan int32
+	AdmitPerMinute   int32
+	MaxInside        int32
+	TurnSeconds      int32
+	VisitSeconds     int32
+	GraceSeconds     int32
+	At               time.Time
+	LineAt           time.Time
+	Several          bool
+}
+
 // Takes the next arrivals from a head that was locked before, if it stands where the caller believes, the sale can be
-// joined and there is room for all: else it fails with division_by_zero, and nothing of the transaction happens.
-func (q *Queries) TakeArrivals(ctx context.Context, db DBTX, many int64, believed int64, eventID uuid.UUID) error {
-	_, err := db.Exec(ctx, takeArrivals, many, believed, eventID)
-	return err
+// joined and there is room for all: else it fails with division_by_zero, and nothing of the transaction happens. Answers
+// what LockHead would.
+func (q *Queries) TakeArrivals(ctx context.Context, db DBTX, many int64, believed int64, eventID uuid.UUID) (TakeArrivalsRow, error) {
+	row := db.QueryRow(ctx, takeArrivals, many, believed, eventID)
+	var i TakeArrivalsRow
+	err := row.Scan(
+		&i.Arrivals,
+		&i.LobbySize,
+		&i.Serving,
+		&i.Credit,
+		&i.Step,
+		&i.Returns,
+		&i.Since,
+		&i.State,
+		&i.Ordering,
+		&i.LobbyOpensAt,
+		&i.OpensAt,
+		&i.OpenedAt,
+		&i.ClosesAt,
+		&i.MaxWaiting,
+		&i.MaxTicketsPerFan,
+		&i.AdmitPerMinute,
+		&i.MaxInside,
+		&i.TurnSeconds,
+		&i.VisitSeconds,
+		&i.GraceSeconds,
+		&i.At,
+		&i.LineAt,
+		&i.Several,
+	)
+	return i, err
 }
 
 const tidyTurns = `-- name: TidyTurns :exec
