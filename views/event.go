@@ -14,6 +14,7 @@ type EventView struct {
 	Tickets           int           // tickets this fan has for the event
 	Problem           *Problem      // why joining did not work
 	Presale           PresaleInfo
+	Releases          []HomeEvent // the other sales of the show
 }
 
 // mine is whether the fan has a place worth going to.

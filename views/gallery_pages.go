@@ -59,6 +59,12 @@ func (b *galleryBook) fan() {
 		})(signedIn(f))
 	})
 	b.add("event-presale-out", "On sale, some with a code, signed out", event(SaleOpen, func(v *EventView) { v.Presale.Runs = true }))
+	b.add("event-more", "Sold out, more tickets to come", event(SaleSoldOut, func(v *EventView) {
+		v.Tiers = soldTiers()
+		more := opensIn(galleryEvent(SaleScheduled), 44*time.Hour)
+		more.Slug += "-2"
+		v.Releases = []HomeEvent{{Event: more}}
+	}))
 	b.add("event-ended", "Over", event(SaleEnded, nil))
 
 	b.group = "Sign in"

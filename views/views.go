@@ -60,6 +60,7 @@ const (
 // EventInfo is an event as every page shows it.
 type EventInfo struct {
 	ID, Slug, Name, Venue string
+	Show                  string         // the same for all sales of a show
 	Zone                  *time.Location // the event's own zone; nil is UTC
 	StartsAt              time.Time
 	State                 SaleState

@@ -15,7 +15,7 @@ import (
 
 func eventInfo(s *sale.Snapshot) views.EventInfo {
 	e := views.EventInfo{
-		ID: s.ID().String(), Slug: s.Event.Slug, Name: s.Event.Name, Venue: s.Event.Venue,
+		ID: s.ID().String(), Show: s.Event.ShowID.String(), Slug: s.Event.Slug, Name: s.Event.Name, Venue: s.Event.Venue,
 		Zone: s.Event.Location, StartsAt: s.Event.StartsAt,
 		State: views.SaleState(s.State), Since: since(s),
 		Draw:    s.Terms.Ordering == sale.Draw,

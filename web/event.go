@@ -123,6 +123,14 @@ func (s *Server) event(c echo.Context) error {
 	}
 	told := s.told(c)
 	v.Problem, v.Presale = told.Problem, presaleTold(e, told)
+	others, err := s.cfg.Sales.Others(c.Request().Context(), e)
+	if err != nil {
+		// The event can be read while its other sales cannot.
+		s.cfg.Logger.Warn("event page without the other sales", "err", err, "request", requestID(c))
+	}
+	for _, o := range others {
+		v.Releases = append(v.Releases, views.HomeEvent{Event: eventInfo(o), Tiers: tierInfos(o)})
+	}
 	if id, ok := who(c); ok && (e.Joinable() || e.State == sale.Ended) {
 		place, err := s.place(c, e, id)
 		switch {
