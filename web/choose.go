@@ -242,10 +242,11 @@ func numbersOf(hall *catalog.Hall, sent []string) (out []int) {
 			if err != nil {
 				continue
 			}
-			known := false
-			if n, known = hall.Number(id); !known {
+			of, known := hall.Number(id)
+			if !known {
 				continue
 			}
+			n = of
 		}
 		if n >= 0 && n < len(hall.IDs) && !slices.Contains(out, n) && len(out) < seatsSent {
 			out = append(out, n)

@@ -293,7 +293,7 @@ func TestSeatsAreChangedInsideAHold(t *testing.T) {
 	id := claimOf(p)
 	before := must(s.claims.Get(t.Context(), b.acc.ID, uuid.MustParse(id)))(t)
 
-	p = b.get(to+"?claim="+id).at(to).has("Change your places", "2 tickets stay yours until you have others", "Take the best instead")
+	b.get(to+"?claim="+id).at(to).has("Change your places", "2 tickets stay yours until you have others", "Take the best instead")
 	p = b.get(to+"?section=stalls&claim="+id).at(to).has("Row B, seats 3 and 4", "Take these 2 instead")
 	if got := marked(p); !slices.Equal(got, []string{"row B, seat 3", "row B, seat 4"}) {
 		t.Errorf("the own seats are not marked: %v", got)
@@ -376,7 +376,7 @@ func TestACodeOpensWhatAPresaleKeeps(t *testing.T) {
 	if in := find(p.doc, "#code"); attr(in[0], "aria-invalid") != "true" || attr(in[0], "value") != "WRONG-CODE" {
 		t.Error("the wrong code is not there to be put right")
 	}
-	p = b.send(p, "/events/"+e.Event.Slug+"/presale", "code", codes[0]).at(to).has("Open to you: Friends", "Box 3 left")
+	b.send(p, "/events/"+e.Event.Slug+"/presale", "code", codes[0]).at(to).has("Open to you: Friends", "Box 3 left")
 	p = b.get(to + "?section=box")
 	one := seatsOn(p)["Box 1, row L, seat 1, ₦50,000"]
 	if attr(one, "data-state") != "f" || !has(one, "data-open") {

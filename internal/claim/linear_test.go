@@ -227,7 +227,7 @@ func (c *contest) tab(client int, rnd *rand.Rand, deeds int) error {
 	ctx := c.Context()
 	for range deeds {
 		in := deed{fan: client / 2}
-		id := uuid.Nil
+		var id uuid.UUID
 		in.claim, id = c.latest(in.fan)
 		switch n := rnd.IntN(10); {
 		case in.claim == 0 || n < 4:

@@ -2,6 +2,7 @@ package claim_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -323,7 +324,7 @@ func TestRandomClaimsInTwoSalesStayWithinTheLimit(t *testing.T) {
 						}
 						return err
 					})
-					if err != nil && err != claim.ErrLimit && err != claim.ErrPaid {
+					if err != nil && !errors.Is(err, claim.ErrLimit) && !errors.Is(err, claim.ErrPaid) {
 						rt.Fatal(err)
 					}
 				}

@@ -232,6 +232,10 @@ func TestSeatsFollowTheLedger(t *testing.T) {
 	t.Parallel()
 	h := open(t, seated)
 	before := h.seats()
+	// What was decided so far is read again as long as transactions run that began before it, also those of other tests.
+	for again := h.seats(); again != before; again = h.seats() {
+		before = again
+	}
 	block := `UPDATE units u SET state = 'blocked' FROM seats s WHERE s.id = u.id AND u.event_id = $1 AND s.label = ANY($2)`
 	h.sql(block, h.event.ID(), []string{"A1", "A2", "A3"})
 	if h.seats() != before {
