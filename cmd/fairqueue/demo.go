@@ -181,54 +181,50 @@ func (d *demo) run(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// runOpen keeps a line before a newcomer until the sale has sold out: they come
-// about as fast as they are called.
+// runOpen keeps a line before a newcomer until the sale has sold out.
 func (d *demo) runOpen(ctx context.Context) error {
-	return d.keepBusy(ctx, d.open, lab.Config{Arrive: lab.Arrival{AtOnce: 14, Every: 2400 * time.Millisecond}, Stream: 0.3, Rough: 0.1})
+	return d.keepBusy(ctx, d.open, lab.Config{Stream: 0.3, Rough: 0.1})
 }
 
-// runSeats does the same in the theatre, where half of them choose their seats on
-// the map: a newcomer sees it move.
+// runSeats does the same in the theatre, where half of the fans choose their seats
+// on the map: a newcomer sees it move.
 func (d *demo) runSeats(ctx context.Context) error {
-	return d.keepBusy(ctx, d.seats, lab.Config{Arrive: lab.Arrival{AtOnce: 14, Every: 2400 * time.Millisecond}, Map: 0.5})
+	return d.keepBusy(ctx, d.seats, lab.Config{Map: 0.5})
 }
 
-// keepBusy sends crowds of ninety until a sale has sold out, the next when the
-// last of the one before has come. While PostgreSQL is away for a moment, nobody
-// new comes.
+// keepBusy sends ten fans whenever the line gets short, until a sale has sold out:
+// a newcomer finds about twenty before them, which is less than a minute. While
+// PostgreSQL is away for a moment, nobody new comes.
 func (d *demo) keepBusy(ctx context.Context, e *sale.Snapshot, c lab.Config) error {
-	const fans = 90
+	const fans, short = 10, 15
 	c.Buy, c.Leave, c.Fail, c.Abandon = 0.85, 0.05, 0.08, 0.05
+	c.Arrive = lab.Arrival{AtOnce: 3, Every: 1500 * time.Millisecond}
 	c.Look = lab.Range{Min: 3 * time.Second, Max: 20 * time.Second}
 	c.Pay = lab.Range{Min: 4 * time.Second, Max: 25 * time.Second}
 	var crowds sync.WaitGroup
 	defer crowds.Wait()
-	for c.Seed = 1; ; c.Seed++ {
+	for {
+		wait := 2 * time.Second
 		s, err := d.app.Sales.Get(ctx, e.ID().String())
-		if err == nil && s.State != sale.Open && s.State != sale.Paused {
+		switch {
+		case err != nil:
+			d.log.Warn("demo", "err", err)
+		case s.State != sale.Open && s.State != sale.Paused:
 			return nil
-		}
-		if err == nil {
-			now, failed := c, make(chan error, 1)
+		case s.Arrivals-s.Serving < short:
+			// As long as they take to come, and not again before.
+			c.Seed, wait = c.Seed+1, time.Duration(fans)*c.Arrive.Every
+			now := c
 			crowds.Go(func() {
-				if err := d.crowd(ctx, e, fans, now); err != nil {
-					failed <- err
+				if err := d.crowd(ctx, e, fans, now); err != nil && ctx.Err() == nil {
+					d.log.Warn("demo", "err", err)
 				}
 			})
-			c.Arrive.AtOnce = 1 // The line is there.
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(time.Duration(fans-now.Arrive.AtOnce) * now.Arrive.Every):
-				continue
-			case err = <-failed:
-			}
 		}
-		d.log.Warn("demo", "err", err)
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(2 * time.Second):
+		case <-time.After(wait):
 		}
 	}
 }
