@@ -375,12 +375,14 @@ RETURNING u.id, mine.claim_id AS old_claim;
 SELECT tier_id, count(*) AS quantity FROM claim_lines WHERE claim_id = @claim_id GROUP BY tier_id ORDER BY tier_id;
 
 -- name: RegainEqual :many
--- Equal units of a tier for a success that came late; its caller holds LockTier.
+-- Equal units of a tier for a success that came late, but for those that a presale keeps from the fan; its caller holds
+-- LockTier.
 WITH pick AS MATERIALIZED (
     SELECT u.id, u.slot, u.claim_id
     FROM units u
     WHERE u.tier_id = @tier_id
       AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+      AND u.id <> ALL(@kept::uuid[])
     ORDER BY u.slot
     LIMIT @quantity
     FOR UPDATE
@@ -531,6 +533,13 @@ WITH pick AS MATERIALIZED (
 UPDATE units u SET state = 'sold', claim_id = sqlc.arg(claim_id)::uuid, held_until = NULL
 FROM pick WHERE u.id = pick.id
 RETURNING u.id, pick.claim_id AS old_claim;
+
+-- name: KeptSeats :one
+-- The seats of an event that running presales keep from the fan of a claim.
+SELECT ARRAY(SELECT g.seat_id FROM presale_seats g JOIN presales_running r ON r.id = g.presale_id
+             WHERE r.event_id = c.event_id
+               AND NOT EXISTS (SELECT FROM presale_unlocks k WHERE k.presale_id = r.id AND k.account_id = c.account_id))::uuid[] AS kept
+FROM claims c WHERE c.id = @claim_id;
 
 -- name: EndPublic :exec
 -- Ends presales that are public by the clock, so that what they kept may be kept again.

@@ -36,6 +36,15 @@
 // to 2 times; two fifths of its handler are the name of its part
 // (views.WaitingView.Part).
 //
+// Choosing. The page that is shown (choose.go) is the form of the claim: the best
+// seats in one click, the overview of sections, one section as a grid of real
+// checkboxes inside an SVG, and the list of the same seats. It is whole without
+// JavaScript; seats.js adds what moves. One stream a section (seatstream.go) tells
+// every browser that looks at it the same bytes, from what package claim has in
+// memory. A refusal names the nearest seats in place of those that have gone
+// (refused.go), and a change inside a hold is the same pages with the claim in them
+// (choice.go).
+//
 // A browser's place stands in its spot cookie: an HMAC over event, spot, account,
 // arrival, and a digest of the session it was given with. Whoever signs in next on
 // the same browser has another session, and so no spot.

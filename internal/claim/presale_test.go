@@ -1,6 +1,7 @@
 package claim_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"fairqueue/internal/claim"
 	"fairqueue/internal/fault"
@@ -247,6 +249,43 @@ func TestWhatIsKeptIsDecidedByTheRows(t *testing.T) {
 	_, err = h.claims.Hold(t.Context(), stale, h.fans(1)[0], claim.Request{TierID: h.tier(0), Quantity: 2, Best: true})
 	code(t, err, "tier_not_on_sale")
 	h.whole()
+}
+
+// A success that comes late finds no equal seat in what a presale keeps for others.
+func TestALateSuccessLeavesAPresaleAlone(t *testing.T) {
+	t.Parallel()
+	h := open(t, seated)
+	f := h.fans(3)
+	late, friend := f[0], f[2]
+	lose := func(fan uuid.UUID) claim.Claim {
+		c, err := h.take(fan, "A5", "A6")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.pass(c.ID)
+		return c
+	}
+	first, second := lose(late), lose(friend)
+	if _, err := h.take(f[1], "A5", "A6"); err != nil {
+		t.Fatal(err)
+	}
+	// All others of the tier are kept.
+	h.sql(`UPDATE units u SET state = 'blocked' FROM seats s WHERE s.id = u.id AND u.event_id = $1 AND u.state = 'free' AND s.label NOT IN ('B1', 'B2')`, h.event.ID())
+	_, codes := h.presale(claim.NewPresale{Seats: h.ids("B1", "B2")})
+	confirm := func(c claim.Claim) error {
+		return h.tryLocked(c.ID, func(tx pgx.Tx, l *claim.Locked) error {
+			_, err := l.ConfirmTx(t.Context(), tx)
+			return err
+		})
+	}
+	if err := confirm(first); !errors.Is(err, claim.ErrGone) {
+		t.Errorf("without a code: %v", err)
+	}
+	h.unlock(friend, codes[0])
+	if err := confirm(second); err != nil {
+		t.Errorf("with a code: %v", err)
+	}
+	h.sound()
 }
 
 func TestASeatIsInOnePresale(t *testing.T) {

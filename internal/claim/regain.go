@@ -56,14 +56,19 @@ func (l *Locked) regainEqual(ctx context.Context, tx pgx.Tx) error {
 			return fmt.Errorf("claim: regain equal: %w", err)
 		}
 	}
+	// What a presale keeps for others is nothing equal.
+	kept, err := queries.KeptSeats(ctx, tx, l.ID)
+	if err != nil {
+		return fmt.Errorf("claim: regain equal: %w", err)
+	}
 	for range seatingTries {
-		err := db.InTx(ctx, tx, func(tx pgx.Tx) error { return l.regainSeats(ctx, tx, needed) })
+		err := db.InTx(ctx, tx, func(tx pgx.Tx) error { return l.regainSeats(ctx, tx, needed, kept) })
 		if !errors.Is(err, errNoSeating) {
 			return err
 		}
 	}
 	for _, n := range needed {
-		rows, err := queries.RegainEqual(ctx, tx, l.ID, n.TierID, int32(n.Quantity)) //nolint:gosec // lines of one claim
+		rows, err := queries.RegainEqual(ctx, tx, l.ID, n.TierID, kept, int32(n.Quantity)) //nolint:gosec // lines of one claim
 		if err != nil {
 			return fmt.Errorf("claim: regain equal: %w", err)
 		}
@@ -89,7 +94,7 @@ var errNoSeating = errors.New("claim: no seats were chosen")
 
 // regainSeats gives a late success the nearest seats of the same tiers, side by side where those were if there are such,
 // else in as few groups as possible. Its caller holds LockTier. It is rare, so that it may read the hall.
-func (l *Locked) regainSeats(ctx context.Context, tx pgx.Tx, needed []claimdb.NeededOfTiersRow) error {
+func (l *Locked) regainSeats(ctx context.Context, tx pgx.Tx, needed []claimdb.NeededOfTiersRow, kept []uuid.UUID) error {
 	lines, err := readLines(ctx, tx, l.ID)
 	if err != nil {
 		return err
@@ -101,7 +106,7 @@ func (l *Locked) regainSeats(ctx context.Context, tx pgx.Tx, needed []claimdb.Ne
 	if err != nil {
 		return err
 	}
-	may, err := freeSeats(ctx, tx, l.EventID, hall)
+	may, err := freeSeats(ctx, tx, l.EventID, hall, kept)
 	if err != nil {
 		return err
 	}
@@ -134,7 +139,7 @@ func (l *Locked) regainSeats(ctx context.Context, tx pgx.Tx, needed []claimdb.Ne
 			got, err = queries.RegainSeats(ctx, tx, l.ID, wanted[n.TierID], n.TierID)
 		} else {
 			var any []claimdb.RegainEqualRow
-			any, err = queries.RegainEqual(ctx, tx, l.ID, n.TierID, int32(n.Quantity)) //nolint:gosec // lines of one claim
+			any, err = queries.RegainEqual(ctx, tx, l.ID, n.TierID, kept, int32(n.Quantity)) //nolint:gosec // lines of one claim
 			for _, r := range any {
 				got = append(got, claimdb.RegainSeatsRow(r))
 			}
@@ -152,8 +157,8 @@ func (l *Locked) regainSeats(ctx context.Context, tx pgx.Tx, needed []claimdb.Ne
 	return nil
 }
 
-// freeSeats are the seats that may be had by the rows as they are now.
-func freeSeats(ctx context.Context, tx pgx.Tx, event uuid.UUID, hall *catalog.Hall) (func(number int) bool, error) {
+// freeSeats are the seats that may be had by the rows as they are now, but for those kept for others.
+func freeSeats(ctx context.Context, tx pgx.Tx, event uuid.UUID, hall *catalog.Hall, kept []uuid.UUID) (func(number int) bool, error) {
 	v, err := queries.SeatStates(ctx, tx, event)
 	if err != nil {
 		return nil, fmt.Errorf("claim: regain seats: %w", err)
@@ -165,6 +170,11 @@ func freeSeats(ctx context.Context, tx pgx.Tx, event uuid.UUID, hall *catalog.Ha
 	now := v.Now.UnixMicro()
 	for i, n := range v.Held {
 		is[n] = v.Until[i] <= now && v.Until[i] != math.MaxInt64
+	}
+	for _, id := range kept {
+		if n, ok := hall.Number(id); ok {
+			is[n] = false
+		}
 	}
 	return func(i int) bool { return is[i] }, nil
 }

@@ -100,7 +100,9 @@
 //
 // With all of that, on two processors that were nearly ours, three runs: 29,500 to
 // 32,400 joins a second at 512 connections, 0.50 to 0.52 of the bare handler, p99
-// 35 to 40 ms; 24,100 to 26,100 at 64, 0.29 to 0.31, p99 6 to 8 ms. What is left at
+// 35 to 40 ms; 24,100 to 26,100 at 64, 0.29 to 0.31, p99 6 to 8 ms. Alone on the
+// machine: 32,200 at 512, 0.55, p99 32 ms; with one statement less in a batch 0.297 at
+// 64 instead of 0.290 (medians of three). What is left at
 // 64 is waiting: batches of 32 take 1.2 ms, of which PostgreSQL computes half.
 // Larger buffers and compressed pages of the log were tried: nothing beyond noise.
 //

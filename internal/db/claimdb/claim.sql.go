@@ -800,6 +800,21 @@ func (q *Queries) KeepSeats(ctx context.Context, db DBTX, presaleID uuid.UUID, e
 	return items, nil
 }
 
+const keptSeats = `-- name: KeptSeats :one
+SELECT ARRAY(SELECT g.seat_id FROM presale_seats g JOIN presales_running r ON r.id = g.presale_id
+             WHERE r.event_id = c.event_id
+               AND NOT EXISTS (SELECT FROM presale_unlocks k WHERE k.presale_id = r.id AND k.account_id = c.account_id))::uuid[] AS kept
+FROM claims c WHERE c.id = $1
+`
+
+// The seats of an event that running presales keep from the fan of a claim.
+func (q *Queries) KeptSeats(ctx context.Context, db DBTX, claimID uuid.UUID) ([]uuid.UUID, error) {
+	row := db.QueryRow(ctx, keptSeats, claimID)
+	var kept []uuid.UUID
+	err := row.Scan(&kept)
+	return kept, err
+}
+
 const limitBought = `-- name: LimitBought :one
 SELECT EXISTS (
     SELECT FROM events e JOIN events r ON r.show_id = e.show_id JOIN sales s ON s.event_id = r.id
@@ -1602,8 +1617,9 @@ WITH pick AS MATERIALIZED (
     FROM units u
     WHERE u.tier_id = $2
       AND (u.state = 'free' OR (u.state = 'held' AND u.held_until <= now()))
+      AND u.id <> ALL($3::uuid[])
     ORDER BY u.slot
-    LIMIT $3
+    LIMIT $4
     FOR UPDATE
 )
 UPDATE units u SET state = 'sold', claim_id = $1::uuid, held_until = NULL
@@ -1616,9 +1632,15 @@ type RegainEqualRow struct {
 	OldClaim *uuid.UUID
 }
 
-// Equal units of a tier for a success that came late; its caller holds LockTier.
-func (q *Queries) RegainEqual(ctx context.Context, db DBTX, claimID uuid.UUID, tierID uuid.UUID, quantity int32) ([]RegainEqualRow, error) {
-	rows, err := db.Query(ctx, regainEqual, claimID, tierID, quantity)
+// Equal units of a tier for a success that came late, but for those that a presale keeps from the fan; its caller holds
+// LockTier.
+func (q *Queries) RegainEqual(ctx context.Context, db DBTX, claimID uuid.UUID, tierID uuid.UUID, kept []uuid.UUID, quantity int32) ([]RegainEqualRow, error) {
+	rows, err := db.Query(ctx, regainEqual,
+		claimID,
+		tierID,
+		kept,
+		quantity,
+	)
 	if err != nil {
 		return nil, err
 	}
