@@ -104,7 +104,9 @@
 // machine: 32,200 at 512, 0.55, p99 32 ms; with one statement less in a batch 0.297 at
 // 64 instead of 0.290 (medians of three). What is left at
 // 64 is waiting: batches of 32 take 1.2 ms, of which PostgreSQL computes half.
-// Larger buffers and compressed pages of the log were tried: nothing beyond noise.
+// Larger buffers, compressed pages of the log, a rarer garbage collection, more
+// processors than there are (the limit gains as much) and one statement less still
+// (the spots' answering for the head) were tried: nothing beyond noise.
 //
 // # Drawing
 //
