@@ -231,11 +231,11 @@ func TestPairsAreNeverOversold(t *testing.T) {
 func TestSeatsFollowTheLedger(t *testing.T) {
 	t.Parallel()
 	h := open(t, seated)
-	before := h.seats()
 	// What was decided so far is read again as long as transactions run that began before it, also those of other tests.
-	for again := h.seats(); again != before; again = h.seats() {
-		before = again
+	for h.count(`SELECT count(*) FROM ledger WHERE event_id = $1 AND xid >= pg_snapshot_xmin(pg_current_snapshot())`, h.event.ID()) != 0 {
+		time.Sleep(10 * time.Millisecond)
 	}
+	before := h.seats()
 	block := `UPDATE units u SET state = 'blocked' FROM seats s WHERE s.id = u.id AND u.event_id = $1 AND s.label = ANY($2)`
 	h.sql(block, h.event.ID(), []string{"A1", "A2", "A3"})
 	if h.seats() != before {

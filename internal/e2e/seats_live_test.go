@@ -328,12 +328,17 @@ func wrongClock(t *testing.T, b *browser) {
 		if left := v.left(); left < 540 || left > 600 {
 			t.Errorf("a phone %d h wrong shows %d s to pay", hours, left)
 		}
-		title, err := v.Title()
-		v.must(err)
+		var title string
+		v.p.until("the title has a clock", func() bool {
+			var err error
+			title, err = v.Title()
+			v.must(err)
+			return regexp.MustCompile(`\d+:\d\d`).MatchString(title)
+		})
 		if left := clockOf(t, title); left < 540 || left > 600 {
 			t.Errorf("the title is %q", title)
 		}
-		_, err = v.Evaluate(`() => { window.wrong = 0 }`)
+		_, err := v.Evaluate(`() => { window.wrong = 0 }`)
 		v.must(err)
 		before := v.text("[role=timer]")
 		v.p.until("the clock goes on", func() bool { return v.text("[role=timer]") != before })
