@@ -232,9 +232,7 @@ func TestSeatsFollowTheLedger(t *testing.T) {
 	t.Parallel()
 	h := open(t, seated)
 	// What was decided so far is read again as long as transactions run that began before it, also those of other tests.
-	for h.count(`SELECT count(*) FROM ledger WHERE event_id = $1 AND xid >= pg_snapshot_xmin(pg_current_snapshot())`, h.event.ID()) != 0 {
-		time.Sleep(10 * time.Millisecond)
-	}
+	h.until(`SELECT count(*) WHERE NOT EXISTS (SELECT FROM ledger WHERE event_id = $1 AND xid >= pg_snapshot_xmin(pg_current_snapshot()))`, 1, h.event.ID())
 	before := h.seats()
 	block := `UPDATE units u SET state = 'blocked' FROM seats s WHERE s.id = u.id AND u.event_id = $1 AND s.label = ANY($2)`
 	h.sql(block, h.event.ID(), []string{"A1", "A2", "A3"})
