@@ -1,13 +1,19 @@
 package e2e_test
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/playwright-community/playwright-go"
 )
+
+// nowOf finds the server's clock on a page, in milliseconds.
+var nowOf = regexp.MustCompile(`data-now="(\d+)"`)
 
 // A turn that was missed is asked for again: that fan is next, before everybody who waits, as soon as there is room.
 func missedTurn(t *testing.T, b *browser) {
@@ -16,8 +22,15 @@ func missedTurn(t *testing.T, b *browser) {
 	v.joins(s)
 	v.turns()
 	others := s.stand(t, 2)
-	// The turn's last seconds run out on the page.
-	s.exec(`UPDATE spots SET turn_ends_at = now() + interval '3 seconds' WHERE event_id = $1 AND arrival = 1`, s.id)
+	// The turn's last seconds run out on the page; first too early, as after a slow answer, while the server still says that it
+	// is this fan's turn.
+	s.exec(`UPDATE spots SET turn_ends_at = now() + interval '9 seconds' WHERE event_id = $1 AND arrival = 1`, s.id)
+	v.alter("**/queue", func(body string) string {
+		return nowOf.ReplaceAllStringFunc(body, func(at string) string {
+			n, _ := strconv.ParseInt(nowOf.FindStringSubmatch(at)[1], 10, 64)
+			return fmt.Sprintf(`data-now="%d"`, n+6000)
+		})
+	})
 	v.reload()
 	v.sees("You can still come in")
 	s.until("the next one is called", func() bool { return s.serving() == 2 })

@@ -35,14 +35,14 @@
 
   const write = (el, text) => { if (el.textContent !== text) el.textContent = text; };
 
-  const done = new Set();
+  const asked = new Map();
   const then = (el, until) => {
-    const key = el.dataset.then + until;
-    if (!el.dataset.then || done.has(key)) return;
-    done.add(key);
-    const wait = 500 + Math.random() * 2500;
-    if (el.dataset.then === "fetch" || el.dataset.then === "hold") setTimeout(() => document.dispatchEvent(new Event("fq:" + el.dataset.then)), wait);
-    else setTimeout(() => location.reload(), wait);
+    const { then } = el.dataset, key = then + until, t = performance.now();
+    const { next, gap } = asked.get(key) || { next: 0, gap: 5000 };
+    if (!then || t < next) return;
+    const part = then === "fetch" || then === "hold";
+    asked.set(key, { next: part ? t + gap : Infinity, gap: Math.min(2 * gap, 40000) });
+    setTimeout(() => part ? document.dispatchEvent(new Event("fq:" + then)) : location.reload(), 500 + Math.random() * 2500);
   };
 
   const tick = () => {

@@ -45,15 +45,17 @@
   const write = (el, text) => { if (el.textContent !== text) el.textContent = text; };
 
   // At zero a page asks the server what is true now. Not all at once: thousands
-  // of phones reach zero in the same second.
-  const done = new Set();
+  // of phones reach zero in the same second. Where the server's clock has not come
+  // so far, or there was no answer, a part is asked for again, ever more rarely; a
+  // page loads itself once.
+  const asked = new Map();
   const then = (el, until) => {
-    const key = el.dataset.then + until;
-    if (!el.dataset.then || done.has(key)) return;
-    done.add(key);
-    const wait = 500 + Math.random() * 2500;
-    if (el.dataset.then === "fetch" || el.dataset.then === "hold") setTimeout(() => document.dispatchEvent(new Event("fq:" + el.dataset.then)), wait);
-    else setTimeout(() => location.reload(), wait);
+    const { then } = el.dataset, key = then + until, t = performance.now();
+    const { next, gap } = asked.get(key) || { next: 0, gap: 5000 };
+    if (!then || t < next) return;
+    const part = then === "fetch" || then === "hold";
+    asked.set(key, { next: part ? t + gap : Infinity, gap: Math.min(2 * gap, 40000) });
+    setTimeout(() => part ? document.dispatchEvent(new Event("fq:" + then)) : location.reload(), 500 + Math.random() * 2500);
   };
 
   const tick = () => {
