@@ -45,6 +45,15 @@ const (
 	PresaleUnlocked Kind = "presale_unlocked" // {"presale","code","use"}
 )
 
+// The decisions about tickets that were sold, and about the event itself.
+const (
+	TicketsEnded   Kind = "tickets_ended"   // {"payment","tickets":[…],"status","why","units":[…]}: units are free again
+	NameCorrected  Kind = "name_corrected"  // {"ticket","by"}
+	Disputed       Kind = "disputed"        // {"payment","dispute","status"}
+	EventCancelled Kind = "event_cancelled" // {"by"}
+	EventChanged   Kind = "event_changed"   // {"by","changes":{field:{"from","to"}}}
+)
+
 // The decisions of a draw. None says the secret before it is revealed.
 const (
 	DrawCommitted  Kind = "draw_committed"  // {"commitment","beacon":{"name","round"}}

@@ -52,6 +52,9 @@ type Refund struct {
 	RequestedAt      *time.Time
 	ProcessedAt      *time.Time
 	LastError        string
+	AskedBy          *uuid.UUID
+	Request          *string
+	Attempts         int32
 }
 
 type Webhook struct {

@@ -138,7 +138,7 @@ func (q *Queries) GetPayment(ctx context.Context, db DBTX, id uuid.UUID) (Paymen
 }
 
 const getRefund = `-- name: GetRefund :one
-SELECT r.id, r.payment_id, r.amount_kobo, r.reason, r.status, r.provider_refund_id, r.created_at, r.requested_at, r.processed_at, r.last_error, p.reference, p.event_id, p.provider
+SELECT r.id, r.payment_id, r.amount_kobo, r.reason, r.status, r.provider_refund_id, r.created_at, r.requested_at, r.processed_at, r.last_error, r.asked_by, r.request, r.attempts, p.reference, p.event_id, p.provider
 FROM refunds r
 JOIN payments p ON p.id = r.payment_id
 WHERE r.id = $1
@@ -155,6 +155,9 @@ type GetRefundRow struct {
 	RequestedAt      *time.Time
 	ProcessedAt      *time.Time
 	LastError        string
+	AskedBy          *uuid.UUID
+	Request          *string
+	Attempts         int32
 	Reference        string
 	EventID          uuid.UUID
 	Provider         string
@@ -174,6 +177,9 @@ func (q *Queries) GetRefund(ctx context.Context, db DBTX, id uuid.UUID) (GetRefu
 		&i.RequestedAt,
 		&i.ProcessedAt,
 		&i.LastError,
+		&i.AskedBy,
+		&i.Request,
+		&i.Attempts,
 		&i.Reference,
 		&i.EventID,
 		&i.Provider,
@@ -461,7 +467,7 @@ func (q *Queries) LockPayment(ctx context.Context, db DBTX, id uuid.UUID) (LockP
 }
 
 const lockRefundsOfPayment = `-- name: LockRefundsOfPayment :many
-SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error FROM refunds WHERE payment_id = $1 ORDER BY created_at, id FOR UPDATE
+SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error, asked_by, request, attempts FROM refunds WHERE payment_id = $1 ORDER BY created_at, id FOR UPDATE
 `
 
 func (q *Queries) LockRefundsOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUID) ([]Refund, error) {
@@ -484,6 +490,9 @@ func (q *Queries) LockRefundsOfPayment(ctx context.Context, db DBTX, paymentID u
 			&i.RequestedAt,
 			&i.ProcessedAt,
 			&i.LastError,
+			&i.AskedBy,
+			&i.Request,
+			&i.Attempts,
 		); err != nil {
 			return nil, err
 		}
@@ -759,7 +768,7 @@ func (q *Queries) PaymentsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUI
 }
 
 const refundsOfPayment = `-- name: RefundsOfPayment :many
-SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error FROM refunds WHERE payment_id = $1 ORDER BY created_at, id
+SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error, asked_by, request, attempts FROM refunds WHERE payment_id = $1 ORDER BY created_at, id
 `
 
 func (q *Queries) RefundsOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUID) ([]Refund, error) {
@@ -782,6 +791,9 @@ func (q *Queries) RefundsOfPayment(ctx context.Context, db DBTX, paymentID uuid.
 			&i.RequestedAt,
 			&i.ProcessedAt,
 			&i.LastError,
+			&i.AskedBy,
+			&i.Request,
+			&i.Attempts,
 		); err != nil {
 			return nil, err
 		}

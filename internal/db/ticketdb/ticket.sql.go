@@ -13,7 +13,7 @@ import (
 )
 
 const getTicket = `-- name: GetTicket :one
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 LEFT JOIN seats s ON s.id = t.unit_id
@@ -23,22 +23,25 @@ WHERE t.id = $1 AND t.account_id = $2
 `
 
 type GetTicketRow struct {
-	ID          uuid.UUID
-	EventID     uuid.UUID
-	TierID      uuid.UUID
-	UnitID      uuid.UUID
-	ClaimID     uuid.UUID
-	PaymentID   uuid.UUID
-	AccountID   uuid.UUID
-	HolderName  string
-	PriceKobo   int64
-	Status      string
-	IssuedAt    time.Time
-	EndedAt     *time.Time
-	TierName    string
-	SeatSection *string
-	SeatRow     *string
-	SeatLabel   *string
+	ID              uuid.UUID
+	EventID         uuid.UUID
+	TierID          uuid.UUID
+	UnitID          uuid.UUID
+	ClaimID         uuid.UUID
+	PaymentID       uuid.UUID
+	AccountID       uuid.UUID
+	HolderName      string
+	PriceKobo       int64
+	Status          string
+	IssuedAt        time.Time
+	EndedAt         *time.Time
+	RefundID        *uuid.UUID
+	ReducedKobo     int64
+	NameCorrectedAt *time.Time
+	TierName        string
+	SeatSection     *string
+	SeatRow         *string
+	SeatLabel       *string
 }
 
 func (q *Queries) GetTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountID uuid.UUID) (GetTicketRow, error) {
@@ -57,6 +60,9 @@ func (q *Queries) GetTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountI
 		&i.Status,
 		&i.IssuedAt,
 		&i.EndedAt,
+		&i.RefundID,
+		&i.ReducedKobo,
+		&i.NameCorrectedAt,
 		&i.TierName,
 		&i.SeatSection,
 		&i.SeatRow,
@@ -121,7 +127,7 @@ func (q *Queries) Issue(ctx context.Context, db DBTX, arg IssueParams) ([]uuid.U
 }
 
 const listTickets = `-- name: ListTickets :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
@@ -139,22 +145,25 @@ LIMIT $4
 `
 
 type ListTicketsRow struct {
-	ID          uuid.UUID
-	EventID     uuid.UUID
-	TierID      uuid.UUID
-	UnitID      uuid.UUID
-	ClaimID     uuid.UUID
-	PaymentID   uuid.UUID
-	AccountID   uuid.UUID
-	HolderName  string
-	PriceKobo   int64
-	Status      string
-	IssuedAt    time.Time
-	EndedAt     *time.Time
-	TierName    string
-	SeatSection *string
-	SeatRow     *string
-	SeatLabel   *string
+	ID              uuid.UUID
+	EventID         uuid.UUID
+	TierID          uuid.UUID
+	UnitID          uuid.UUID
+	ClaimID         uuid.UUID
+	PaymentID       uuid.UUID
+	AccountID       uuid.UUID
+	HolderName      string
+	PriceKobo       int64
+	Status          string
+	IssuedAt        time.Time
+	EndedAt         *time.Time
+	RefundID        *uuid.UUID
+	ReducedKobo     int64
+	NameCorrectedAt *time.Time
+	TierName        string
+	SeatSection     *string
+	SeatRow         *string
+	SeatLabel       *string
 }
 
 // The tickets of an account: newest orders first, in an order by kind and place.
@@ -185,6 +194,9 @@ func (q *Queries) ListTickets(ctx context.Context, db DBTX, accountID uuid.UUID,
 			&i.Status,
 			&i.IssuedAt,
 			&i.EndedAt,
+			&i.RefundID,
+			&i.ReducedKobo,
+			&i.NameCorrectedAt,
 			&i.TierName,
 			&i.SeatSection,
 			&i.SeatRow,
@@ -201,7 +213,7 @@ func (q *Queries) ListTickets(ctx context.Context, db DBTX, accountID uuid.UUID,
 }
 
 const ticketsOfClaim = `-- name: TicketsOfClaim :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
@@ -213,22 +225,25 @@ ORDER BY r.ordinal, u.slot, t.id
 `
 
 type TicketsOfClaimRow struct {
-	ID          uuid.UUID
-	EventID     uuid.UUID
-	TierID      uuid.UUID
-	UnitID      uuid.UUID
-	ClaimID     uuid.UUID
-	PaymentID   uuid.UUID
-	AccountID   uuid.UUID
-	HolderName  string
-	PriceKobo   int64
-	Status      string
-	IssuedAt    time.Time
-	EndedAt     *time.Time
-	TierName    string
-	SeatSection *string
-	SeatRow     *string
-	SeatLabel   *string
+	ID              uuid.UUID
+	EventID         uuid.UUID
+	TierID          uuid.UUID
+	UnitID          uuid.UUID
+	ClaimID         uuid.UUID
+	PaymentID       uuid.UUID
+	AccountID       uuid.UUID
+	HolderName      string
+	PriceKobo       int64
+	Status          string
+	IssuedAt        time.Time
+	EndedAt         *time.Time
+	RefundID        *uuid.UUID
+	ReducedKobo     int64
+	NameCorrectedAt *time.Time
+	TierName        string
+	SeatSection     *string
+	SeatRow         *string
+	SeatLabel       *string
 }
 
 func (q *Queries) TicketsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID, accountID uuid.UUID) ([]TicketsOfClaimRow, error) {
@@ -253,6 +268,9 @@ func (q *Queries) TicketsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID
 			&i.Status,
 			&i.IssuedAt,
 			&i.EndedAt,
+			&i.RefundID,
+			&i.ReducedKobo,
+			&i.NameCorrectedAt,
 			&i.TierName,
 			&i.SeatSection,
 			&i.SeatRow,
