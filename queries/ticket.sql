@@ -47,3 +47,17 @@ LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w
 LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
 WHERE t.claim_id = @claim_id AND t.account_id = @account_id
 ORDER BY r.ordinal, u.slot, t.id;
+
+-- name: LockTicket :one
+SELECT t.account_id, t.holder_name, t.status, t.name_corrected_at FROM tickets t
+WHERE t.id = @id AND t.event_id = @event_id
+FOR NO KEY UPDATE;
+
+-- name: CorrectName :execrows
+-- Once only.
+UPDATE tickets SET holder_name = @holder_name, name_corrected_at = now()
+WHERE id = @id AND name_corrected_at IS NULL;
+
+-- name: NamesCorrected :one
+-- How many tickets of an event had their name put right.
+SELECT count(*) FROM tickets WHERE event_id = @event_id AND name_corrected_at IS NOT NULL;

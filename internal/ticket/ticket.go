@@ -29,6 +29,10 @@ type Ticket struct {
 	// Status: valid, used, returned or void.
 	Status   string
 	IssuedAt time.Time
+	// EndedAt is when it was used, given back or made void; zero while it is valid.
+	EndedAt time.Time
+	// NameCorrectedAt is when an organizer put the name right; zero: never.
+	NameCorrectedAt time.Time
 	// Code is what the QR carries; empty unless valid or used.
 	Code string
 	// Seat is nil for general admission.
@@ -157,6 +161,12 @@ func (s *Service) ticket(r ticketdb.GetTicketRow) Ticket {
 	t := Ticket{
 		ID: r.ID, EventID: r.EventID, TierID: r.TierID, ClaimID: r.ClaimID, AccountID: r.AccountID,
 		Tier: r.TierName, HolderName: r.HolderName, Price: money.Kobo(r.PriceKobo), Status: r.Status, IssuedAt: r.IssuedAt,
+	}
+	if r.EndedAt != nil {
+		t.EndedAt = *r.EndedAt
+	}
+	if r.NameCorrectedAt != nil {
+		t.NameCorrectedAt = *r.NameCorrectedAt
 	}
 	if r.SeatSection != nil && r.SeatRow != nil && r.SeatLabel != nil {
 		t.Seat = &Seat{Section: *r.SeatSection, Row: *r.SeatRow, Label: *r.SeatLabel}

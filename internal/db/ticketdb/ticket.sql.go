@@ -12,6 +12,20 @@ import (
 	"github.com/google/uuid"
 )
 
+const correctName = `-- name: CorrectName :execrows
+UPDATE tickets SET holder_name = $1, name_corrected_at = now()
+WHERE id = $2 AND name_corrected_at IS NULL
+`
+
+// Once only.
+func (q *Queries) CorrectName(ctx context.Context, db DBTX, holderName string, iD uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, correctName, holderName, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const getTicket = `-- name: GetTicket :one
 SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
@@ -210,6 +224,43 @@ func (q *Queries) ListTickets(ctx context.Context, db DBTX, accountID uuid.UUID,
 		return nil, err
 	}
 	return items, nil
+}
+
+const lockTicket = `-- name: LockTicket :one
+SELECT t.account_id, t.holder_name, t.status, t.name_corrected_at FROM tickets t
+WHERE t.id = $1 AND t.event_id = $2
+FOR NO KEY UPDATE
+`
+
+type LockTicketRow struct {
+	AccountID       uuid.UUID
+	HolderName      string
+	Status          string
+	NameCorrectedAt *time.Time
+}
+
+func (q *Queries) LockTicket(ctx context.Context, db DBTX, iD uuid.UUID, eventID uuid.UUID) (LockTicketRow, error) {
+	row := db.QueryRow(ctx, lockTicket, iD, eventID)
+	var i LockTicketRow
+	err := row.Scan(
+		&i.AccountID,
+		&i.HolderName,
+		&i.Status,
+		&i.NameCorrectedAt,
+	)
+	return i, err
+}
+
+const namesCorrected = `-- name: NamesCorrected :one
+SELECT count(*) FROM tickets WHERE event_id = $1 AND name_corrected_at IS NOT NULL
+`
+
+// How many tickets of an event had their name put right.
+func (q *Queries) NamesCorrected(ctx context.Context, db DBTX, eventID uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, namesCorrected, eventID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const ticketsOfClaim = `-- name: TicketsOfClaim :many

@@ -1,0 +1,97 @@
+package ticket
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"fairqueue/internal/db"
+	"fairqueue/internal/db/ticketdb"
+	"fairqueue/internal/fault"
+	"fairqueue/internal/ledger"
+)
+
+// MaxName is how many characters the name of a holder has at most.
+const MaxName = 100
+
+var (
+	errNoSuchTicket  = fault.New(fault.NotFound, "ticket_not_found", "There is no such ticket of this event.")
+	errNameCorrected = fault.New(fault.Conflict, "name_corrected_already", "The name on this ticket was corrected before. It can be corrected once only.")
+	errNotValid      = fault.New(fault.Conflict, "ticket_not_valid", "Only the name on a valid ticket can be corrected.")
+)
+
+// CorrectName puts a typing error in the name of a holder right, once a ticket: 404 ticket_not_found for a ticket of another
+// event, 422 invalid_name, 409 name_corrected_already and ticket_not_valid. The name that is there already changes nothing
+// and uses nothing up, so the same request may come twice.
+func (s *Service) CorrectName(ctx context.Context, event, id, by uuid.UUID, name string) (Ticket, error) {
+	var account uuid.UUID
+	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
+		row, err := s.q.LockTicket(ctx, tx, id, event)
+		if db.NoRows(err) {
+			return errNoSuchTicket
+		}
+		if err != nil {
+			return db.Fault(fmt.Errorf("ticket.CorrectName: %w", err))
+		}
+		account = row.AccountID
+		name, err = cleanName(name)
+		switch {
+		case err != nil:
+			return err
+		case name == row.HolderName:
+			return nil
+		case row.NameCorrectedAt != nil:
+			return errNameCorrected
+		case row.Status != "valid":
+			return errNotValid
+		}
+		n, err := s.q.CorrectName(ctx, tx, name, id)
+		if err != nil {
+			return db.Fault(fmt.Errorf("ticket.CorrectName: %w", err))
+		}
+		if n != 1 {
+			return errNameCorrected
+		}
+		// The ledger holds nothing personal: neither the old name nor the new one.
+		return ledger.Write(ctx, tx, event, ledger.NameCorrected, map[string]any{"ticket": id, "by": by})
+	})
+	if err != nil {
+		return Ticket{}, err
+	}
+	return s.Get(ctx, account, id)
+}
+
+// cleanName is a name as it is printed; 422 invalid_name.
+func cleanName(name string) (string, error) {
+	bad := func(message string) error {
+		return &fault.Error{
+			Kind: fault.Invalid, Code: "invalid_name", Message: message,
+			Fields: []fault.Field{{Path: "name", Message: message}},
+		}
+	}
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) }) {
+		return "", bad("The name holds characters that cannot be shown.")
+	}
+	name = strings.Join(strings.Fields(name), " ")
+	switch {
+	case name == "":
+		return "", bad("Write the name as it should stand on the ticket.")
+	case utf8.RuneCountInString(name) > MaxName:
+		return "", bad(fmt.Sprintf("The name is too long: %d characters at most.", MaxName))
+	}
+	return name, nil
+}
+
+// NamesCorrected is how many tickets of an event had their name put right: the fairness page tells it.
+func NamesCorrected(ctx context.Context, c db.Conn, event uuid.UUID) (int64, error) {
+	n, err := ticketdb.New().NamesCorrected(ctx, c, event)
+	if err != nil {
+		return 0, db.Fault(fmt.Errorf("ticket.NamesCorrected: %w", err))
+	}
+	return n, nil
+}

@@ -1,0 +1,90 @@
+package ticket_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"fairqueue/internal/fault"
+	"fairqueue/internal/ticket"
+)
+
+func (d *desk) corrected() int64 {
+	d.Helper()
+	n, err := ticket.NamesCorrected(d.Context(), d.tx, d.event)
+	if err != nil {
+		d.Fatal(err)
+	}
+	return n
+}
+
+func TestANameIsCorrectedOnce(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	_, ids := d.order(2)
+	by := uuid.New()
+	got, err := d.tickets.CorrectName(t.Context(), d.event, ids[0], by, "  Adaeze \t Obi ")
+	if err != nil || got.HolderName != "Adaeze Obi" || got.NameCorrectedAt.IsZero() || got.Code == "" {
+		t.Fatalf("%+v %v", got, err)
+	}
+	// The same request again is answered with the same ticket.
+	if again, err := d.tickets.CorrectName(t.Context(), d.event, ids[0], by, "Adaeze Obi"); err != nil || again != got {
+		t.Fatalf("%+v %v", again, err)
+	}
+	if _, err := d.tickets.CorrectName(t.Context(), d.event, ids[0], by, "Chidi Eze"); fault.Code(err) != "name_corrected_already" {
+		t.Fatalf("a second correction: %v", err)
+	}
+	if one, err := d.tickets.Get(t.Context(), d.fan, ids[0]); err != nil || one.HolderName != "Adaeze Obi" {
+		t.Fatalf("%+v %v", one, err)
+	}
+	if n := d.corrected(); n != 1 {
+		t.Fatalf("%d names corrected, not 1", n)
+	}
+	var body string
+	if err := d.tx.QueryRow(t.Context(), `SELECT body::text FROM ledger WHERE event_id = $1 AND kind = 'name_corrected'`, d.event).Scan(&body); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(body, ids[0].String()) || !strings.Contains(body, by.String()) || strings.Contains(body, "Ad") {
+		t.Fatalf("ledger: %s", body)
+	}
+}
+
+func TestTheSameNameUsesNoCorrectionUp(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	_, ids := d.order(1)
+	if got, err := d.tickets.CorrectName(t.Context(), d.event, ids[0], uuid.New(), "Ada"); err != nil || !got.NameCorrectedAt.IsZero() {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if n := d.corrected(); n != 0 {
+		t.Fatalf("%d names corrected, not 0", n)
+	}
+}
+
+func TestNamesThatAreRefused(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	_, ids := d.order(2)
+	for name, bad := range map[string]string{"nothing": "  ", "too long": strings.Repeat("é", ticket.MaxName+1), "control": "Ada\x00", "not UTF-8": "Ad\xff"} {
+		if _, err := d.tickets.CorrectName(t.Context(), d.event, ids[0], uuid.New(), bad); fault.Code(err) != "invalid_name" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := d.tickets.CorrectName(t.Context(), uuid.New(), ids[0], uuid.New(), "Obi"); fault.Code(err) != "ticket_not_found" {
+		t.Errorf("another event: %v", err)
+	}
+	if _, err := d.tickets.CorrectName(t.Context(), d.event, uuid.New(), uuid.New(), ""); fault.Code(err) != "ticket_not_found" {
+		t.Errorf("no ticket: %v", err)
+	}
+	d.sql(`UPDATE tickets SET status = 'used', ended_at = now() WHERE id = $1`, ids[1])
+	if _, err := d.tickets.CorrectName(t.Context(), d.event, ids[1], uuid.New(), "Obi"); fault.Code(err) != "ticket_not_valid" {
+		t.Errorf("a used one: %v", err)
+	}
+	if n := d.corrected(); n != 0 {
+		t.Errorf("%d names corrected, not 0", n)
+	}
+	if got, err := d.tickets.CorrectName(t.Context(), d.event, ids[0], uuid.New(), strings.Repeat("é", ticket.MaxName)); err != nil || got.HolderName == "Ada" {
+		t.Errorf("%+v %v", got, err)
+	}
+}
