@@ -1,10 +1,12 @@
 -- name: InsertSale :exec
 INSERT INTO sales (event_id, ordering, lobby_opens_at, opens_at, closes_at, max_tickets_per_fan, max_waiting,
                    admit_per_minute, max_inside, turn_seconds, visit_seconds, hold_seconds, grace_seconds,
-                   beacon_name, beacon_round, beacon_url)
+                   beacon_name, beacon_round, beacon_url,
+                   channels, fees_by, tax_name, tax_basis_points, tax_number, returns, returns_until, disputes)
 VALUES (@event_id, @ordering, sqlc.narg('lobby_opens_at'), @opens_at, @closes_at, @max_tickets_per_fan, sqlc.narg('max_waiting'),
         @admit_per_minute, @max_inside, @turn_seconds, @visit_seconds, @hold_seconds, @grace_seconds,
-        sqlc.narg('beacon_name'), sqlc.narg('beacon_round'), sqlc.narg('beacon_url'));
+        sqlc.narg('beacon_name'), sqlc.narg('beacon_round'), sqlc.narg('beacon_url'),
+        @channels, @fees_by, @tax_name, @tax_basis_points, @tax_number, @returns, sqlc.narg('returns_until'), @disputes);
 
 -- name: InsertTier :exec
 INSERT INTO tiers (id, event_id, ordinal, name, price_kobo, capacity, seated, opens_at, closes_at)
@@ -34,7 +36,8 @@ SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at
        s.state, s.ordering, s.lobby_opens_at, s.opens_at, s.closes_at, s.max_tickets_per_fan, s.max_waiting,
        s.admit_per_minute, s.max_inside, s.turn_seconds, s.visit_seconds, s.hold_seconds, s.grace_seconds,
        s.message, s.message_at, s.beacon_name, s.beacon_round, s.beacon_url,
-       s.published_at, s.opened_at, s.ended_at, s.paused_at, s.version,
+       s.channels, s.fees_by, s.tax_name, s.tax_basis_points, s.tax_number, s.returns, s.returns_until, s.disputes,
+       s.published_at, s.opened_at, s.ended_at, s.paused_at, s.cancelled_at, s.version,
        now()::timestamptz AS at,
        (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
        h.arrivals, h.lobby_size, h.serving,
@@ -108,15 +111,23 @@ RETURNING was.state;
 SELECT state FROM sales WHERE event_id = @event_id;
 
 -- name: LockTerms :one
-SELECT state, opens_at, opened_at, closes_at, max_tickets_per_fan, max_waiting, admit_per_minute, max_inside, turn_seconds, visit_seconds,
-       hold_seconds, grace_seconds, message, now()::timestamptz AS at
-FROM sales WHERE event_id = @event_id FOR UPDATE;
+SELECT s.state, s.opens_at, s.opened_at, s.closes_at, s.max_tickets_per_fan, s.max_waiting, s.admit_per_minute, s.max_inside,
+       s.turn_seconds, s.visit_seconds, s.hold_seconds, s.grace_seconds, s.message,
+       s.channels, s.fees_by, s.tax_name, s.tax_basis_points, s.tax_number, s.returns, s.returns_until, s.disputes,
+       e.starts_at, now()::timestamptz AS at
+FROM sales s JOIN events e ON e.id = s.event_id WHERE s.event_id = @event_id FOR UPDATE OF s;
 
 -- name: SetTerms :exec
 UPDATE sales
 SET closes_at = @closes_at, max_tickets_per_fan = @max_tickets_per_fan, max_waiting = sqlc.narg('max_waiting'), admit_per_minute = @admit_per_minute,
     max_inside = @max_inside, turn_seconds = @turn_seconds, visit_seconds = @visit_seconds, hold_seconds = @hold_seconds,
     grace_seconds = @grace_seconds,
+    channels = @channels, fees_by = @fees_by, tax_name = @tax_name, tax_basis_points = @tax_basis_points, tax_number = @tax_number,
+    returns = @returns, returns_until = sqlc.narg('returns_until'), disputes = @disputes,
     message_at = CASE WHEN message <> @message THEN now() ELSE message_at END,
     message = @message, version = version + 1
 WHERE event_id = @event_id;
+
+-- name: Cancel :execrows
+-- The event does not take place; once said it stays so.
+UPDATE sales SET cancelled_at = now(), version = version + 1 WHERE event_id = @event_id AND cancelled_at IS NULL;

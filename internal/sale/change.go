@@ -3,6 +3,7 @@ package sale
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -49,6 +50,9 @@ func insertTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, n NewSale) error 
 		MaxTicketsPerFan: small(t.MaxTicketsPerFan), MaxWaiting: t.MaxWaiting,
 		AdmitPerMinute: small(t.AdmitPerMinute), MaxInside: small(t.MaxInside), TurnSeconds: small(t.TurnSeconds),
 		VisitSeconds: small(t.VisitSeconds), HoldSeconds: small(t.HoldSeconds), GraceSeconds: small(t.GraceSeconds),
+		Channels: t.Channels, FeesBy: string(t.FeesBy),
+		TaxName: t.Tax.Name, TaxBasisPoints: small(t.Tax.BasisPoints), TaxNumber: t.Tax.Number,
+		Returns: t.Returns, ReturnsUntil: t.ReturnsUntil, Disputes: string(t.Disputes),
 	}
 	if t.BeaconName != "" {
 		row.BeaconName, row.BeaconRound, row.BeaconUrl = &t.BeaconName, &t.BeaconRound, &t.BeaconURL
@@ -70,7 +74,7 @@ func insertTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, n NewSale) error 
 }
 
 // Change applies a patch live, with a ledger row of what changed; ranges as Create, paths bare ("max_inside").
-// An ended sale takes a message and nothing else: 409 invalid_transition.
+// An ended sale takes a message and what concerns tickets that are sold, and nothing else: 409 invalid_transition.
 func (s *Service) Change(ctx context.Context, event, by uuid.UUID, p Patch) (*Snapshot, error) {
 	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
 		q := saledb.New()
@@ -85,16 +89,20 @@ func (s *Service) Change(ctx context.Context, event, by uuid.UUID, p Patch) (*Sn
 		if was.OpenedAt != nil {
 			opens = *was.OpenedAt
 		}
-		if err := p.check(opens, was.At); err != nil {
+		if err := p.tidy().check(opens, was.StartsAt, was.At); err != nil {
 			return err
 		}
-		row, changes := patched(was, p)
+		row, changes := patched(was, p.tidy())
 		row.EventID = event
 		if len(changes) == 0 {
 			return nil
 		}
-		if _, message := changes["message"]; State(was.State) == Ended && (!message || len(changes) > 1) {
-			return fault.New(fault.Conflict, "invalid_transition", "The sale is over, so only its message can be changed.").With("state", Ended)
+		if State(was.State) == Ended {
+			for name := range changes {
+				if !slices.Contains(afterEnd, name) {
+					return fault.New(fault.Conflict, "invalid_transition", "The sale is over, so only its message, the tax, returns and disputes can be changed.").With("state", Ended)
+				}
+			}
 		}
 		if err := q.SetTerms(ctx, tx, row); err != nil {
 			return err
@@ -106,6 +114,9 @@ func (s *Service) Change(ctx context.Context, event, by uuid.UUID, p Patch) (*Sn
 	}
 	return s.Fresh(ctx, event)
 }
+
+// afterEnd is what may change when the sale is over: it concerns tickets that are sold.
+var afterEnd = []string{"message", "tax", "returns", "returns_until", "disputes"}
 
 type change struct {
 	From any `json:"from"`
@@ -144,5 +155,6 @@ func patched(was saledb.LockTermsRow, p Patch) (saledb.SetTermsParams, map[strin
 		changes["closes_at"] = change{was.ClosesAt, p.ClosesAt.UTC()}
 		row.ClosesAt = *p.ClosesAt
 	}
+	patchMoney(was, p, &row, changes)
 	return row, changes
 }

@@ -50,6 +50,15 @@ type Terms struct {
 	BeaconName       string
 	BeaconRound      int64
 	BeaconURL        string
+
+	// Channels are what a fan may pay with (those of KnownChannels); empty: they follow the hold and the stock.
+	Channels []string
+	FeesBy   FeesBy
+	Tax      Tax
+	// Returns allows fans to give a ticket back for its price, until ReturnsUntil or, where that is nil, until the event starts.
+	Returns      bool
+	ReturnsUntil *time.Time
+	Disputes     DisputeRule
 }
 
 // NewTier is a tier to be.
@@ -81,6 +90,14 @@ type Patch struct {
 	MaxWaiting                                                                                        *int64
 	Message                                                                                           *string
 	ClosesAt                                                                                          *time.Time
+
+	Channels *[]string
+	FeesBy   *FeesBy
+	Tax      *Tax
+	Returns  *bool
+	// ReturnsUntil of the zero time means until the event starts.
+	ReturnsUntil *time.Time
+	Disputes     *DisputeRule
 }
 
 // DrawFacts is the public side of a draw: what is committed, published and revealed so far. Values only ever appear.
@@ -151,6 +168,8 @@ type Snapshot struct {
 	Presale bool
 
 	PublishedAt, OpenedAt, EndedAt, PausedAt *time.Time
+	// CancelledAt is when the organizer said that the event does not take place; all money goes back.
+	CancelledAt *time.Time
 	// At is the database's time of this picture; LineAt the sale's own clock at that
 	// moment, which stands still while paused.
 	At, LineAt time.Time

@@ -257,9 +257,11 @@ func picture(rows []saledb.PicturesRow) (*Snapshot, error) {
 			MaxInside: int(r.MaxInside), TurnSeconds: int(r.TurnSeconds), VisitSeconds: int(r.VisitSeconds),
 			HoldSeconds: int(r.HoldSeconds), GraceSeconds: int(r.GraceSeconds),
 			BeaconName: value(r.BeaconName), BeaconRound: value(r.BeaconRound), BeaconURL: value(r.BeaconUrl),
+			Channels: r.Channels, FeesBy: FeesBy(r.FeesBy), Tax: Tax{Name: r.TaxName, BasisPoints: int(r.TaxBasisPoints), Number: r.TaxNumber},
+			Returns: r.Returns, ReturnsUntil: r.ReturnsUntil, Disputes: DisputeRule(r.Disputes),
 		},
 		State: State(r.State), Message: r.Message, MessageAt: r.MessageAt,
-		PublishedAt: r.PublishedAt, OpenedAt: r.OpenedAt, EndedAt: r.EndedAt, PausedAt: r.PausedAt,
+		PublishedAt: r.PublishedAt, OpenedAt: r.OpenedAt, EndedAt: r.EndedAt, PausedAt: r.PausedAt, CancelledAt: r.CancelledAt,
 		At: r.At, LineAt: r.LineAt, others: r.Others,
 		Arrivals: value(r.Arrivals), LobbySize: r.LobbySize, Serving: value(r.Serving), Version: r.Version,
 	}

@@ -54,6 +54,7 @@ func DefaultTerms() Terms {
 	return Terms{
 		Ordering: FIFO, MaxTicketsPerFan: 4, AdmitPerMinute: 600, MaxInside: 500,
 		TurnSeconds: 120, VisitSeconds: 600, HoldSeconds: 600, GraceSeconds: 600,
+		FeesBy: FeesByOrganizer, Disputes: DisputesVoid,
 	}
 }
 
@@ -90,6 +91,7 @@ func (t Terms) Check() []fault.Field {
 	wrong = append(wrong, spanVisit.check(at, t.VisitSeconds)...)
 	wrong = append(wrong, spanHold.check(at, t.HoldSeconds)...)
 	wrong = append(wrong, spanGrace.check(at, t.GraceSeconds)...)
+	wrong = append(wrong, t.checkMoney(at)...)
 	return append(wrong, t.checkBeacon()...)
 }
 
@@ -120,7 +122,9 @@ func (t Terms) checkBeacon() (wrong []fault.Field) {
 func (n NewSale) Check() (NewSale, error) {
 	event, wrong := catalog.Check(n.Event)
 	n.Event = event
+	n.Terms = n.Terms.tidy()
 	wrong = append(wrong, n.Terms.Check()...)
+	wrong = append(wrong, n.Terms.checkReturns("sale.", n.Event.StartsAt)...)
 	switch {
 	case len(n.Tiers) == 0:
 		wrong = append(wrong, fault.Field{Path: "tiers", Message: "Name at least one tier of tickets."})
@@ -205,7 +209,7 @@ func (n *NewSale) checkPlaces() (wrong []fault.Field) {
 
 // check returns everything wrong with the fields of p that are set; paths are
 // bare, as in the JSON of PATCH /organizer/events/{event}/sale.
-func (p Patch) check(opens, now time.Time) error {
+func (p Patch) check(opens, starts, now time.Time) error {
 	var wrong []fault.Field
 	for _, f := range []struct {
 		span  span
@@ -236,6 +240,7 @@ func (p Patch) check(opens, now time.Time) error {
 			wrong = append(wrong, fault.Field{Path: "closes_at", Message: "This time is past. End the sale instead."})
 		}
 	}
+	wrong = append(wrong, p.checkMoney(starts)...)
 	if len(wrong) > 0 {
 		return fault.InvalidField(wrong...)
 	}

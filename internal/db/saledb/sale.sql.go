@@ -12,13 +12,28 @@ import (
 	"github.com/google/uuid"
 )
 
+const cancel = `-- name: Cancel :execrows
+UPDATE sales SET cancelled_at = now(), version = version + 1 WHERE event_id = $1 AND cancelled_at IS NULL
+`
+
+// The event does not take place; once said it stays so.
+func (q *Queries) Cancel(ctx context.Context, db DBTX, eventID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, cancel, eventID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const insertSale = `-- name: InsertSale :exec
 INSERT INTO sales (event_id, ordering, lobby_opens_at, opens_at, closes_at, max_tickets_per_fan, max_waiting,
                    admit_per_minute, max_inside, turn_seconds, visit_seconds, hold_seconds, grace_seconds,
-                   beacon_name, beacon_round, beacon_url)
+                   beacon_name, beacon_round, beacon_url,
+                   channels, fees_by, tax_name, tax_basis_points, tax_number, returns, returns_until, disputes)
 VALUES ($1, $2, $3, $4, $5, $6, $7,
         $8, $9, $10, $11, $12, $13,
-        $14, $15, $16)
+        $14, $15, $16,
+        $17, $18, $19, $20, $21, $22, $23, $24)
 `
 
 type InsertSaleParams struct {
@@ -38,6 +53,14 @@ type InsertSaleParams struct {
 	BeaconName       *string
 	BeaconRound      *int64
 	BeaconUrl        *string
+	Channels         []string
+	FeesBy           string
+	TaxName          string
+	TaxBasisPoints   int32
+	TaxNumber        string
+	Returns          bool
+	ReturnsUntil     *time.Time
+	Disputes         string
 }
 
 func (q *Queries) InsertSale(ctx context.Context, db DBTX, arg InsertSaleParams) error {
@@ -58,6 +81,14 @@ func (q *Queries) InsertSale(ctx context.Context, db DBTX, arg InsertSaleParams)
 		arg.BeaconName,
 		arg.BeaconRound,
 		arg.BeaconUrl,
+		arg.Channels,
+		arg.FeesBy,
+		arg.TaxName,
+		arg.TaxBasisPoints,
+		arg.TaxNumber,
+		arg.Returns,
+		arg.ReturnsUntil,
+		arg.Disputes,
 	)
 	return err
 }
@@ -172,9 +203,11 @@ func (q *Queries) LockState(ctx context.Context, db DBTX, eventID uuid.UUID) (st
 }
 
 const lockTerms = `-- name: LockTerms :one
-SELECT state, opens_at, opened_at, closes_at, max_tickets_per_fan, max_waiting, admit_per_minute, max_inside, turn_seconds, visit_seconds,
-       hold_seconds, grace_seconds, message, now()::timestamptz AS at
-FROM sales WHERE event_id = $1 FOR UPDATE
+SELECT s.state, s.opens_at, s.opened_at, s.closes_at, s.max_tickets_per_fan, s.max_waiting, s.admit_per_minute, s.max_inside,
+       s.turn_seconds, s.visit_seconds, s.hold_seconds, s.grace_seconds, s.message,
+       s.channels, s.fees_by, s.tax_name, s.tax_basis_points, s.tax_number, s.returns, s.returns_until, s.disputes,
+       e.starts_at, now()::timestamptz AS at
+FROM sales s JOIN events e ON e.id = s.event_id WHERE s.event_id = $1 FOR UPDATE OF s
 `
 
 type LockTermsRow struct {
@@ -191,6 +224,15 @@ type LockTermsRow struct {
 	HoldSeconds      int32
 	GraceSeconds     int32
 	Message          string
+	Channels         []string
+	FeesBy           string
+	TaxName          string
+	TaxBasisPoints   int32
+	TaxNumber        string
+	Returns          bool
+	ReturnsUntil     *time.Time
+	Disputes         string
+	StartsAt         time.Time
 	At               time.Time
 }
 
@@ -211,6 +253,15 @@ func (q *Queries) LockTerms(ctx context.Context, db DBTX, eventID uuid.UUID) (Lo
 		&i.HoldSeconds,
 		&i.GraceSeconds,
 		&i.Message,
+		&i.Channels,
+		&i.FeesBy,
+		&i.TaxName,
+		&i.TaxBasisPoints,
+		&i.TaxNumber,
+		&i.Returns,
+		&i.ReturnsUntil,
+		&i.Disputes,
+		&i.StartsAt,
 		&i.At,
 	)
 	return i, err
@@ -264,7 +315,8 @@ SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at
        s.state, s.ordering, s.lobby_opens_at, s.opens_at, s.closes_at, s.max_tickets_per_fan, s.max_waiting,
        s.admit_per_minute, s.max_inside, s.turn_seconds, s.visit_seconds, s.hold_seconds, s.grace_seconds,
        s.message, s.message_at, s.beacon_name, s.beacon_round, s.beacon_url,
-       s.published_at, s.opened_at, s.ended_at, s.paused_at, s.version,
+       s.channels, s.fees_by, s.tax_name, s.tax_basis_points, s.tax_number, s.returns, s.returns_until, s.disputes,
+       s.published_at, s.opened_at, s.ended_at, s.paused_at, s.cancelled_at, s.version,
        now()::timestamptz AS at,
        (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
        h.arrivals, h.lobby_size, h.serving,
@@ -336,10 +388,19 @@ type PicturesRow struct {
 	BeaconName       *string
 	BeaconRound      *int64
 	BeaconUrl        *string
+	Channels         []string
+	FeesBy           string
+	TaxName          string
+	TaxBasisPoints   int32
+	TaxNumber        string
+	Returns          bool
+	ReturnsUntil     *time.Time
+	Disputes         string
 	PublishedAt      *time.Time
 	OpenedAt         *time.Time
 	EndedAt          *time.Time
 	PausedAt         *time.Time
+	CancelledAt      *time.Time
 	Version          int64
 	At               time.Time
 	LineAt           time.Time
@@ -417,10 +478,19 @@ func (q *Queries) Pictures(ctx context.Context, db DBTX, states []string, ids []
 			&i.BeaconName,
 			&i.BeaconRound,
 			&i.BeaconUrl,
+			&i.Channels,
+			&i.FeesBy,
+			&i.TaxName,
+			&i.TaxBasisPoints,
+			&i.TaxNumber,
+			&i.Returns,
+			&i.ReturnsUntil,
+			&i.Disputes,
 			&i.PublishedAt,
 			&i.OpenedAt,
 			&i.EndedAt,
 			&i.PausedAt,
+			&i.CancelledAt,
 			&i.Version,
 			&i.At,
 			&i.LineAt,
@@ -480,9 +550,11 @@ UPDATE sales
 SET closes_at = $1, max_tickets_per_fan = $2, max_waiting = $3, admit_per_minute = $4,
     max_inside = $5, turn_seconds = $6, visit_seconds = $7, hold_seconds = $8,
     grace_seconds = $9,
-    message_at = CASE WHEN message <> $10 THEN now() ELSE message_at END,
-    message = $10, version = version + 1
-WHERE event_id = $11
+    channels = $10, fees_by = $11, tax_name = $12, tax_basis_points = $13, tax_number = $14,
+    returns = $15, returns_until = $16, disputes = $17,
+    message_at = CASE WHEN message <> $18 THEN now() ELSE message_at END,
+    message = $18, version = version + 1
+WHERE event_id = $19
 `
 
 type SetTermsParams struct {
@@ -495,6 +567,14 @@ type SetTermsParams struct {
 	VisitSeconds     int32
 	HoldSeconds      int32
 	GraceSeconds     int32
+	Channels         []string
+	FeesBy           string
+	TaxName          string
+	TaxBasisPoints   int32
+	TaxNumber        string
+	Returns          bool
+	ReturnsUntil     *time.Time
+	Disputes         string
 	Message          string
 	EventID          uuid.UUID
 }
@@ -510,6 +590,14 @@ func (q *Queries) SetTerms(ctx context.Context, db DBTX, arg SetTermsParams) err
 		arg.VisitSeconds,
 		arg.HoldSeconds,
 		arg.GraceSeconds,
+		arg.Channels,
+		arg.FeesBy,
+		arg.TaxName,
+		arg.TaxBasisPoints,
+		arg.TaxNumber,
+		arg.Returns,
+		arg.ReturnsUntil,
+		arg.Disputes,
 		arg.Message,
 		arg.EventID,
 	)
