@@ -53,7 +53,54 @@ type Notice struct {
 	Body      []byte
 	// Charge is what a charge.success says, nil when it does not say enough to settle by.
 	Charge *Charge
+	// Dispute is what a charge.dispute.… says, nil when it does not name its dispute.
+	Dispute *Dispute
 }
+
+// Dispute is what a provider says about a bank that asks for the money of a payment back.
+type Dispute struct {
+	// Found is false when the provider knows no such dispute.
+	Found      bool
+	ProviderID string
+	// Status and Resolution are the provider's words, for people; decide by Outcome.
+	Status     string
+	Resolution string
+	Outcome    DisputeOutcome
+	Category   string
+	// Amount is what is asked back, 0 where the provider did not say.
+	Amount     money.Kobo
+	Reference  string // of the transaction
+	DueAt      *time.Time
+	ResolvedAt *time.Time
+}
+
+// DisputeOutcome is how a dispute stands. What a provider calls resolved without saying for whom is open: a person looks.
+type DisputeOutcome string
+
+// The outcomes of a dispute.
+const (
+	DisputeOpen DisputeOutcome = "open"
+	DisputeWon  DisputeOutcome = "won"
+	DisputeLost DisputeOutcome = "lost"
+)
+
+// BankAccount is where a refund goes that found no way back by itself. It is passed through, never stored or logged.
+type BankAccount struct {
+	BankID string
+	Number string
+}
+
+// String hides the account from logs.
+func (BankAccount) String() string { return "bank account" }
+
+// GoString hides the account from logs.
+func (BankAccount) GoString() string { return "bank account" }
+
+// MarshalJSON hides the account from logs.
+func (BankAccount) MarshalJSON() ([]byte, error) { return []byte(`"bank account"`), nil }
+
+// Bank is a bank by the number that BankAccount takes.
+type Bank struct{ ID, Name string }
 
 // Provider takes money. Two exist: paystack, and none for free orders.
 type Provider interface {
@@ -67,6 +114,14 @@ type Provider interface {
 	Refund(ctx context.Context, reference string, amount money.Kobo, note string) (Refund, error)
 	// Refunds lists the refunds of a transaction.
 	Refunds(ctx context.Context, reference string) ([]Refund, error)
+	// RetryRefund sends a refund that needs attention to the buyer's account; the error is Refused when it needs none.
+	RetryRefund(ctx context.Context, refundID string, to BankAccount) (Refund, error)
+	// Banks lists the banks that RetryRefund can send to, by name.
+	Banks(ctx context.Context) ([]Bank, error)
+	// Dispute asks how a dispute stands.
+	Dispute(ctx context.Context, id string) (Dispute, error)
+	// Down reports whether new payments cannot be opened at the moment, and when it is tried again; it asks nobody.
+	Down() (until time.Time, down bool)
 	// Open checks the signature of a webhook over the raw body; 401 invalid_signature.
 	Open(signature string, body []byte) (Notice, error)
 	// Read reads the body of a webhook whose signature was checked when it was stored.
@@ -101,6 +156,19 @@ func (e *ProviderError) Error() string {
 
 // Unwrap returns the cause.
 func (e *ProviderError) Unwrap() error { return e.Err }
+
+// ProviderDown reports whether a payment cannot be opened at the moment because the provider does not answer, and when
+// it is tried again. Nobody is asked: it is as cheap as a page needs it.
+func (s *Service) ProviderDown() (until time.Time, down bool) { return s.cfg.Provider.Down() }
+
+// Banks lists the banks that a refund may be sent to by hand; 503 provider_unavailable.
+func (s *Service) Banks(ctx context.Context) ([]Bank, error) {
+	banks, err := s.cfg.Provider.Banks(ctx)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return banks, nil
+}
 
 // Uncertain reports whether the call behind err may have been carried out. What
 // is no ProviderError is uncertain: nothing is known about it.
@@ -158,6 +226,20 @@ func (None) Refund(context.Context, string, money.Kobo, string) (Refund, error) 
 
 // Refunds implements Provider.
 func (None) Refunds(context.Context, string) ([]Refund, error) { return nil, nil }
+
+// RetryRefund implements Provider: there is nothing to give back.
+func (None) RetryRefund(context.Context, string, BankAccount) (Refund, error) {
+	return Refund{}, &ProviderError{Code: "nothing_paid", Refused: true}
+}
+
+// Banks implements Provider.
+func (None) Banks(context.Context) ([]Bank, error) { return nil, nil }
+
+// Dispute implements Provider: no bank was asked for money.
+func (None) Dispute(context.Context, string) (Dispute, error) { return Dispute{}, nil }
+
+// Down implements Provider.
+func (None) Down() (time.Time, bool) { return time.Time{}, false }
 
 // Open implements Provider: nobody may claim to be it.
 func (None) Open(string, []byte) (Notice, error) { return Notice{}, ErrSignature }

@@ -83,6 +83,9 @@ func New(cfg Config) (*Client, error) {
 	return &Client{cfg: cfg, base: base}, nil
 }
 
+// Down implements payment.Provider.
+func (c *Client) Down() (time.Time, bool) { return time.Time{}, false }
+
 // Close lets go of idle connections.
 func (c *Client) Close() { c.cfg.HTTP.CloseIdleConnections() }
 
@@ -134,50 +137,6 @@ func (c *Client) Verify(ctx context.Context, reference string) (payment.Charge, 
 	return out, nil
 }
 
-// Refund implements payment.Provider.
-func (c *Client) Refund(ctx context.Context, reference string, amount money.Kobo, note string) (payment.Refund, error) {
-	var d refund
-	err := c.call(ctx, http.MethodPost, "/refund", map[string]any{
-		"transaction": reference, "amount": int64(amount), "merchant_note": note, "customer_note": note,
-	}, &d)
-	if err != nil {
-		return payment.Refund{}, err
-	}
-	out := d.refund(reference)
-	if out.ProviderID == "" {
-		return payment.Refund{}, &payment.ProviderError{Code: codeMalformed, Message: "refund gave no id", Uncertain: true}
-	}
-	return out, nil
-}
-
-// refundPage is how many refunds of one transaction are looked at.
-const refundPage = "100"
-
-// Refunds implements payment.Provider. The list is documented to take the
-// transaction's id, so the reference is looked up first.
-func (c *Client) Refunds(ctx context.Context, reference string) ([]payment.Refund, error) {
-	t, err := c.Verify(ctx, reference)
-	if err != nil {
-		return nil, err
-	}
-	if !t.Found {
-		return nil, nil
-	}
-	var list []refund
-	q := url.Values{"transaction": {t.ProviderID}, "perPage": {refundPage}}
-	if err := c.call(ctx, http.MethodGet, "/refund?"+q.Encode(), nil, &list); err != nil {
-		return nil, err
-	}
-	out := make([]payment.Refund, 0, len(list))
-	for _, d := range list {
-		// A filter that is not understood would list everybody's.
-		if d.of(t.ProviderID, reference) {
-			out = append(out, d.refund(reference))
-		}
-	}
-	return out, nil
-}
-
 // Codes of our own for what has none from Paystack, and those told apart here.
 const (
 	codeMalformed   = "malformed"
@@ -187,6 +146,7 @@ const (
 	codeNotFound    = "transaction_not_found"
 	codeDuplicate   = "duplicate_reference"
 	codeInvalidKey  = "invalid_Key"
+	codeNoDispute   = "dispute_not_found"
 )
 
 type envelope struct {

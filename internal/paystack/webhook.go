@@ -49,12 +49,12 @@ func (c *Client) Read(body []byte) payment.Notice {
 		// Two refunds of one transaction may be alike but for their digest.
 		n.Dedupe = dedupe(n.Kind, n.Reference, string(d.Status), body)
 	case strings.HasPrefix(n.Kind, "charge.dispute."):
-		var d struct {
-			Status      anyText     `json:"status"`
-			Transaction transaction `json:"transaction"`
-		}
+		var d dispute
 		_ = json.Unmarshal(ev.Data, &d)
-		n.Reference = string(d.Transaction.reference)
+		if read := d.dispute(); read.ProviderID != "" {
+			n.Dispute = &read
+		}
+		n.Reference = d.dispute().Reference
 		n.Dedupe = dedupe(n.Kind, n.Reference, string(d.Status), body)
 	case strings.HasPrefix(n.Kind, "charge."):
 		var d charge
