@@ -37,7 +37,7 @@ type member struct {
 	done chan outcome
 }
 
-func (m *member) ask() ask { return ask{m.request.TierID, m.request.Quantity, m.request.check} }
+func (m *member) ask() ask { return m.request.ask() }
 
 // outcome is what became of a member: a claim or a refusal; or it is still to be decided.
 type outcome struct {

@@ -126,7 +126,7 @@ func (s *Service) holdOrWait(ctx context.Context, event, account uuid.UUID, r Re
 // hold is one attempt: a transaction of its own. With wait it takes its turn on
 // the tier and waits for locked units; without, it skips them.
 func (s *Service) hold(ctx context.Context, event, account uuid.UUID, r Request, wait bool) (Claim, error) {
-	return s.inVisit(ctx, event, account, ask{r.TierID, r.Quantity, r.check}, func(tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID) (Claim, error) {
+	return s.inVisit(ctx, event, account, r.ask(), func(tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID) (Claim, error) {
 		if err := s.q.BySlot(ctx, tx); err != nil {
 			return Claim{}, fmt.Errorf("claim.Hold: %w", err)
 		}
@@ -144,7 +144,11 @@ type ask struct {
 	tier     uuid.UUID
 	quantity int
 	check    func(now claimdb.MayHoldRow) error
+	// shut says which of the seats, where some are asked for, are kept from the fan; nil for none.
+	shut func(tx pgx.Tx, now claimdb.MayHoldRow) error
 }
+
+func (r Request) ask() ask { return ask{tier: r.TierID, quantity: r.Quantity, check: r.check} }
 
 func (r Request) check(now claimdb.MayHoldRow) error {
 	switch {

@@ -233,7 +233,7 @@ func (s *Service) holdBest(ctx context.Context, event *sale.Snapshot, account uu
 	}
 	p := party{fan: fan{account: account, kept: kept}, tier: tier, r: r}
 	return s.best(ctx, event, b, p, func(choose func(tx pgx.Tx) (seating, error)) (Claim, error) {
-		return s.inVisit(ctx, event.ID(), account, ask{r.TierID, r.Quantity, r.check}, func(tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID) (Claim, error) {
+		return s.inVisit(ctx, event.ID(), account, r.ask(), func(tx pgx.Tx, now claimdb.MayHoldRow, spot uuid.UUID) (Claim, error) {
 			chosen, err := choose(tx)
 			if err != nil {
 				return Claim{}, err

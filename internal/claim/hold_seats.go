@@ -127,7 +127,9 @@ func (s *Service) very(ctx context.Context, event *sale.Snapshot, b *book, ids [
 		if refusal != nil && !fresh {
 			continue
 		}
-		a := ask{quantity: len(ids), check: func(claimdb.MayHoldRow) error { return refusal }}
+		a := ask{quantity: len(ids), check: func(claimdb.MayHoldRow) error { return refusal }, shut: func(tx pgx.Tx, now claimdb.MayHoldRow) error {
+			return s.shutSeats(ctx, tx, now, b.hall, ids)
+		}}
 		c, err := get(a, func(locked rows, claim uuid.UUID) error {
 			return alone(func(n int) bool {
 				if _, ok := locked[n]; ok {
@@ -167,6 +169,12 @@ func (s *Service) inVisit(ctx context.Context, event, account uuid.UUID, a ask, 
 		}
 		now, err := s.mayHold(ctx, tx, event, account, a)
 		if err != nil {
+			if a.shut != nil && fault.From(err).Kind != fault.Internal {
+				// Seats that the fan may not even ask for are said before what is wrong with asking.
+				if shut := a.shut(tx, now); fault.Code(shut) == errPresaleOnly.Code {
+					return shut
+				}
+			}
 			return err
 		}
 		c, err = get(tx, now, spot)

@@ -173,6 +173,12 @@ func TestAPresaleKeepsABlockOfSeats(t *testing.T) {
 	if kept, _ := fault.From(err).Extra["seats"].([]claim.NamedSeat); len(kept) != 1 || kept[0].Label != "A4" {
 		t.Errorf("%v", kept)
 	}
+	// What nobody without a code may have comes before what is wrong with asking.
+	h.mustHold(f[4], 1, 1)
+	_, err = h.take(f[4], "A3", "A4")
+	code(t, err, "presale_only")
+	_, err = h.take(f[4], "B9", "B10")
+	code(t, err, "claim_open")
 	got, err := h.best(f[0], 2)
 	if err != nil {
 		t.Fatal(err)

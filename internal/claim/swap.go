@@ -53,7 +53,7 @@ func (s *Service) Change(ctx context.Context, event *sale.Snapshot, account, id 
 			return Claim{}, err
 		}
 		c, err = s.best(ctx, event, b, party{f, tier.Ordinal, r}, func(choose func(tx pgx.Tx) (seating, error)) (Claim, error) {
-			return w.run(ctx, ask{r.TierID, r.Quantity, r.check}, func(tx pgx.Tx, now claimdb.MayHoldRow) (units, error) {
+			return w.run(ctx, r.ask(), func(tx pgx.Tx, now claimdb.MayHoldRow) (units, error) {
 				chosen, err := choose(tx)
 				if err != nil {
 					return units{}, err
@@ -214,7 +214,7 @@ func (w swap) seats(ctx context.Context, tx pgx.Tx, now claimdb.MayHoldRow, b *b
 // any swaps for so many units of a tier, keeping what the claim has of it. Units that others have locked are skipped
 // first; who would be refused because of that waits for them, as in holdOrWait.
 func (w swap) any(ctx context.Context, r Request) (Claim, error) {
-	a := ask{r.TierID, r.Quantity, r.check}
+	a := r.ask()
 	c, err := w.run(ctx, a, func(tx pgx.Tx, _ claimdb.MayHoldRow) (units, error) { return w.pick(ctx, tx, r) })
 	_, short := errors.AsType[*shortage](err)
 	for short {
