@@ -162,6 +162,8 @@ func (c *checker) check(s *huma.Schema, v any, path string) {
 		c.text(s, v, path)
 	case huma.TypeInteger:
 		c.integer(s, v, path)
+	case huma.TypeNumber:
+		c.number(s, v, path)
 	case huma.TypeBoolean:
 		if _, ok := v.(bool); !ok {
 			c.add(path, "must be true or false.")
@@ -292,6 +294,18 @@ func (c *checker) integer(s *huma.Schema, v any, path string) {
 	i, err := strconv.ParseInt(n.String(), 10, 64)
 	if err != nil || (s.Minimum != nil && float64(i) < *s.Minimum) || (s.Maximum != nil && float64(i) > *s.Maximum) {
 		c.add(path, "must be a whole number"+between+".")
+	}
+}
+
+func (c *checker) number(s *huma.Schema, v any, path string) {
+	between := ""
+	if s.Minimum != nil && s.Maximum != nil {
+		between = fmt.Sprintf(" from %g to %g", *s.Minimum, *s.Maximum)
+	}
+	n, ok := v.(json.Number)
+	f, err := n.Float64()
+	if !ok || err != nil || (s.Minimum != nil && f < *s.Minimum) || (s.Maximum != nil && f > *s.Maximum) {
+		c.add(path, "must be a number"+between+".")
 	}
 }
 

@@ -54,6 +54,10 @@ func TestBodiesAreCheckedAgainstTheirSchema(t *testing.T) {
 		{"choice", newEvent{}, strings.Replace(with("%TOP%", ""), "fifo", "race", 1), "sale.ordering"},
 		{"beacon", newEvent{}, with("%SALE%", `,"beacon":{"round":0}`), "sale.beacon.name,sale.beacon.round"},
 		{"patch", salePatch{}, `{"admit_per_minute":600000,"message":"","closes_at":"2030-01-01T00:00:00+01:00"}`, ""},
+		{"money", newEvent{}, with("%SALE%", `,"channels":["card","ussd"],"fees_by":"fan","tax":{"name":"VAT","percent":7.5},"returns":true,"returns_until":"2029-12-30T00:00:00Z","disputes":"keep"`), ""},
+		{"wrong money", newEvent{}, with("%SALE%", `,"channels":["cash"],"fees_by":"x","tax":{"percent":101},"returns":1,"disputes":"x"`), "sale.channels[0],sale.disputes,sale.fees_by,sale.returns,sale.tax.name,sale.tax.percent"},
+		{"tax as text", salePatch{}, `{"tax":{"name":"VAT","percent":"7.5"}}`, "tax.percent"},
+		{"no tax", salePatch{}, `{"tax":null}`, "tax"},
 		{"patch null", salePatch{}, `{"message":null}`, "message"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -49,6 +49,8 @@ type EventSale struct {
 	ClosesAt         time.Time  `json:"closes_at"`
 	MaxTicketsPerFan int        `json:"max_tickets_per_fan"`
 	Message          string     `json:"message" doc:"What the organizer tells everybody who waits; empty for nothing."`
+	Returns          bool       `json:"returns" doc:"Whether tickets may be given back for their price now."`
+	Cancelled        bool       `json:"cancelled" doc:"The event does not take place; all money goes back."`
 }
 
 // EventTier is a tier of an Event.
@@ -76,7 +78,7 @@ func eventOut(s *sale.Snapshot) Event {
 		Sale: EventSale{
 			State: string(s.State), Ordering: string(s.Terms.Ordering),
 			LobbyOpensAt: utc(s.Terms.LobbyOpensAt), OpensAt: s.Terms.OpensAt.UTC(), ClosesAt: s.Terms.ClosesAt.UTC(),
-			MaxTicketsPerFan: s.Terms.MaxTicketsPerFan, Message: s.Message,
+			MaxTicketsPerFan: s.Terms.MaxTicketsPerFan, Message: s.Message, Returns: s.ReturnsOpen(s.At), Cancelled: s.Cancelled(),
 		},
 		Tiers: make([]EventTier, len(s.Tiers)),
 	}

@@ -35,6 +35,7 @@ type newSale struct {
 	Beacon           *newBeacon `json:"beacon,omitempty"`
 	MaxTicketsPerFan *int       `json:"max_tickets_per_fan,omitempty" minimum:"1" maximum:"50" example:"4"`
 	Pace
+	MoneyTerms
 }
 
 // Pace is what may change while the line moves.
@@ -69,6 +70,7 @@ type newTier struct {
 
 type salePatch struct {
 	Pace
+	MoneyTerms
 	MaxTicketsPerFan *int       `json:"max_tickets_per_fan,omitempty" minimum:"1" maximum:"50"`
 	MaxWaiting       *int64     `json:"max_waiting,omitempty" minimum:"1"`
 	Message          *string    `json:"message,omitempty" maxLength:"500" example:"Doors open at six." doc:"Everybody who waits reads it at once; empty for none."`
@@ -112,6 +114,7 @@ func (n newEvent) sale() sale.NewSale {
 			*f.to = *f.from
 		}
 	}
+	n.Sale.MoneyTerms.to(&t)
 	if b := n.Sale.Beacon; b != nil {
 		t.BeaconName, t.BeaconRound, t.BeaconURL = b.Name, b.Round, b.URL
 	}
@@ -129,11 +132,13 @@ func (n newEvent) sale() sale.NewSale {
 }
 
 func (p salePatch) sale() sale.Patch {
-	return sale.Patch{
+	out := sale.Patch{
 		AdmitPerMinute: p.AdmitPerMinute, MaxInside: p.MaxInside, MaxTicketsPerFan: p.MaxTicketsPerFan,
 		TurnSeconds: p.TurnSeconds, VisitSeconds: p.VisitSeconds, HoldSeconds: p.HoldSeconds, GraceSeconds: p.GraceSeconds,
 		MaxWaiting: p.MaxWaiting, Message: p.Message, ClosesAt: p.ClosesAt,
 	}
+	p.MoneyTerms.patch(&out)
+	return out
 }
 
 func orderOut(o payment.Order) Order {
