@@ -21,6 +21,8 @@ ALTER TABLE sales
 ALTER TABLE refunds
     -- Who asked for it; null: a rule.
     ADD COLUMN asked_by    uuid REFERENCES accounts (id),
+    -- What the organizer writes to the buyer about it.
+    ADD COLUMN note        text NOT NULL DEFAULT '' CHECK (length(note) <= 500),
     -- Of the request, so that the same one twice is one refund.
     ADD COLUMN request     text,
     ADD COLUMN attempts    integer NOT NULL DEFAULT 0;
@@ -29,6 +31,8 @@ CREATE UNIQUE INDEX refunds_request ON refunds (payment_id, request) WHERE reque
 ALTER TABLE tickets
     -- The refund that its price went back with; null while it is good, and for what was free.
     ADD COLUMN refund_id         uuid REFERENCES refunds (id),
+    -- What it was when it ended (valid or used), and is again where its end is undone.
+    ADD COLUMN ended_from        text CHECK (ended_from IN ('valid', 'used')),
     -- What was given back of its price while it stayed good.
     ADD COLUMN reduced_kobo      bigint NOT NULL DEFAULT 0 CHECK (reduced_kobo BETWEEN 0 AND price_kobo),
     -- A typing error in the name is put right once, by an organizer.
@@ -51,9 +55,13 @@ CREATE TABLE disputes (
 );
 CREATE INDEX disputes_payment ON disputes (payment_id);
 
+-- What a mail program that shows HTML would show.
+ALTER TABLE mailbox ADD COLUMN html text NOT NULL DEFAULT '';
+
 -- +goose Down
+ALTER TABLE mailbox DROP COLUMN html;
 DROP TABLE disputes;
-ALTER TABLE tickets DROP COLUMN refund_id, DROP COLUMN reduced_kobo, DROP COLUMN name_corrected_at;
-ALTER TABLE refunds DROP COLUMN asked_by, DROP COLUMN request, DROP COLUMN attempts;
+ALTER TABLE tickets DROP COLUMN refund_id, DROP COLUMN ended_from, DROP COLUMN reduced_kobo, DROP COLUMN name_corrected_at;
+ALTER TABLE refunds DROP COLUMN asked_by, DROP COLUMN note, DROP COLUMN request, DROP COLUMN attempts;
 ALTER TABLE sales DROP COLUMN channels, DROP COLUMN fees_by, DROP COLUMN tax_name, DROP COLUMN tax_basis_points, DROP COLUMN tax_number,
     DROP COLUMN returns, DROP COLUMN returns_until, DROP COLUMN disputes, DROP COLUMN cancelled_at;

@@ -684,3 +684,22 @@ JOIN seats s ON s.id = g.seat_id
 WHERE r.event_id = @event_id AND r.tier_id IS NULL
 GROUP BY r.id
 ORDER BY r.id;
+
+-- name: SoldToFree :execrows
+-- Units that a claim has bought, back into the sale.
+WITH own AS MATERIALIZED (
+    SELECT u.id FROM units u
+    WHERE u.claim_id = sqlc.arg(claim_id)::uuid AND u.id = ANY(@ids::uuid[]) AND u.state = 'sold' AND u.state = ANY(@from_states::text[])
+    ORDER BY u.tier_id, u.slot
+    FOR UPDATE
+)
+UPDATE units u SET state = 'free', claim_id = NULL, held_until = NULL FROM own WHERE u.id = own.id;
+
+-- name: ClaimToRefunded :execrows
+-- None of its tickets is good any more.
+UPDATE claims SET status = 'refunded', ended_at = now()
+WHERE id = @id AND status = ANY(@from_states::text[]);
+
+-- name: HeldOfEvent :many
+-- Claims of an event that are held.
+SELECT id FROM claims WHERE event_id = @event_id AND status = 'held' ORDER BY created_at, id LIMIT @max_claims;

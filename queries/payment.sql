@@ -7,6 +7,15 @@ SELECT email, name FROM accounts WHERE id = @id;
 -- name: EventName :one
 SELECT name FROM events WHERE id = @id;
 
+-- name: EventOfClaim :one
+SELECT event_id FROM claims WHERE id = @id AND account_id = @account_id;
+
+-- name: HoldSale :one
+-- What became of an event, which stays so until the end of the transaction: whoever cancels it waits for what is being
+-- settled, and what is settled afterwards knows. Locked after the claim, because who cancels waits for no claim.
+SELECT (s.cancelled_at IS NOT NULL)::boolean AS cancelled, (s.state = 'ended' AND e.starts_at <= now())::boolean AS over
+FROM sales s JOIN events e ON e.id = s.event_id WHERE s.event_id = @event_id FOR SHARE OF s;
+
 -- name: LiveOfClaim :one
 -- The attempt of a claim that is under way; there is one at most.
 SELECT * FROM payments WHERE claim_id = @claim_id AND status IN ('initializing', 'pending');
@@ -123,8 +132,8 @@ SELECT * FROM webhooks WHERE id = @id;
 UPDATE webhooks SET processed_at = now(), outcome = @outcome WHERE id = @id AND processed_at IS NULL;
 
 -- name: InsertRefund :exec
-INSERT INTO refunds (id, payment_id, amount_kobo, reason, status)
-VALUES (@id, @payment_id, @amount_kobo, @reason, 'due');
+INSERT INTO refunds (id, payment_id, amount_kobo, reason, status, asked_by, note, request)
+VALUES (@id, @payment_id, @amount_kobo, @reason, 'due', sqlc.narg(asked_by), @note, sqlc.narg(request));
 
 -- name: GetRefund :one
 SELECT r.*, p.reference, p.event_id, p.provider
@@ -140,7 +149,7 @@ SELECT * FROM refunds WHERE payment_id = @payment_id ORDER BY created_at, id FOR
 
 -- name: LeaseRefund :execrows
 -- Written before the provider is called: whoever finds requested must look the refund up before asking again.
-UPDATE refunds SET status = 'requested', requested_at = now(), provider_refund_id = NULL
+UPDATE refunds SET status = 'requested', requested_at = now(), provider_refund_id = NULL, attempts = attempts + 1
 WHERE id = @id AND status = ANY(@from_states::text[])
   AND (status <> 'requested' OR requested_at <= now() - make_interval(secs => @lease_seconds::int));
 
@@ -177,3 +186,120 @@ WHERE c.event_id = @event_id
   AND (c.created_at, c.id) < (@before_at::timestamptz, @before_id::uuid)
 ORDER BY c.created_at DESC, c.id DESC
 LIMIT @max_orders;
+
+-- name: OfTicket :one
+-- What decides whether a ticket may be given back.
+SELECT t.payment_id, t.claim_id, t.event_id, t.status, p.status AS payment_status, s.returns, s.returns_until, s.cancelled_at,
+       e.starts_at, now()::timestamptz AS now,
+       EXISTS (SELECT FROM disputes d WHERE d.payment_id = t.payment_id AND d.status = 'open') AS disputed
+FROM tickets t
+JOIN payments p ON p.id = t.payment_id
+JOIN sales s ON s.event_id = t.event_id
+JOIN events e ON e.id = t.event_id
+WHERE t.id = @id AND t.account_id = @account_id;
+
+-- name: DeliveredOfClaim :one
+-- The payment that became the tickets of an order, whatever became of both since.
+SELECT p.id FROM payments p
+WHERE p.claim_id = @claim_id AND EXISTS (SELECT FROM tickets t WHERE t.payment_id = p.id);
+
+-- name: RefundOfRequest :one
+SELECT * FROM refunds WHERE payment_id = @payment_id AND request = @request::text;
+
+-- name: DisputeOpen :one
+SELECT EXISTS (SELECT FROM disputes WHERE payment_id = @payment_id AND status = 'open');
+
+-- name: Order :one
+-- An order with its buyer; its claim as it is in effect.
+SELECT c.id, c.event_id, a.email, a.name, c.total_kobo, c.created_at, c.paid_at,
+       CASE WHEN c.status = 'held' AND c.expires_at <= now() THEN 'expired' ELSE c.status END::text AS claim_status,
+       s.cancelled_at
+FROM claims c JOIN accounts a ON a.id = c.account_id JOIN sales s ON s.event_id = c.event_id
+WHERE c.id = @id AND EXISTS (SELECT FROM payments p WHERE p.claim_id = c.id);
+
+-- name: PaymentsOfOrder :many
+SELECT * FROM payments WHERE claim_id = @claim_id ORDER BY created_at, id;
+
+-- name: RefundsOfOrder :many
+SELECT r.*, p.reference FROM refunds r JOIN payments p ON p.id = r.payment_id
+WHERE p.claim_id = @claim_id
+ORDER BY r.created_at, r.id;
+
+-- name: DisputesOfOrder :many
+SELECT d.*, p.reference FROM disputes d JOIN payments p ON p.id = d.payment_id
+WHERE p.claim_id = @claim_id
+ORDER BY d.opened_at, d.id;
+
+-- name: TicketsOfOrder :many
+SELECT t.id, t.payment_id, t.status, t.holder_name, t.price_kobo, t.reduced_kobo, t.ended_at, r.name AS tier_name,
+       c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+FROM tickets t
+JOIN tiers r ON r.id = t.tier_id
+JOIN units u ON u.id = t.unit_id
+LEFT JOIN seats s ON s.id = t.unit_id
+LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w.ordinal = s.seat_row
+LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
+WHERE t.claim_id = @claim_id
+ORDER BY r.ordinal, u.slot, t.issued_at, t.id;
+
+-- name: Trouble :one
+-- What of the money of an event waits for a person.
+SELECT (SELECT count(*) FROM refunds r JOIN payments p ON p.id = r.payment_id
+        WHERE p.event_id = @event_id AND r.status IN ('failed', 'needs_attention')) AS refunds,
+       (SELECT count(*) FROM disputes d JOIN payments p ON p.id = d.payment_id
+        WHERE p.event_id = @event_id AND d.status = 'open') AS disputes;
+
+-- name: RefundOfEvent :one
+SELECT r.*, p.reference, p.event_id, p.claim_id, p.provider
+FROM refunds r JOIN payments p ON p.id = r.payment_id
+WHERE r.id = @id AND p.event_id = @event_id;
+
+-- name: InsertDispute :execrows
+INSERT INTO disputes (id, payment_id, provider_dispute_id, status, provider_status, category, amount_kobo, due_at)
+VALUES (@id, @payment_id, @provider_dispute_id, 'open', @provider_status, @category, @amount_kobo, sqlc.narg(due_at))
+ON CONFLICT (provider_dispute_id) DO NOTHING;
+
+-- name: DisputeByProvider :one
+SELECT * FROM disputes WHERE provider_dispute_id = @provider_dispute_id;
+
+-- name: NoteDispute :exec
+-- What the provider says now of a dispute that is open.
+UPDATE disputes SET provider_status = @provider_status, due_at = coalesce(sqlc.narg(due_at), due_at)
+WHERE id = @id AND status = 'open';
+
+-- name: MoveDispute :execrows
+UPDATE disputes SET status = @status, provider_status = @provider_status, resolved_at = now()
+WHERE id = @id AND status = ANY(@from_states::text[]);
+
+-- name: OpenDisputes :many
+-- Disputes to ask the provider about; a webhook may be lost.
+SELECT d.id, d.provider_dispute_id, d.payment_id FROM disputes d WHERE d.status = 'open' ORDER BY d.opened_at, d.id LIMIT @max_disputes;
+
+-- name: RulesOfEvent :one
+SELECT disputes, cancelled_at FROM sales WHERE event_id = @event_id;
+
+-- name: ToTakeBack :many
+-- Payments of an event with tickets that are good, in pages; a bank may be asking for the money of one.
+SELECT p.id FROM payments p
+WHERE p.event_id = @event_id AND p.id > @after::uuid AND p.status = 'succeeded'
+  AND NOT EXISTS (SELECT FROM disputes d WHERE d.payment_id = p.id AND d.status = 'open')
+ORDER BY p.id
+LIMIT @max_payments;
+
+-- name: CountLive :one
+-- Payments of an event whose money may still come before they are given up.
+SELECT count(*) FROM payments WHERE event_id = @event_id AND status IN ('initializing', 'pending');
+
+-- name: CancelProgress :one
+-- How far the money of a cancelled event has gone back: orders with tickets that are good, money owed, sent and
+-- back, and refunds that wait for a person.
+SELECT (SELECT count(DISTINCT p.claim_id) FROM payments p WHERE p.event_id = @event_id AND p.settled_at IS NOT NULL) AS orders,
+       (SELECT count(*) FROM payments p WHERE p.event_id = @event_id AND p.status = 'succeeded') AS open_orders,
+       (SELECT count(*) FROM payments p WHERE p.event_id = @event_id AND p.status IN ('initializing', 'pending')) AS under_way,
+       coalesce(sum(r.amount_kobo), 0)::bigint AS owed_kobo,
+       coalesce(sum(r.amount_kobo) FILTER (WHERE r.status = 'processed'), 0)::bigint AS back_kobo,
+       count(r.id) AS refunds,
+       count(r.id) FILTER (WHERE r.status = 'processed') AS back,
+       count(r.id) FILTER (WHERE r.status IN ('failed', 'needs_attention')) AS stuck
+FROM payments q JOIN refunds r ON r.payment_id = q.id
+WHERE q.event_id = @event_id;

@@ -61,3 +61,30 @@ WHERE id = @id AND name_corrected_at IS NULL;
 -- name: NamesCorrected :one
 -- How many tickets of an event had their name put right.
 SELECT count(*) FROM tickets WHERE event_id = @event_id AND name_corrected_at IS NOT NULL;
+
+-- name: LiveOfPayment :many
+-- The tickets of a payment that are good, and what of their price has not been given back, in the order of their places.
+SELECT t.id, t.unit_id, t.tier_id, t.status, (t.price_kobo - t.reduced_kobo)::bigint AS worth
+FROM tickets t JOIN tiers r ON r.id = t.tier_id JOIN units u ON u.id = t.unit_id
+WHERE t.payment_id = @payment_id AND t.status IN ('valid', 'used')
+ORDER BY r.ordinal, u.slot, t.id;
+
+-- name: EndTickets :execrows
+-- Ends tickets as they were when somebody decided about them: one that was let in since is not ended.
+UPDATE tickets t SET status = @status, ended_at = now(), ended_from = t.status, refund_id = sqlc.narg(refund_id)
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@was::text[]) AS was) n
+WHERE t.id = n.id AND t.status = n.was AND t.status = ANY(@from_states::text[]);
+
+-- name: ReduceTickets :execrows
+-- Part of the price of tickets was given back; they stay good.
+UPDATE tickets t SET reduced_kobo = t.reduced_kobo + n.kobo
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@kobo::bigint[]) AS kobo) n
+WHERE t.id = n.id AND t.status = ANY(@from_states::text[]);
+
+-- name: ReviveTickets :many
+-- Tickets of a payment whose end is undone: those whose place is still their order's.
+UPDATE tickets t SET status = t.ended_from, ended_at = NULL, ended_from = NULL
+FROM units u
+WHERE t.payment_id = @payment_id AND t.status = ANY(@from_states::text[]) AND t.ended_from IS NOT NULL AND t.refund_id IS NULL
+  AND u.id = t.unit_id AND u.state = 'sold' AND u.claim_id = t.claim_id
+RETURNING t.id;

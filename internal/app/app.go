@@ -173,7 +173,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) 
 	})
 
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.Payments.Alerts())
 	if a.web, err = web.New(web.Config{
 		DB: a.pool, Pool: a.pool, Redis: a.redis,
 		Accounts: a.Accounts, Sales: a.Sales, Queue: a.Queue, Claims: a.Claims, Payments: a.Payments, Tickets: a.Tickets,

@@ -30,11 +30,15 @@ func (s *Service) act(ctx context.Context, p paymentdb.Payment, c Charge, asked 
 	}
 	if c.Found && c.Status == chargeSuccess {
 		err := s.settle(ctx, p.ID, c)
-		if !errors.Is(err, errNothingCame) {
-			return err
+		switch {
+		case errors.Is(err, errNothingCame):
+			s.alert(ctx, "the provider says success and no money", "payment", p.ID)
+			return s.giveUp(ctx, p.ID, graceWaiting)
+		case errors.Is(err, errOther):
+			s.alert(ctx, "the provider answered about another payment", "payment", p.ID)
+			return s.giveUp(ctx, p.ID, graceSilent)
 		}
-		s.log.ErrorContext(ctx, "the provider says success and no money", "payment", p.ID)
-		return s.giveUp(ctx, p.ID, graceWaiting)
+		return err
 	}
 	status := c.Status
 	if !c.Found {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/riverqueue/river"
 
 	"fairqueue/internal/db"
@@ -130,33 +131,76 @@ func (s *Service) workWebhook(ctx context.Context, a webhookArgs) error {
 }
 
 // hear does what follows from a webhook and says in a word what that was.
+//
+// Webhooks come late, twice and in any order, so none is believed to be the
+// newest: a charge is settled first whatever the webhook is about, because no
+// refund and no dispute comes before it; and refunds and disputes are looked up,
+// so that an old word about them changes nothing.
 func (s *Service) hear(ctx context.Context, n Notice) (outcome string, err error) {
-	charge := strings.HasPrefix(n.Kind, "charge.") && !strings.HasPrefix(n.Kind, "charge.dispute.")
+	dispute := strings.HasPrefix(n.Kind, "charge.dispute.")
 	refund := strings.HasPrefix(n.Kind, "refund.")
-	if !charge && !refund {
+	if !dispute && !refund && !strings.HasPrefix(n.Kind, "charge.") {
 		s.log.WarnContext(ctx, "a webhook that nothing follows from", "kind", storable(n.Kind), "reference", storable(n.Reference))
 		return "ignored", nil
 	}
 	p, err := s.q.PaymentByReference(ctx, s.cfg.DB, storable(n.Reference))
 	if db.NoRows(err) {
+		// Signed, so it is our account's money: somebody must see whose.
+		s.alert(ctx, "money moved under a reference that is not ours", "kind", storable(n.Kind), "reference", storable(n.Reference))
 		return "unknown reference", nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("payment: webhook: %w", err)
 	}
+	if p.SettledAt == nil {
+		if err := s.learn(ctx, p, n); err != nil {
+			return "", errors.Join(errors.New("payment: webhook"), err)
+		}
+		if p, err = s.q.GetPayment(ctx, s.cfg.DB, p.ID); err != nil {
+			return "", fmt.Errorf("payment: webhook: %w", err)
+		}
+		outcome = "acted on"
+	} else if !refund && !dispute {
+		return "settled before", nil
+	}
 	if refund {
 		return "looked up", s.syncRefunds(ctx, p)
 	}
-	c := n.Charge
-	if c == nil || n.Kind != "charge.success" {
-		asked, err := s.cfg.Provider.Verify(ctx, p.Reference)
-		if err != nil {
-			return "", fmt.Errorf("payment: webhook: %w", err)
-		}
-		c = &asked
+	if dispute {
+		return s.hearDispute(ctx, p, n)
 	}
-	if err := s.act(ctx, p, *c, nil); err != nil {
-		return "", errors.Join(errors.New("payment: webhook"), err)
+	return outcome, nil
+}
+
+// learn finds out what became of a charge and acts on it. What the provider says
+// now is newer than a webhook that may be days old: money that has gone back
+// since buys nothing. A success that it does not confirm, or cannot be asked
+// about, is believed for its signature.
+func (s *Service) learn(ctx context.Context, p paymentdb.Payment, n Notice) error {
+	c, asked := s.provider(p.Provider).Verify(ctx, p.Reference)
+	if asked == nil && c.Found && (c.Status == chargeSuccess || c.Status == chargeReversed) {
+		return s.act(ctx, p, c, nil)
 	}
-	return "acted on", nil
+	if n.Charge != nil && n.Kind == "charge.success" {
+		return s.act(ctx, p, *n.Charge, nil)
+	}
+	if asked != nil {
+		return asked
+	}
+	return s.act(ctx, p, c, nil)
+}
+
+// alert tells whoever runs the product that money needs a person: it is logged as an error and counted in the metrics.
+func (s *Service) alert(ctx context.Context, what string, attrs ...any) {
+	s.alerts.Inc()
+	s.log.ErrorContext(ctx, "money needs a person: "+what, attrs...)
+}
+
+// Alerts counts what needed a person since the process began.
+func (s *Service) Alerts() prometheus.Collector { return s.alerts }
+
+// hearDispute writes down that a bank asks for money back.
+func (s *Service) hearDispute(ctx context.Context, p paymentdb.Payment, _ Notice) (outcome string, err error) {
+	s.alert(ctx, "a payment is disputed", "payment", p.ID)
+	return "disputed", nil
 }

@@ -3,7 +3,7 @@ package payment
 import (
 	"context"
 	"fmt"
-	"strings"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -23,28 +23,28 @@ func (s *Service) writeTickets(ctx context.Context, tx pgx.Tx, p paymentdb.Payme
 	if len(sold.Lines) == 1 {
 		word = "ticket"
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "Your %s for %s:\n\n", word, event)
+	facts := []mail.Fact{{Name: "Event", Value: event}}
 	for i := 0; i < len(sold.Lines); {
 		n := i
 		for n < len(sold.Lines) && sold.Lines[n].TierID == sold.Lines[i].TierID {
 			n++
 		}
-		fmt.Fprintf(&b, "    %d × %s\n", n-i, sold.Lines[i].Tier)
+		facts = append(facts, mail.Fact{Name: "For you", Value: strconv.Itoa(n-i) + " × " + sold.Lines[i].Tier})
 		i = n
 	}
-	fmt.Fprintf(&b, "\nPaid: %s. Reference: %s.\n\n", money.Kobo(p.AmountKobo), p.Reference)
+	facts = append(facts, mail.Fact{Name: "Paid", Value: money.Kobo(p.AmountKobo).String()}, mail.Fact{Name: "Reference", Value: p.Reference})
+	l := mail.Letter{To: to, Subject: "Your " + word + " for " + event, Title: "Your " + word + " for " + event, Parts: []mail.Part{mail.List(facts...)}}
 	if sold.Moved {
-		b.WriteString("Your payment reached us after the hold had ended. The places you held were taken by then, so these are equal ones of the same kind and price.\n\n")
+		l.Parts = append(l.Parts, mail.Say("Your payment reached us after the hold had ended. The places you held were taken by then, so these are equal ones of the same kind and price."))
 	}
 	if over > 0 {
-		fmt.Fprintf(&b, "You paid %s too much. It goes back the way it came; your bank needs a few days for it.\n\n", over)
+		l.Parts = append(l.Parts, mail.Say("You paid %s too much. It goes back the way it came; your bank needs a few days for it.", over))
 	}
-	fmt.Fprintf(&b, "Open them here and show the QR code at the door:\n\n    %s/tickets\n", s.cfg.PublicURL)
-	return s.cfg.Mail.Enqueue(ctx, tx, mail.Message{To: to, Subject: "Your " + word + " for " + event, Text: b.String()})
+	l.Parts = append(l.Parts, mail.Go("Open your "+word+" and show the QR code at the door", s.cfg.PublicURL+"/tickets"))
+	return s.cfg.Mail.Write(ctx, tx, l)
 }
 
-// whyWords are the reasons of refunds, for people.
+// whyWords are the reasons why a payment could not become tickets, for people.
 var whyWords = map[string]string{
 	whyCurrency:  "it came in another currency than the price",
 	whyAmount:    "the amount was not the one we asked for",
@@ -53,23 +53,20 @@ var whyWords = map[string]string{
 	whyGone:      "it reached us after the hold had ended, and all tickets of that kind had gone to other people by then",
 	whyChanged:   "it was for tickets that you have exchanged for others since",
 	whyLimit:     "it reached us after the hold had ended, and you have bought as many tickets as one person may have",
+	whyCancelled: "the event does not take place",
+	whyOver:      "it reached us after the event had begun",
 }
 
 // writeRefundDue tells the buyer that the money goes back, and why.
 func (s *Service) writeRefundDue(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, amount money.Kobo, why string) error {
-	text := fmt.Sprintf("Your payment of %s (reference %s) could not become tickets: %s.\n\n"+
-		"We are sending all of it back the way it came. You need not do anything. Your bank may take a few days to show it; we write again when it has left us.\n",
-		amount, p.Reference, whyWords[why])
-	return s.write(ctx, tx, p, "Your money is on its way back", text)
+	return s.write(ctx, tx, p, "Your money is on its way back",
+		mail.Say("Your payment could not become tickets: %s. We are sending all of it back the way it came.", whyWords[why]),
+		mail.List(mail.Fact{Name: "Amount", Value: amount.String()}, mail.Fact{Name: "Reference", Value: p.Reference}),
+		mail.Say("You need not do anything. Your bank may take a few days to show it; we write again when it has left us."))
 }
 
-// writeRefunded tells the buyer that money has left us.
-func (s *Service) writeRefunded(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, amount money.Kobo) error {
-	text := fmt.Sprintf("We have sent back %s of your payment with reference %s. Your bank may take a few days to show it.\n", amount, p.Reference)
-	return s.write(ctx, tx, p, "Your refund", text)
-}
-
-func (s *Service) write(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, subject, text string) error {
+// write tells the buyer of a payment something about it; the title is the subject, too.
+func (s *Service) write(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, title string, parts ...mail.Part) error {
 	buyer, err := s.q.Buyer(ctx, tx, p.AccountID)
 	if err != nil {
 		return fmt.Errorf("payment: mail: %w", err)
@@ -78,5 +75,12 @@ func (s *Service) write(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, sub
 	if err != nil {
 		return fmt.Errorf("payment: mail: %w", err)
 	}
-	return s.cfg.Mail.Enqueue(ctx, tx, mail.Message{To: buyer.Email, Subject: subject + " (" + event + ")", Text: text})
+	return s.cfg.Mail.Write(ctx, tx, mail.Letter{To: buyer.Email, Subject: title + " (" + event + ")", Title: title, Parts: parts})
+}
+
+// writeRefunded tells the buyer that money has left us.
+func (s *Service) writeRefunded(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, amount money.Kobo) error {
+	return s.write(ctx, tx, p, "Your refund",
+		mail.Say("We have sent back %s of your payment. Your bank may take a few days to show it.", amount),
+		mail.List(mail.Fact{Name: "Amount", Value: amount.String()}, mail.Fact{Name: "Reference", Value: p.Reference}))
 }

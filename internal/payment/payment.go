@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/riverqueue/river"
 
 	"fairqueue/internal/claim"
@@ -56,6 +57,8 @@ type Service struct {
 	cfg Config
 	q   *paymentdb.Queries
 	log *slog.Logger
+	// alerts counts what a person must look at.
+	alerts prometheus.Counter
 }
 
 // New returns a Service.
@@ -63,7 +66,9 @@ func New(cfg Config) *Service {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Service{cfg: cfg, q: paymentdb.New(), log: cfg.Logger}
+	return &Service{cfg: cfg, q: paymentdb.New(), log: cfg.Logger, alerts: prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "fairqueue_payment_alerts_total", Help: "Money that needs a person: each is an error in the log.",
+	})}
 }
 
 // QueueMoney is the River queue of payment jobs.
@@ -74,6 +79,7 @@ var (
 	errNoClaim     = fault.New(fault.NotFound, "claim_not_found", "There is no such claim of yours.")
 	errPaid        = fault.New(fault.Conflict, "claim_paid", "These tickets are paid for. You find them under Your tickets.")
 	errAttempts    = fault.New(fault.Conflict, "attempts_used", "Two payments were tried in this visit, which is all there are. The tickets go back to the others when the clock ends; ask for another turn to try again.")
+	errCancelled   = fault.New(fault.Conflict, "event_cancelled", "This event does not take place, so nothing can be paid for it any more. Nothing was charged.")
 	errPending     = fault.New(fault.Conflict, "payment_pending", "The bank has not decided about your payment yet, so the tickets stay yours until it has. Look again in a minute.")
 	errUnavailable = fault.New(fault.Unavailable, "provider_unavailable", "Our payment partner does not answer right now. Your tickets are kept for you and nothing was charged: try again in a moment.").
 			After(10 * time.Second)

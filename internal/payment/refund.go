@@ -17,21 +17,44 @@ import (
 	"fairqueue/internal/money"
 )
 
+// debt is money that is owed to a buyer, and why.
+type debt struct {
+	amount money.Kobo
+	why    string
+	// by is the organizer who asked for it; zero: a rule.
+	by uuid.UUID
+	// note is what the organizer writes to the buyer about it.
+	note string
+	// request is what the organizer's request is known by, so that the same one twice is one refund.
+	request string
+}
+
 // owe writes a refund down, with the job that asks for it.
 func (s *Service) owe(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, amount money.Kobo, why string) error {
+	_, err := s.oweAs(ctx, tx, p, debt{amount: amount, why: why})
+	return err
+}
+
+func (s *Service) oweAs(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, d debt) (uuid.UUID, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
-		return fmt.Errorf("payment: owe: %w", err)
+		return id, fmt.Errorf("payment: owe: %w", err)
 	}
-	if err := s.q.InsertRefund(ctx, tx, id, p.ID, int64(amount), why); err != nil {
-		return fmt.Errorf("payment: owe: %w", err)
+	row := paymentdb.InsertRefundParams{ID: id, PaymentID: p.ID, AmountKobo: int64(d.amount), Reason: d.why, Note: d.note}
+	body := map[string]any{"payment": p.ID, "refund": id, "amount": d.amount, "reason": d.why}
+	if d.by != uuid.Nil {
+		row.AskedBy, body["by"] = &d.by, d.by
+	}
+	if d.request != "" {
+		row.Request = &d.request
+	}
+	if err := s.q.InsertRefund(ctx, tx, row); err != nil {
+		return id, fmt.Errorf("payment: owe: %w", err)
 	}
 	if err := s.enqueue(ctx, tx, refundArgs{Refund: id}, 0); err != nil {
-		return err
+		return id, err
 	}
-	return ledger.Write(ctx, tx, p.EventID, ledger.RefundDue, map[string]any{
-		"payment": p.ID, "refund": id, "amount": amount, "reason": why,
-	})
+	return id, ledger.Write(ctx, tx, p.EventID, ledger.RefundDue, body)
 }
 
 const (

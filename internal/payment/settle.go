@@ -27,6 +27,8 @@ const (
 	whyGone      = "sold_to_others"
 	whyLimit     = "above_limit"
 	whyChanged   = "changed_since"
+	whyCancelled = "event_cancelled"
+	whyOver      = "event_over"
 )
 
 // verdict is what to do with the money of a success.
@@ -37,7 +39,11 @@ type verdict struct {
 	over money.Kobo
 }
 
-var errNothingCame = errors.New("payment: a success without money")
+// What a provider says that cannot be true: nothing is settled by it, and a person is alerted.
+var (
+	errNothingCame = errors.New("payment: a success without money")
+	errOther       = errors.New("payment: an answer about another payment")
+)
 
 // judge compares what came with what was asked. Settle when the currency is
 // ours, requested_amount, where present, is what we asked, and amount is at
@@ -45,7 +51,7 @@ var errNothingCame = errors.New("payment: a success without money")
 func judge(asked money.Kobo, reference string, c Charge) (verdict, error) {
 	switch {
 	case c.Reference != reference || c.Status != chargeSuccess || !c.Found:
-		return verdict{}, fmt.Errorf("payment: %s is not a success of %s", c.Reference, reference)
+		return verdict{}, errOther
 	case c.Amount < 0 || (c.Amount == 0 && asked > 0):
 		return verdict{}, errNothingCame
 	case !strings.EqualFold(c.Currency, money.Currency):
@@ -88,8 +94,19 @@ func (s *Service) settleTx(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, 
 		// The attempt had failed, the fan chose other tickets, and then its money came: it is not the price of these.
 		v.back = whyChanged
 	}
+	fate, err := s.q.HoldSale(ctx, tx, p.EventID)
+	if err != nil {
+		return fmt.Errorf("payment: settle: %w", err)
+	}
+	switch {
+	case v.back != "":
+	case fate.Cancelled:
+		v.back = whyCancelled
+	case fate.Over:
+		v.back = whyOver
+	}
 	if v.back == "" {
-		err := s.deliver(ctx, tx, p, c, v, l)
+		err = s.deliver(ctx, tx, p, c, v, l)
 		switch {
 		case errors.Is(err, claim.ErrPaid):
 			v.back = whySecond
@@ -145,14 +162,14 @@ func (s *Service) deliver(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, c
 	return s.writeTickets(ctx, tx, p, buyer.Email, sold, v.over)
 }
 
-// giveBack writes down that all that came is owed to the buyer. Where the claim
-// still waits for this very payment, its fan may try again.
+// giveBack writes down that all that came is owed to the buyer, and lets the
+// claim go where it waits for this very payment.
 func (s *Service) giveBack(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, c Charge, why string, l *claim.Locked) error {
 	if err := s.record(ctx, tx, p.ID, RefundDue, c); err != nil {
 		return err
 	}
 	if live(p.Status) && l.Status == claim.Paying {
-		if err := l.ReholdTx(ctx, tx); err != nil {
+		if err := s.letGo(ctx, tx, why, l); err != nil {
 			return err
 		}
 	}
@@ -161,6 +178,14 @@ func (s *Service) giveBack(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, 
 	}
 	s.log.WarnContext(ctx, "a payment goes back", "payment", p.ID, "reason", why)
 	return s.writeRefundDue(ctx, tx, p, c.Amount, why)
+}
+
+// letGo takes a claim out of paying whose money goes back: its fan may try again, unless there is nothing to try for.
+func (s *Service) letGo(ctx context.Context, tx pgx.Tx, why string, l *claim.Locked) error {
+	if why == whyCancelled || why == whyOver {
+		return l.EndTx(ctx, tx, claim.Released)
+	}
+	return l.ReholdTx(ctx, tx)
 }
 
 // record writes what came, once.

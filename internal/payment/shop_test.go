@@ -297,6 +297,20 @@ func (s *shop) age(p payment.Payment, d time.Duration) {
 	s.sql(`UPDATE payments SET deadline_at = now() - $2 * interval '1 second' WHERE id = $1`, p.ID, int(d.Seconds()))
 }
 
+// hurry lets every job that waits be worked now.
+func (s *shop) hurry() {
+	s.Helper()
+	s.sql(`UPDATE river_job SET scheduled_at = now(), state = 'available' WHERE state IN ('retryable', 'scheduled')`)
+}
+
+func parsed(t testing.TB, body string) (k knobs) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(body), &k); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
 func (s *shop) is(p payment.Payment, want payment.Status, c claim.Claim, wantClaim claim.Status) {
 	s.Helper()
 	got, err := s.payments.Get(s.Context(), p.AccountID, p.ID)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base32"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,35 +20,6 @@ import (
 // that nobody keeps tickets from others by payments that never come. What was bought is counted by the limit of tickets.
 const MaxStarts = 2
 
-// How long the provider may take money for a payment, by the slowest channel
-// that was offered; from initialize.
-const (
-	openCard     = 15 * time.Minute
-	openTransfer = 30 * time.Minute
-)
-
-const channelTransfer = "bank_transfer"
-
-// toCheckout is how much of a hold may be gone by the time its fan goes to pay.
-const toCheckout = 2 * time.Minute
-
-// channels are what the buyer may pay with. An account number for a transfer
-// lives 30 minutes: it is offered only where the hold is that long, and fresh.
-func channels(left time.Duration) []string {
-	c := []string{"card", "ussd"}
-	if left >= openTransfer-toCheckout {
-		c = append(c, channelTransfer)
-	}
-	return c
-}
-
-func openFor(channels []string) time.Duration {
-	if slices.Contains(channels, channelTransfer) {
-		return openTransfer
-	}
-	return openCard
-}
-
 // firstCheck is when the reconciler asks first.
 const firstCheck = 5 * time.Second
 
@@ -57,7 +27,7 @@ const firstCheck = 5 * time.Second
 const startPatience = 25 * time.Second
 
 // Start begins a payment for the account's claim, or returns the one that is pending (created false). 404 claim_not_found;
-// 409 claim_expired, claim_paid, attempts_used; 503 provider_unavailable when the provider cannot be reached (the claim is
+// 409 claim_expired, claim_paid, attempts_used, event_cancelled; 503 provider_unavailable when the provider cannot be reached (the claim is
 // kept, the same call tries again). A free claim is settled at once.
 func (s *Service) Start(ctx context.Context, account, claimID uuid.UUID) (p Payment, created bool, err error) {
 	row, created, err := s.begin(ctx, account, claimID)
@@ -86,14 +56,15 @@ func (s *Service) StartsLeft(ctx context.Context, claimID uuid.UUID) (int, error
 
 // begin is step 1.
 func (s *Service) begin(ctx context.Context, account, claimID uuid.UUID) (p paymentdb.Payment, created bool, err error) {
+	event, err := s.saleOf(ctx, account, claimID)
+	if err != nil {
+		return p, false, err
+	}
 	err = db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
 		created = false
 		l, err := claim.LockTx(ctx, tx, claimID)
 		if err != nil {
 			return err
-		}
-		if l.AccountID != account {
-			return errNoClaim
 		}
 		if l.Status == claim.Paid || l.Status == claim.Refunded {
 			return errPaid
@@ -112,7 +83,14 @@ func (s *Service) begin(ctx context.Context, account, claimID uuid.UUID) (p paym
 		if l.Holding() && starts >= MaxStarts {
 			return errAttempts
 		}
-		offer := channels(l.ExpiresAt.Sub(l.Now))
+		fate, err := s.q.HoldSale(ctx, tx, l.EventID)
+		if err != nil {
+			return fmt.Errorf("payment.Start: %w", err)
+		}
+		if fate.Cancelled {
+			return errCancelled
+		}
+		offer := channels(event, l.ExpiresAt.Sub(l.Now))
 		if err := l.PayTx(ctx, tx); err != nil {
 			return err
 		}

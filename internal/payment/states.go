@@ -27,7 +27,8 @@ var moves = map[Status][]Status{
 	Succeeded:    {RefundDue, Refunded, ChargedBack},
 	RefundDue:    {Refunded, ChargedBack},
 	Refunded:     {},
-	ChargedBack:  {},
+	// A dispute is open with the tickets void, or lost; one that is won undoes it.
+	ChargedBack: {Succeeded},
 }
 
 // live reports whether the provider may be taking money for it as far as we know.

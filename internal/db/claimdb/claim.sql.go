@@ -131,6 +131,20 @@ func (q *Queries) ClaimToPaying(ctx context.Context, db DBTX, iD uuid.UUID, from
 	return result.RowsAffected(), nil
 }
 
+const claimToRefunded = `-- name: ClaimToRefunded :execrows
+UPDATE claims SET status = 'refunded', ended_at = now()
+WHERE id = $1 AND status = ANY($2::text[])
+`
+
+// None of its tickets is good any more.
+func (q *Queries) ClaimToRefunded(ctx context.Context, db DBTX, iD uuid.UUID, fromStates []string) (int64, error) {
+	result, err := db.Exec(ctx, claimToRefunded, iD, fromStates)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const claimView = `-- name: ClaimView :one
 SELECT c.id, c.event_id, c.account_id,
        CASE WHEN c.status = 'held' AND c.expires_at <= now() THEN 'expired' ELSE c.status END::text AS status,
@@ -652,6 +666,31 @@ func (q *Queries) GrantWaiting(ctx context.Context, db DBTX, arg GrantWaitingPar
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const heldOfEvent = `-- name: HeldOfEvent :many
+SELECT id FROM claims WHERE event_id = $1 AND status = 'held' ORDER BY created_at, id LIMIT $2
+`
+
+// Claims of an event that are held.
+func (q *Queries) HeldOfEvent(ctx context.Context, db DBTX, eventID uuid.UUID, maxClaims int32) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, heldOfEvent, eventID, maxClaims)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -1879,6 +1918,25 @@ func (q *Queries) ShutSeats(ctx context.Context, db DBTX, locked []uuid.UUID, se
 		return nil, err
 	}
 	return items, nil
+}
+
+const soldToFree = `-- name: SoldToFree :execrows
+WITH own AS MATERIALIZED (
+    SELECT u.id FROM units u
+    WHERE u.claim_id = $1::uuid AND u.id = ANY($2::uuid[]) AND u.state = 'sold' AND u.state = ANY($3::text[])
+    ORDER BY u.tier_id, u.slot
+    FOR UPDATE
+)
+UPDATE units u SET state = 'free', claim_id = NULL, held_until = NULL FROM own WHERE u.id = own.id
+`
+
+// Units that a claim has bought, back into the sale.
+func (q *Queries) SoldToFree(ctx context.Context, db DBTX, claimID uuid.UUID, ids []uuid.UUID, fromStates []string) (int64, error) {
+	result, err := db.Exec(ctx, soldToFree, claimID, ids, fromStates)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const spotOf = `-- name: SpotOf :one

@@ -10,6 +10,19 @@ import (
 	"github.com/google/uuid"
 )
 
+type Dispute struct {
+	ID                uuid.UUID
+	PaymentID         uuid.UUID
+	ProviderDisputeID string
+	Status            string
+	ProviderStatus    string
+	Category          string
+	AmountKobo        int64
+	DueAt             *time.Time
+	OpenedAt          time.Time
+	ResolvedAt        *time.Time
+}
+
 type Payment struct {
 	ID               uuid.UUID
 	ClaimID          uuid.UUID
@@ -53,6 +66,7 @@ type Refund struct {
 	ProcessedAt      *time.Time
 	LastError        string
 	AskedBy          *uuid.UUID
+	Note             string
 	Request          *string
 	Attempts         int32
 }

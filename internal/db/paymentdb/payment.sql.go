@@ -31,6 +31,60 @@ func (q *Queries) Buyer(ctx context.Context, db DBTX, id uuid.UUID) (BuyerRow, e
 	return i, err
 }
 
+const cancelProgress = `-- name: CancelProgress :one
+SELECT (SELECT count(DISTINCT p.claim_id) FROM payments p WHERE p.event_id = $1 AND p.settled_at IS NOT NULL) AS orders,
+       (SELECT count(*) FROM payments p WHERE p.event_id = $1 AND p.status = 'succeeded') AS open_orders,
+       (SELECT count(*) FROM payments p WHERE p.event_id = $1 AND p.status IN ('initializing', 'pending')) AS under_way,
+       coalesce(sum(r.amount_kobo), 0)::bigint AS owed_kobo,
+       coalesce(sum(r.amount_kobo) FILTER (WHERE r.status = 'processed'), 0)::bigint AS back_kobo,
+       count(r.id) AS refunds,
+       count(r.id) FILTER (WHERE r.status = 'processed') AS back,
+       count(r.id) FILTER (WHERE r.status IN ('failed', 'needs_attention')) AS stuck
+FROM payments q JOIN refunds r ON r.payment_id = q.id
+WHERE q.event_id = $1
+`
+
+type CancelProgressRow struct {
+	Orders     int64
+	OpenOrders int64
+	UnderWay   int64
+	OwedKobo   int64
+	BackKobo   int64
+	Refunds    int64
+	Back       int64
+	Stuck      int64
+}
+
+// How far the money of a cancelled event has gone back: orders with tickets that are good, money owed, sent and
+// back, and refunds that wait for a person.
+func (q *Queries) CancelProgress(ctx context.Context, db DBTX, eventID uuid.UUID) (CancelProgressRow, error) {
+	row := db.QueryRow(ctx, cancelProgress, eventID)
+	var i CancelProgressRow
+	err := row.Scan(
+		&i.Orders,
+		&i.OpenOrders,
+		&i.UnderWay,
+		&i.OwedKobo,
+		&i.BackKobo,
+		&i.Refunds,
+		&i.Back,
+		&i.Stuck,
+	)
+	return i, err
+}
+
+const countLive = `-- name: CountLive :one
+SELECT count(*) FROM payments WHERE event_id = $1 AND status IN ('initializing', 'pending')
+`
+
+// Payments of an event whose money may still come before they are given up.
+func (q *Queries) CountLive(ctx context.Context, db DBTX, eventID uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, countLive, eventID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countStarts = `-- name: CountStarts :one
 SELECT count(*) FROM claims mine JOIN spots s ON s.id = mine.spot_id
 JOIN claims c ON c.spot_id = s.id JOIN payments p ON p.claim_id = c.id
@@ -45,6 +99,104 @@ func (q *Queries) CountStarts(ctx context.Context, db DBTX, claimID uuid.UUID) (
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const deliveredOfClaim = `-- name: DeliveredOfClaim :one
+SELECT p.id FROM payments p
+WHERE p.claim_id = $1 AND EXISTS (SELECT FROM tickets t WHERE t.payment_id = p.id)
+`
+
+// The payment that became the tickets of an order, whatever became of both since.
+func (q *Queries) DeliveredOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, deliveredOfClaim, claimID)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
+const disputeByProvider = `-- name: DisputeByProvider :one
+SELECT id, payment_id, provider_dispute_id, status, provider_status, category, amount_kobo, due_at, opened_at, resolved_at FROM disputes WHERE provider_dispute_id = $1
+`
+
+func (q *Queries) DisputeByProvider(ctx context.Context, db DBTX, providerDisputeID string) (Dispute, error) {
+	row := db.QueryRow(ctx, disputeByProvider, providerDisputeID)
+	var i Dispute
+	err := row.Scan(
+		&i.ID,
+		&i.PaymentID,
+		&i.ProviderDisputeID,
+		&i.Status,
+		&i.ProviderStatus,
+		&i.Category,
+		&i.AmountKobo,
+		&i.DueAt,
+		&i.OpenedAt,
+		&i.ResolvedAt,
+	)
+	return i, err
+}
+
+const disputeOpen = `-- name: DisputeOpen :one
+SELECT EXISTS (SELECT FROM disputes WHERE payment_id = $1 AND status = 'open')
+`
+
+func (q *Queries) DisputeOpen(ctx context.Context, db DBTX, paymentID uuid.UUID) (bool, error) {
+	row := db.QueryRow(ctx, disputeOpen, paymentID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const disputesOfOrder = `-- name: DisputesOfOrder :many
+SELECT d.id, d.payment_id, d.provider_dispute_id, d.status, d.provider_status, d.category, d.amount_kobo, d.due_at, d.opened_at, d.resolved_at, p.reference FROM disputes d JOIN payments p ON p.id = d.payment_id
+WHERE p.claim_id = $1
+ORDER BY d.opened_at, d.id
+`
+
+type DisputesOfOrderRow struct {
+	ID                uuid.UUID
+	PaymentID         uuid.UUID
+	ProviderDisputeID string
+	Status            string
+	ProviderStatus    string
+	Category          string
+	AmountKobo        int64
+	DueAt             *time.Time
+	OpenedAt          time.Time
+	ResolvedAt        *time.Time
+	Reference         string
+}
+
+func (q *Queries) DisputesOfOrder(ctx context.Context, db DBTX, claimID uuid.UUID) ([]DisputesOfOrderRow, error) {
+	rows, err := db.Query(ctx, disputesOfOrder, claimID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DisputesOfOrderRow{}
+	for rows.Next() {
+		var i DisputesOfOrderRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.PaymentID,
+			&i.ProviderDisputeID,
+			&i.Status,
+			&i.ProviderStatus,
+			&i.Category,
+			&i.AmountKobo,
+			&i.DueAt,
+			&i.OpenedAt,
+			&i.ResolvedAt,
+			&i.Reference,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const endLease = `-- name: EndLease :exec
@@ -97,6 +249,17 @@ func (q *Queries) EventName(ctx context.Context, db DBTX, id uuid.UUID) (string,
 	return name, err
 }
 
+const eventOfClaim = `-- name: EventOfClaim :one
+SELECT event_id FROM claims WHERE id = $1 AND account_id = $2
+`
+
+func (q *Queries) EventOfClaim(ctx context.Context, db DBTX, iD uuid.UUID, accountID uuid.UUID) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, eventOfClaim, iD, accountID)
+	var event_id uuid.UUID
+	err := row.Scan(&event_id)
+	return event_id, err
+}
+
 const getPayment = `-- name: GetPayment :one
 SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at FROM payments WHERE id = $1
 `
@@ -138,7 +301,7 @@ func (q *Queries) GetPayment(ctx context.Context, db DBTX, id uuid.UUID) (Paymen
 }
 
 const getRefund = `-- name: GetRefund :one
-SELECT r.id, r.payment_id, r.amount_kobo, r.reason, r.status, r.provider_refund_id, r.created_at, r.requested_at, r.processed_at, r.last_error, r.asked_by, r.request, r.attempts, p.reference, p.event_id, p.provider
+SELECT r.id, r.payment_id, r.amount_kobo, r.reason, r.status, r.provider_refund_id, r.created_at, r.requested_at, r.processed_at, r.last_error, r.asked_by, r.note, r.request, r.attempts, p.reference, p.event_id, p.provider
 FROM refunds r
 JOIN payments p ON p.id = r.payment_id
 WHERE r.id = $1
@@ -156,6 +319,7 @@ type GetRefundRow struct {
 	ProcessedAt      *time.Time
 	LastError        string
 	AskedBy          *uuid.UUID
+	Note             string
 	Request          *string
 	Attempts         int32
 	Reference        string
@@ -178,6 +342,7 @@ func (q *Queries) GetRefund(ctx context.Context, db DBTX, id uuid.UUID) (GetRefu
 		&i.ProcessedAt,
 		&i.LastError,
 		&i.AskedBy,
+		&i.Note,
 		&i.Request,
 		&i.Attempts,
 		&i.Reference,
@@ -206,6 +371,57 @@ func (q *Queries) GetWebhook(ctx context.Context, db DBTX, id int64) (Webhook, e
 		&i.Outcome,
 	)
 	return i, err
+}
+
+const holdSale = `-- name: HoldSale :one
+SELECT (s.cancelled_at IS NOT NULL)::boolean AS cancelled, (s.state = 'ended' AND e.starts_at <= now())::boolean AS over
+FROM sales s JOIN events e ON e.id = s.event_id WHERE s.event_id = $1 FOR SHARE OF s
+`
+
+type HoldSaleRow struct {
+	Cancelled bool
+	Over      bool
+}
+
+// What became of an event, which stays so until the end of the transaction: whoever cancels it waits for what is being
+// settled, and what is settled afterwards knows. Locked after the claim, because who cancels waits for no claim.
+func (q *Queries) HoldSale(ctx context.Context, db DBTX, eventID uuid.UUID) (HoldSaleRow, error) {
+	row := db.QueryRow(ctx, holdSale, eventID)
+	var i HoldSaleRow
+	err := row.Scan(&i.Cancelled, &i.Over)
+	return i, err
+}
+
+const insertDispute = `-- name: InsertDispute :execrows
+INSERT INTO disputes (id, payment_id, provider_dispute_id, status, provider_status, category, amount_kobo, due_at)
+VALUES ($1, $2, $3, 'open', $4, $5, $6, $7)
+ON CONFLICT (provider_dispute_id) DO NOTHING
+`
+
+type InsertDisputeParams struct {
+	ID                uuid.UUID
+	PaymentID         uuid.UUID
+	ProviderDisputeID string
+	ProviderStatus    string
+	Category          string
+	AmountKobo        int64
+	DueAt             *time.Time
+}
+
+func (q *Queries) InsertDispute(ctx context.Context, db DBTX, arg InsertDisputeParams) (int64, error) {
+	result, err := db.Exec(ctx, insertDispute,
+		arg.ID,
+		arg.PaymentID,
+		arg.ProviderDisputeID,
+		arg.ProviderStatus,
+		arg.Category,
+		arg.AmountKobo,
+		arg.DueAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const insertPayment = `-- name: InsertPayment :one
@@ -276,16 +492,29 @@ func (q *Queries) InsertPayment(ctx context.Context, db DBTX, arg InsertPaymentP
 }
 
 const insertRefund = `-- name: InsertRefund :exec
-INSERT INTO refunds (id, payment_id, amount_kobo, reason, status)
-VALUES ($1, $2, $3, $4, 'due')
+INSERT INTO refunds (id, payment_id, amount_kobo, reason, status, asked_by, note, request)
+VALUES ($1, $2, $3, $4, 'due', $5, $6, $7)
 `
 
-func (q *Queries) InsertRefund(ctx context.Context, db DBTX, iD uuid.UUID, paymentID uuid.UUID, amountKobo int64, reason string) error {
+type InsertRefundParams struct {
+	ID         uuid.UUID
+	PaymentID  uuid.UUID
+	AmountKobo int64
+	Reason     string
+	AskedBy    *uuid.UUID
+	Note       string
+	Request    *string
+}
+
+func (q *Queries) InsertRefund(ctx context.Context, db DBTX, arg InsertRefundParams) error {
 	_, err := db.Exec(ctx, insertRefund,
-		iD,
-		paymentID,
-		amountKobo,
-		reason,
+		arg.ID,
+		arg.PaymentID,
+		arg.AmountKobo,
+		arg.Reason,
+		arg.AskedBy,
+		arg.Note,
+		arg.Request,
 	)
 	return err
 }
@@ -364,7 +593,7 @@ func (q *Queries) LeaseOpening(ctx context.Context, db DBTX, leaseSeconds int32,
 }
 
 const leaseRefund = `-- name: LeaseRefund :execrows
-UPDATE refunds SET status = 'requested', requested_at = now(), provider_refund_id = NULL
+UPDATE refunds SET status = 'requested', requested_at = now(), provider_refund_id = NULL, attempts = attempts + 1
 WHERE id = $1 AND status = ANY($2::text[])
   AND (status <> 'requested' OR requested_at <= now() - make_interval(secs => $3::int))
 `
@@ -467,7 +696,7 @@ func (q *Queries) LockPayment(ctx context.Context, db DBTX, id uuid.UUID) (LockP
 }
 
 const lockRefundsOfPayment = `-- name: LockRefundsOfPayment :many
-SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error, asked_by, request, attempts FROM refunds WHERE payment_id = $1 ORDER BY created_at, id FOR UPDATE
+SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error, asked_by, note, request, attempts FROM refunds WHERE payment_id = $1 ORDER BY created_at, id FOR UPDATE
 `
 
 func (q *Queries) LockRefundsOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUID) ([]Refund, error) {
@@ -491,6 +720,7 @@ func (q *Queries) LockRefundsOfPayment(ctx context.Context, db DBTX, paymentID u
 			&i.ProcessedAt,
 			&i.LastError,
 			&i.AskedBy,
+			&i.Note,
 			&i.Request,
 			&i.Attempts,
 		); err != nil {
@@ -502,6 +732,24 @@ func (q *Queries) LockRefundsOfPayment(ctx context.Context, db DBTX, paymentID u
 		return nil, err
 	}
 	return items, nil
+}
+
+const moveDispute = `-- name: MoveDispute :execrows
+UPDATE disputes SET status = $1, provider_status = $2, resolved_at = now()
+WHERE id = $3 AND status = ANY($4::text[])
+`
+
+func (q *Queries) MoveDispute(ctx context.Context, db DBTX, status string, providerStatus string, iD uuid.UUID, fromStates []string) (int64, error) {
+	result, err := db.Exec(ctx, moveDispute,
+		status,
+		providerStatus,
+		iD,
+		fromStates,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const movePayment = `-- name: MovePayment :execrows
@@ -545,6 +793,17 @@ func (q *Queries) MoveRefund(ctx context.Context, db DBTX, arg MoveRefundParams)
 	return result.RowsAffected(), nil
 }
 
+const noteDispute = `-- name: NoteDispute :exec
+UPDATE disputes SET provider_status = $1, due_at = coalesce($2, due_at)
+WHERE id = $3 AND status = 'open'
+`
+
+// What the provider says now of a dispute that is open.
+func (q *Queries) NoteDispute(ctx context.Context, db DBTX, providerStatus string, dueAt *time.Time, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, noteDispute, providerStatus, dueAt, iD)
+	return err
+}
+
 const observe = `-- name: Observe :exec
 UPDATE payments SET provider_status = $1, gateway_response = $2, checked_at = now()
 WHERE id = $3 AND settled_at IS NULL
@@ -554,6 +813,120 @@ WHERE id = $3 AND settled_at IS NULL
 func (q *Queries) Observe(ctx context.Context, db DBTX, providerStatus string, gatewayResponse string, iD uuid.UUID) error {
 	_, err := db.Exec(ctx, observe, providerStatus, gatewayResponse, iD)
 	return err
+}
+
+const ofTicket = `-- name: OfTicket :one
+SELECT t.payment_id, t.claim_id, t.event_id, t.status, p.status AS payment_status, s.returns, s.returns_until, s.cancelled_at,
+       e.starts_at, now()::timestamptz AS now,
+       EXISTS (SELECT FROM disputes d WHERE d.payment_id = t.payment_id AND d.status = 'open') AS disputed
+FROM tickets t
+JOIN payments p ON p.id = t.payment_id
+JOIN sales s ON s.event_id = t.event_id
+JOIN events e ON e.id = t.event_id
+WHERE t.id = $1 AND t.account_id = $2
+`
+
+type OfTicketRow struct {
+	PaymentID     uuid.UUID
+	ClaimID       uuid.UUID
+	EventID       uuid.UUID
+	Status        string
+	PaymentStatus string
+	Returns       bool
+	ReturnsUntil  *time.Time
+	CancelledAt   *time.Time
+	StartsAt      time.Time
+	Now           time.Time
+	Disputed      bool
+}
+
+// What decides whether a ticket may be given back.
+func (q *Queries) OfTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountID uuid.UUID) (OfTicketRow, error) {
+	row := db.QueryRow(ctx, ofTicket, iD, accountID)
+	var i OfTicketRow
+	err := row.Scan(
+		&i.PaymentID,
+		&i.ClaimID,
+		&i.EventID,
+		&i.Status,
+		&i.PaymentStatus,
+		&i.Returns,
+		&i.ReturnsUntil,
+		&i.CancelledAt,
+		&i.StartsAt,
+		&i.Now,
+		&i.Disputed,
+	)
+	return i, err
+}
+
+const openDisputes = `-- name: OpenDisputes :many
+SELECT d.id, d.provider_dispute_id, d.payment_id FROM disputes d WHERE d.status = 'open' ORDER BY d.opened_at, d.id LIMIT $1
+`
+
+type OpenDisputesRow struct {
+	ID                uuid.UUID
+	ProviderDisputeID string
+	PaymentID         uuid.UUID
+}
+
+// Disputes to ask the provider about; a webhook may be lost.
+func (q *Queries) OpenDisputes(ctx context.Context, db DBTX, maxDisputes int32) ([]OpenDisputesRow, error) {
+	rows, err := db.Query(ctx, openDisputes, maxDisputes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OpenDisputesRow{}
+	for rows.Next() {
+		var i OpenDisputesRow
+		if err := rows.Scan(&i.ID, &i.ProviderDisputeID, &i.PaymentID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const order = `-- name: Order :one
+SELECT c.id, c.event_id, a.email, a.name, c.total_kobo, c.created_at, c.paid_at,
+       CASE WHEN c.status = 'held' AND c.expires_at <= now() THEN 'expired' ELSE c.status END::text AS claim_status,
+       s.cancelled_at
+FROM claims c JOIN accounts a ON a.id = c.account_id JOIN sales s ON s.event_id = c.event_id
+WHERE c.id = $1 AND EXISTS (SELECT FROM payments p WHERE p.claim_id = c.id)
+`
+
+type OrderRow struct {
+	ID          uuid.UUID
+	EventID     uuid.UUID
+	Email       string
+	Name        string
+	TotalKobo   int64
+	CreatedAt   time.Time
+	PaidAt      *time.Time
+	ClaimStatus string
+	CancelledAt *time.Time
+}
+
+// An order with its buyer; its claim as it is in effect.
+func (q *Queries) Order(ctx context.Context, db DBTX, id uuid.UUID) (OrderRow, error) {
+	row := db.QueryRow(ctx, order, id)
+	var i OrderRow
+	err := row.Scan(
+		&i.ID,
+		&i.EventID,
+		&i.Email,
+		&i.Name,
+		&i.TotalKobo,
+		&i.CreatedAt,
+		&i.PaidAt,
+		&i.ClaimStatus,
+		&i.CancelledAt,
+	)
+	return i, err
 }
 
 const orders = `-- name: Orders :many
@@ -767,8 +1140,200 @@ func (q *Queries) PaymentsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUI
 	return items, nil
 }
 
+const paymentsOfOrder = `-- name: PaymentsOfOrder :many
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at FROM payments WHERE claim_id = $1 ORDER BY created_at, id
+`
+
+func (q *Queries) PaymentsOfOrder(ctx context.Context, db DBTX, claimID uuid.UUID) ([]Payment, error) {
+	rows, err := db.Query(ctx, paymentsOfOrder, claimID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Payment{}
+	for rows.Next() {
+		var i Payment
+		if err := rows.Scan(
+			&i.ID,
+			&i.ClaimID,
+			&i.EventID,
+			&i.AccountID,
+			&i.Provider,
+			&i.Reference,
+			&i.AmountKobo,
+			&i.Currency,
+			&i.Status,
+			&i.Channels,
+			&i.AuthorizationUrl,
+			&i.CreatedAt,
+			&i.InitializedAt,
+			&i.DeadlineAt,
+			&i.OpeningUntil,
+			&i.Openings,
+			&i.CheckedAt,
+			&i.ProviderStatus,
+			&i.Checks,
+			&i.NextCheckAt,
+			&i.LateExpected,
+			&i.ReceivedKobo,
+			&i.RequestedKobo,
+			&i.FeesKobo,
+			&i.Channel,
+			&i.ProviderID,
+			&i.GatewayResponse,
+			&i.SettledAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const refundOfEvent = `-- name: RefundOfEvent :one
+SELECT r.id, r.payment_id, r.amount_kobo, r.reason, r.status, r.provider_refund_id, r.created_at, r.requested_at, r.processed_at, r.last_error, r.asked_by, r.note, r.request, r.attempts, p.reference, p.event_id, p.claim_id, p.provider
+FROM refunds r JOIN payments p ON p.id = r.payment_id
+WHERE r.id = $1 AND p.event_id = $2
+`
+
+type RefundOfEventRow struct {
+	ID               uuid.UUID
+	PaymentID        uuid.UUID
+	AmountKobo       int64
+	Reason           string
+	Status           string
+	ProviderRefundID *string
+	CreatedAt        time.Time
+	RequestedAt      *time.Time
+	ProcessedAt      *time.Time
+	LastError        string
+	AskedBy          *uuid.UUID
+	Note             string
+	Request          *string
+	Attempts         int32
+	Reference        string
+	EventID          uuid.UUID
+	ClaimID          uuid.UUID
+	Provider         string
+}
+
+func (q *Queries) RefundOfEvent(ctx context.Context, db DBTX, iD uuid.UUID, eventID uuid.UUID) (RefundOfEventRow, error) {
+	row := db.QueryRow(ctx, refundOfEvent, iD, eventID)
+	var i RefundOfEventRow
+	err := row.Scan(
+		&i.ID,
+		&i.PaymentID,
+		&i.AmountKobo,
+		&i.Reason,
+		&i.Status,
+		&i.ProviderRefundID,
+		&i.CreatedAt,
+		&i.RequestedAt,
+		&i.ProcessedAt,
+		&i.LastError,
+		&i.AskedBy,
+		&i.Note,
+		&i.Request,
+		&i.Attempts,
+		&i.Reference,
+		&i.EventID,
+		&i.ClaimID,
+		&i.Provider,
+	)
+	return i, err
+}
+
+const refundOfRequest = `-- name: RefundOfRequest :one
+SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error, asked_by, note, request, attempts FROM refunds WHERE payment_id = $1 AND request = $2::text
+`
+
+func (q *Queries) RefundOfRequest(ctx context.Context, db DBTX, paymentID uuid.UUID, request string) (Refund, error) {
+	row := db.QueryRow(ctx, refundOfRequest, paymentID, request)
+	var i Refund
+	err := row.Scan(
+		&i.ID,
+		&i.PaymentID,
+		&i.AmountKobo,
+		&i.Reason,
+		&i.Status,
+		&i.ProviderRefundID,
+		&i.CreatedAt,
+		&i.RequestedAt,
+		&i.ProcessedAt,
+		&i.LastError,
+		&i.AskedBy,
+		&i.Note,
+		&i.Request,
+		&i.Attempts,
+	)
+	return i, err
+}
+
+const refundsOfOrder = `-- name: RefundsOfOrder :many
+SELECT r.id, r.payment_id, r.amount_kobo, r.reason, r.status, r.provider_refund_id, r.created_at, r.requested_at, r.processed_at, r.last_error, r.asked_by, r.note, r.request, r.attempts, p.reference FROM refunds r JOIN payments p ON p.id = r.payment_id
+WHERE p.claim_id = $1
+ORDER BY r.created_at, r.id
+`
+
+type RefundsOfOrderRow struct {
+	ID               uuid.UUID
+	PaymentID        uuid.UUID
+	AmountKobo       int64
+	Reason           string
+	Status           string
+	ProviderRefundID *string
+	CreatedAt        time.Time
+	RequestedAt      *time.Time
+	ProcessedAt      *time.Time
+	LastError        string
+	AskedBy          *uuid.UUID
+	Note             string
+	Request          *string
+	Attempts         int32
+	Reference        string
+}
+
+func (q *Queries) RefundsOfOrder(ctx context.Context, db DBTX, claimID uuid.UUID) ([]RefundsOfOrderRow, error) {
+	rows, err := db.Query(ctx, refundsOfOrder, claimID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RefundsOfOrderRow{}
+	for rows.Next() {
+		var i RefundsOfOrderRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.PaymentID,
+			&i.AmountKobo,
+			&i.Reason,
+			&i.Status,
+			&i.ProviderRefundID,
+			&i.CreatedAt,
+			&i.RequestedAt,
+			&i.ProcessedAt,
+			&i.LastError,
+			&i.AskedBy,
+			&i.Note,
+			&i.Request,
+			&i.Attempts,
+			&i.Reference,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const refundsOfPayment = `-- name: RefundsOfPayment :many
-SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error, asked_by, request, attempts FROM refunds WHERE payment_id = $1 ORDER BY created_at, id
+SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error, asked_by, note, request, attempts FROM refunds WHERE payment_id = $1 ORDER BY created_at, id
 `
 
 func (q *Queries) RefundsOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUID) ([]Refund, error) {
@@ -792,6 +1357,7 @@ func (q *Queries) RefundsOfPayment(ctx context.Context, db DBTX, paymentID uuid.
 			&i.ProcessedAt,
 			&i.LastError,
 			&i.AskedBy,
+			&i.Note,
 			&i.Request,
 			&i.Attempts,
 		); err != nil {
@@ -803,6 +1369,22 @@ func (q *Queries) RefundsOfPayment(ctx context.Context, db DBTX, paymentID uuid.
 		return nil, err
 	}
 	return items, nil
+}
+
+const rulesOfEvent = `-- name: RulesOfEvent :one
+SELECT disputes, cancelled_at FROM sales WHERE event_id = $1
+`
+
+type RulesOfEventRow struct {
+	Disputes    string
+	CancelledAt *time.Time
+}
+
+func (q *Queries) RulesOfEvent(ctx context.Context, db DBTX, eventID uuid.UUID) (RulesOfEventRow, error) {
+	row := db.QueryRow(ctx, rulesOfEvent, eventID)
+	var i RulesOfEventRow
+	err := row.Scan(&i.Disputes, &i.CancelledAt)
+	return i, err
 }
 
 const settlePayment = `-- name: SettlePayment :execrows
@@ -957,6 +1539,65 @@ func (q *Queries) TakeDue(ctx context.Context, db DBTX, maxPayments int32) ([]Pa
 	return items, nil
 }
 
+const ticketsOfOrder = `-- name: TicketsOfOrder :many
+SELECT t.id, t.payment_id, t.status, t.holder_name, t.price_kobo, t.reduced_kobo, t.ended_at, r.name AS tier_name,
+       c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+FROM tickets t
+JOIN tiers r ON r.id = t.tier_id
+JOIN units u ON u.id = t.unit_id
+LEFT JOIN seats s ON s.id = t.unit_id
+LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w.ordinal = s.seat_row
+LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
+WHERE t.claim_id = $1
+ORDER BY r.ordinal, u.slot, t.issued_at, t.id
+`
+
+type TicketsOfOrderRow struct {
+	ID          uuid.UUID
+	PaymentID   uuid.UUID
+	Status      string
+	HolderName  string
+	PriceKobo   int64
+	ReducedKobo int64
+	EndedAt     *time.Time
+	TierName    string
+	SeatSection *string
+	SeatRow     *string
+	SeatLabel   *string
+}
+
+func (q *Queries) TicketsOfOrder(ctx context.Context, db DBTX, claimID uuid.UUID) ([]TicketsOfOrderRow, error) {
+	rows, err := db.Query(ctx, ticketsOfOrder, claimID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TicketsOfOrderRow{}
+	for rows.Next() {
+		var i TicketsOfOrderRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.PaymentID,
+			&i.Status,
+			&i.HolderName,
+			&i.PriceKobo,
+			&i.ReducedKobo,
+			&i.EndedAt,
+			&i.TierName,
+			&i.SeatSection,
+			&i.SeatRow,
+			&i.SeatLabel,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const toPending = `-- name: ToPending :one
 UPDATE payments
 SET status = 'pending', authorization_url = $1, initialized_at = now(), opening_until = NULL,
@@ -1014,6 +1655,55 @@ func (q *Queries) ToPending(ctx context.Context, db DBTX, arg ToPendingParams) (
 		&i.GatewayResponse,
 		&i.SettledAt,
 	)
+	return i, err
+}
+
+const toTakeBack = `-- name: ToTakeBack :many
+SELECT p.id FROM payments p
+WHERE p.event_id = $1 AND p.id > $2::uuid AND p.status = 'succeeded'
+  AND NOT EXISTS (SELECT FROM disputes d WHERE d.payment_id = p.id AND d.status = 'open')
+ORDER BY p.id
+LIMIT $3
+`
+
+// Payments of an event with tickets that are good, in pages; a bank may be asking for the money of one.
+func (q *Queries) ToTakeBack(ctx context.Context, db DBTX, eventID uuid.UUID, after uuid.UUID, maxPayments int32) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, toTakeBack, eventID, after, maxPayments)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const trouble = `-- name: Trouble :one
+SELECT (SELECT count(*) FROM refunds r JOIN payments p ON p.id = r.payment_id
+        WHERE p.event_id = $1 AND r.status IN ('failed', 'needs_attention')) AS refunds,
+       (SELECT count(*) FROM disputes d JOIN payments p ON p.id = d.payment_id
+        WHERE p.event_id = $1 AND d.status = 'open') AS disputes
+`
+
+type TroubleRow struct {
+	Refunds  int64
+	Disputes int64
+}
+
+// What of the money of an event waits for a person.
+func (q *Queries) Trouble(ctx context.Context, db DBTX, eventID uuid.UUID) (TroubleRow, error) {
+	row := db.QueryRow(ctx, trouble, eventID)
+	var i TroubleRow
+	err := row.Scan(&i.Refunds, &i.Disputes)
 	return i, err
 }
 

@@ -26,8 +26,37 @@ func (q *Queries) CorrectName(ctx context.Context, db DBTX, holderName string, i
 	return result.RowsAffected(), nil
 }
 
+const endTickets = `-- name: EndTickets :execrows
+UPDATE tickets t SET status = $1, ended_at = now(), ended_from = t.status, refund_id = $2
+FROM (SELECT unnest($4::uuid[]) AS id, unnest($5::text[]) AS was) n
+WHERE t.id = n.id AND t.status = n.was AND t.status = ANY($3::text[])
+`
+
+type EndTicketsParams struct {
+	Status     string
+	RefundID   *uuid.UUID
+	FromStates []string
+	Ids        []uuid.UUID
+	Was        []string
+}
+
+// Ends tickets as they were when somebody decided about them: one that was let in since is not ended.
+func (q *Queries) EndTickets(ctx context.Context, db DBTX, arg EndTicketsParams) (int64, error) {
+	result, err := db.Exec(ctx, endTickets,
+		arg.Status,
+		arg.RefundID,
+		arg.FromStates,
+		arg.Ids,
+		arg.Was,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const getTicket = `-- name: GetTicket :one
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 LEFT JOIN seats s ON s.id = t.unit_id
@@ -50,6 +79,7 @@ type GetTicketRow struct {
 	IssuedAt        time.Time
 	EndedAt         *time.Time
 	RefundID        *uuid.UUID
+	EndedFrom       *string
 	ReducedKobo     int64
 	NameCorrectedAt *time.Time
 	TierName        string
@@ -75,6 +105,7 @@ func (q *Queries) GetTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountI
 		&i.IssuedAt,
 		&i.EndedAt,
 		&i.RefundID,
+		&i.EndedFrom,
 		&i.ReducedKobo,
 		&i.NameCorrectedAt,
 		&i.TierName,
@@ -141,7 +172,7 @@ func (q *Queries) Issue(ctx context.Context, db DBTX, arg IssueParams) ([]uuid.U
 }
 
 const listTickets = `-- name: ListTickets :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
@@ -172,6 +203,7 @@ type ListTicketsRow struct {
 	IssuedAt        time.Time
 	EndedAt         *time.Time
 	RefundID        *uuid.UUID
+	EndedFrom       *string
 	ReducedKobo     int64
 	NameCorrectedAt *time.Time
 	TierName        string
@@ -209,12 +241,55 @@ func (q *Queries) ListTickets(ctx context.Context, db DBTX, accountID uuid.UUID,
 			&i.IssuedAt,
 			&i.EndedAt,
 			&i.RefundID,
+			&i.EndedFrom,
 			&i.ReducedKobo,
 			&i.NameCorrectedAt,
 			&i.TierName,
 			&i.SeatSection,
 			&i.SeatRow,
 			&i.SeatLabel,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const liveOfPayment = `-- name: LiveOfPayment :many
+SELECT t.id, t.unit_id, t.tier_id, t.status, (t.price_kobo - t.reduced_kobo)::bigint AS worth
+FROM tickets t JOIN tiers r ON r.id = t.tier_id JOIN units u ON u.id = t.unit_id
+WHERE t.payment_id = $1 AND t.status IN ('valid', 'used')
+ORDER BY r.ordinal, u.slot, t.id
+`
+
+type LiveOfPaymentRow struct {
+	ID     uuid.UUID
+	UnitID uuid.UUID
+	TierID uuid.UUID
+	Status string
+	Worth  int64
+}
+
+// The tickets of a payment that are good, and what of their price has not been given back, in the order of their places.
+func (q *Queries) LiveOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUID) ([]LiveOfPaymentRow, error) {
+	rows, err := db.Query(ctx, liveOfPayment, paymentID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []LiveOfPaymentRow{}
+	for rows.Next() {
+		var i LiveOfPaymentRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.UnitID,
+			&i.TierID,
+			&i.Status,
+			&i.Worth,
 		); err != nil {
 			return nil, err
 		}
@@ -263,8 +338,52 @@ func (q *Queries) NamesCorrected(ctx context.Context, db DBTX, eventID uuid.UUID
 	return count, err
 }
 
+const reduceTickets = `-- name: ReduceTickets :execrows
+UPDATE tickets t SET reduced_kobo = t.reduced_kobo + n.kobo
+FROM (SELECT unnest($2::uuid[]) AS id, unnest($3::bigint[]) AS kobo) n
+WHERE t.id = n.id AND t.status = ANY($1::text[])
+`
+
+// Part of the price of tickets was given back; they stay good.
+func (q *Queries) ReduceTickets(ctx context.Context, db DBTX, fromStates []string, ids []uuid.UUID, kobo []int64) (int64, error) {
+	result, err := db.Exec(ctx, reduceTickets, fromStates, ids, kobo)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const reviveTickets = `-- name: ReviveTickets :many
+UPDATE tickets t SET status = t.ended_from, ended_at = NULL, ended_from = NULL
+FROM units u
+WHERE t.payment_id = $1 AND t.status = ANY($2::text[]) AND t.ended_from IS NOT NULL AND t.refund_id IS NULL
+  AND u.id = t.unit_id AND u.state = 'sold' AND u.claim_id = t.claim_id
+RETURNING t.id
+`
+
+// Tickets of a payment whose end is undone: those whose place is still their order's.
+func (q *Queries) ReviveTickets(ctx context.Context, db DBTX, paymentID uuid.UUID, fromStates []string) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, reviveTickets, paymentID, fromStates)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ticketsOfClaim = `-- name: TicketsOfClaim :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
@@ -289,6 +408,7 @@ type TicketsOfClaimRow struct {
 	IssuedAt        time.Time
 	EndedAt         *time.Time
 	RefundID        *uuid.UUID
+	EndedFrom       *string
 	ReducedKobo     int64
 	NameCorrectedAt *time.Time
 	TierName        string
@@ -320,6 +440,7 @@ func (q *Queries) TicketsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID
 			&i.IssuedAt,
 			&i.EndedAt,
 			&i.RefundID,
+			&i.EndedFrom,
 			&i.ReducedKobo,
 			&i.NameCorrectedAt,
 			&i.TierName,

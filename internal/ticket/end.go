@@ -1,0 +1,122 @@
+package ticket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"fairqueue/internal/db/ticketdb"
+	"fairqueue/internal/money"
+)
+
+// Status is where a ticket is.
+type Status string
+
+// The statuses of CONTRACT.md. Returned and void tickets let nobody in; returned is what its fan gave back, void what
+// was taken back.
+const (
+	Valid    Status = "valid"
+	Used     Status = "used"
+	Returned Status = "returned"
+	Void     Status = "void"
+)
+
+// moves is every move a ticket may make. A ticket that was used can still be taken back with its money, but not given
+// back by its fan. What a dispute made void is good again when it is won, as it was.
+var moves = map[Status][]Status{
+	Valid:    {Used, Returned, Void},
+	Used:     {Void},
+	Returned: {},
+	Void:     {Valid, Used},
+}
+
+// from lists the states that may move to one; SQL guards receive it.
+func from(to ...Status) []string {
+	states := []string{}
+	for state, next := range moves {
+		if slices.ContainsFunc(to, func(s Status) bool { return slices.Contains(next, s) }) {
+			states = append(states, string(state))
+		}
+	}
+	slices.Sort(states)
+	return states
+}
+
+// Good is a ticket that lets somebody in, or has.
+type Good struct {
+	ID, UnitID, TierID uuid.UUID
+	Status             Status
+	// Worth is its price but for what was given back of it.
+	Worth money.Kobo
+}
+
+// ErrChanged: a ticket is no longer what it was when somebody decided about it; the decision is made again.
+var ErrChanged = errors.New("ticket: changed meanwhile")
+
+// GoodTx returns the tickets of a payment that are valid or used, in the order of their places.
+func GoodTx(ctx context.Context, tx pgx.Tx, payment uuid.UUID) ([]Good, error) {
+	rows, err := queries.LiveOfPayment(ctx, tx, payment)
+	if err != nil {
+		return nil, fmt.Errorf("ticket.GoodTx: %w", err)
+	}
+	good := make([]Good, len(rows))
+	for i, r := range rows {
+		good[i] = Good{ID: r.ID, UnitID: r.UnitID, TierID: r.TierID, Status: Status(r.Status), Worth: money.Kobo(r.Worth)}
+	}
+	return good, nil
+}
+
+// EndTx ends tickets as returned or void, with the refund that their price goes back with (nil: none), and their codes
+// with them; ErrChanged if one is not as it is in the list any more. The caller has locked their payment and units.
+func EndTx(ctx context.Context, tx pgx.Tx, tickets []Good, to Status, refund *uuid.UUID) error {
+	p := ticketdb.EndTicketsParams{Status: string(to), RefundID: refund, FromStates: from(to)}
+	for _, t := range tickets {
+		p.Ids, p.Was = append(p.Ids, t.ID), append(p.Was, string(t.Status))
+	}
+	n, err := queries.EndTickets(ctx, tx, p)
+	if err != nil {
+		return fmt.Errorf("ticket.EndTx: %w", err)
+	}
+	if n != int64(len(tickets)) {
+		return ErrChanged
+	}
+	return nil
+}
+
+// ReduceTx takes an amount off what tickets are worth, the first of the list first, and lets them stay good; the
+// amount is at most what they are worth together.
+func ReduceTx(ctx context.Context, tx pgx.Tx, tickets []Good, by money.Kobo) error {
+	var ids []uuid.UUID
+	var kobo []int64
+	for _, t := range tickets {
+		off := min(t.Worth, by)
+		if by -= off; off > 0 {
+			ids, kobo = append(ids, t.ID), append(kobo, int64(off))
+		}
+	}
+	if by != 0 {
+		return fmt.Errorf("ticket.ReduceTx: %s more than the tickets are worth", by)
+	}
+	n, err := queries.ReduceTickets(ctx, tx, []string{string(Valid), string(Used)}, ids, kobo)
+	if err != nil {
+		return fmt.Errorf("ticket.ReduceTx: %w", err)
+	}
+	if n != int64(len(ids)) {
+		return ErrChanged
+	}
+	return nil
+}
+
+// ReviveTx undoes the end of the tickets of a payment that went back with no refund and whose places are still their
+// order's; it returns their ids.
+func ReviveTx(ctx context.Context, tx pgx.Tx, payment uuid.UUID) ([]uuid.UUID, error) {
+	ids, err := queries.ReviveTickets(ctx, tx, payment, from(Valid, Used))
+	if err != nil {
+		return nil, fmt.Errorf("ticket.ReviveTx: %w", err)
+	}
+	return ids, nil
+}
