@@ -12,4 +12,5 @@ type MailboxView struct {
 type MailRow struct {
 	To, Subject, Text string
 	SentAt            time.Time
+	HTML              string // address of what a mail program shows; empty: none
 }

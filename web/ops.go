@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -75,9 +76,29 @@ func (s *Server) mailbox(c echo.Context) error {
 	}
 	v := views.MailboxView{To: to}
 	for _, m := range mails {
-		v.Messages = append(v.Messages, views.MailRow{To: m.To, Subject: m.Subject, Text: m.Text, SentAt: m.SentAt})
+		v.Messages = append(v.Messages, views.MailRow{To: m.To, Subject: m.Subject, Text: m.Text, SentAt: m.SentAt, HTML: "/dev/mail/" + strconv.FormatInt(m.ID, 10)})
 	}
 	return s.page(c, views.MailboxPage(s.frame(c), v))
+}
+
+// mailCSP lets a message look as it was written, and do nothing at all.
+const mailCSP = "default-src 'none'; script-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox"
+
+// mailHTML is one message of the mailbox as a mail program shows it.
+func (s *Server) mailHTML(c echo.Context) error {
+	personal(c)
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return echo.ErrNotFound
+	}
+	html, err := s.cfg.Mail.MailHTML(c.Request().Context(), id)
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set("Content-Security-Policy", mailCSP)
+	h.Set("X-Frame-Options", "SAMEORIGIN")
+	return c.HTML(http.StatusOK, html)
 }
 
 func (s *Server) gallery(c echo.Context) error {

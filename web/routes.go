@@ -96,6 +96,7 @@ func (s *Server) routes(e *echo.Echo) {
 		e.GET("/dev/mail", s.mailbox)
 		e.GET("/gallery", s.gallery)
 		e.GET("/gallery/:name", s.galleryView)
+		e.GET("/dev/mail/:id", s.mailHTML)
 	}
 
 	s.api = api.Mount(e, s.apiConfig())

@@ -11,6 +11,11 @@
 // of a job hold any of them, which is why errors of the SMTP library, which
 // quote addresses, are told again in our own words.
 //
+// Every message goes out as text and as HTML. A Letter has parts, of which both
+// are made when it is sent; what was written as text alone gets the same frame.
+// The HTML has no script, loads nothing and asks nobody who reads it: it shows
+// the same offline, and to who lets their mail program load no pictures.
+//
 // One-time codes have a queue of their own: ten thousand tickets that go out
 // after a rush must not stand before one person who wants to sign in.
 package mail

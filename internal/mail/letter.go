@@ -2,6 +2,7 @@ package mail
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -16,14 +17,17 @@ type Letter struct {
 	Parts []Part
 }
 
-// Part is one piece of a letter: a paragraph, facts, or a button.
+// Part is one piece of a letter: a paragraph, facts, a ticket, or a button.
 type Part struct {
-	// Text is a paragraph.
-	Text string
+	// Text is a paragraph, or the heading of a ticket.
+	Text string `json:",omitempty"`
 	// Facts stand below each other.
-	Facts []Fact
+	Facts []Fact `json:",omitempty"`
+	// Ticket prints heading and facts as a stub.
+	Ticket bool `json:",omitempty"`
 	// Button leads to URL.
-	Button, URL string
+	Button string `json:",omitempty"`
+	URL    string `json:",omitempty"`
 }
 
 // Fact is a name with its value.
@@ -35,12 +39,19 @@ func Say(format string, args ...any) Part { return Part{Text: fmt.Sprintf(format
 // List is facts below each other.
 func List(facts ...Fact) Part { return Part{Facts: facts} }
 
+// Stub is a ticket: what it lets in to, and its facts. Only what is the reader's own ticket looks like one.
+func Stub(heading string, facts ...Fact) Part { return Part{Text: heading, Facts: facts, Ticket: true} }
+
 // Go is a button that leads somewhere.
 func Go(label, url string) Part { return Part{Button: label, URL: url} }
 
 // Write enqueues a letter in the caller's transaction.
 func (m *Mailer) Write(ctx context.Context, tx pgx.Tx, l Letter) error {
-	return m.Enqueue(ctx, tx, Message{To: l.To, Subject: l.Subject, Text: l.text()})
+	plain, err := json.Marshal(letter{To: l.To, Subject: l.Subject, Title: l.Title, Parts: l.Parts})
+	if err != nil {
+		return fmt.Errorf("mail.Write: %w", err)
+	}
+	return m.enqueue(ctx, tx, plain, Message{})
 }
 
 func (l Letter) text() string {

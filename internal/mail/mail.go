@@ -15,6 +15,7 @@ import (
 
 	"fairqueue/internal/db"
 	"fairqueue/internal/db/maildb"
+	"fairqueue/internal/fault"
 	"fairqueue/internal/keys"
 )
 
@@ -96,10 +97,25 @@ type jobArgs struct {
 // Kind names the job in River's table.
 func (jobArgs) Kind() string { return "mail" }
 
+// letter is what is sealed: text as it was written, or the title and parts that text and HTML are made of. Made at the end
+// they cost the job's row nothing.
 type letter struct {
 	To      string `json:"to"`
 	Subject string `json:"subject"`
-	Text    string `json:"text"`
+	Text    string `json:"text,omitempty"`
+	Title   string `json:"title,omitempty"`
+	Parts   []Part `json:"parts,omitempty"`
+}
+
+// bodies are the text and the HTML of a message.
+func (l letter) bodies() (text, html string, err error) {
+	if l.Text != "" {
+		html, err = plainHTML(l.Subject, l.Text)
+		return l.Text, html, err
+	}
+	full := Letter{To: l.To, Subject: l.Subject, Title: l.Title, Parts: l.Parts}
+	html, err = full.html()
+	return full.text(), html, err
 }
 
 // Enqueue makes a message part of the caller's transaction. The text is sealed
@@ -109,6 +125,11 @@ func (m *Mailer) Enqueue(ctx context.Context, tx pgx.Tx, msg Message) error {
 	if err != nil {
 		return fmt.Errorf("mail.Enqueue: %w", err)
 	}
+	return m.enqueue(ctx, tx, plain, msg)
+}
+
+// enqueue seals a letter; of msg only Urgent and Expires count.
+func (m *Mailer) enqueue(ctx context.Context, tx pgx.Tx, plain []byte, msg Message) error {
 	args := jobArgs{
 		Sealed:  m.sealer.Seal(nil, nil, plain, nil),
 		Urgent:  msg.Urgent,
@@ -129,6 +150,7 @@ func (m *Mailer) Register(w *river.Workers) { river.AddWorker(w, &sender{m: m}) 
 
 // Sent is a message in the development mailbox.
 type Sent struct {
+	ID      int64     `json:"-"`
 	To      string    `json:"to"`
 	Subject string    `json:"subject"`
 	Text    string    `json:"text"`
@@ -158,7 +180,19 @@ func (m *Mailer) Mailbox(ctx context.Context, to string, limit int) ([]Sent, err
 	}
 	sent := make([]Sent, 0, len(rows))
 	for _, r := range rows {
-		sent = append(sent, Sent{To: r.Recipient, Subject: r.Subject, Text: r.Body, SentAt: r.SentAt})
+		sent = append(sent, Sent{ID: r.ID, To: r.Recipient, Subject: r.Subject, Text: r.Body, SentAt: r.SentAt})
 	}
 	return sent, nil
+}
+
+// MailHTML is the HTML of a message in the development mailbox; 404 mail_not_found.
+func (m *Mailer) MailHTML(ctx context.Context, id int64) (string, error) {
+	html, err := m.q.HTML(ctx, m.cfg.DB, id)
+	if db.NoRows(err) || err == nil && html == "" {
+		return "", fault.New(fault.NotFound, "mail_not_found", "There is no such message in the mailbox.")
+	}
+	if err != nil {
+		return "", db.Fault(fmt.Errorf("mail.MailHTML: %w", err))
+	}
+	return html, nil
 }

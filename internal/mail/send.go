@@ -58,8 +58,12 @@ func (s *sender) Work(ctx context.Context, job *river.Job[jobArgs]) error {
 	if err := json.Unmarshal(plain, &l); err != nil {
 		return river.JobCancel(errors.New("mail: the message is malformed"))
 	}
+	text, html, err := l.bodies()
+	if err != nil {
+		return river.JobCancel(errors.New("mail: the message cannot be shown"))
+	}
 	if m.smtp == nil {
-		if err := m.q.Put(ctx, m.cfg.DB, l.To, l.Subject, l.Text); err != nil {
+		if err := m.q.Put(ctx, m.cfg.DB, l.To, l.Subject, text, html); err != nil {
 			return db.Fault(fmt.Errorf("mail: the mailbox: %w", err))
 		}
 		return nil
@@ -67,7 +71,7 @@ func (s *sender) Work(ctx context.Context, job *river.Job[jobArgs]) error {
 	// The same for every attempt, so that a mail program shows a repetition once.
 	sum := sha256.Sum256(job.Args.Sealed)
 	_, domain, _ := strings.Cut(m.from.Address, "@")
-	return m.smtp.send(ctx, m.from.String(), fmt.Sprintf("%x@%s", sum[:16], domain), l)
+	return m.smtp.send(ctx, m.from.String(), fmt.Sprintf("%x@%s", sum[:16], domain), l, text, html)
 }
 
 // smtpServer is where messages go out.
@@ -134,7 +138,7 @@ func loopback(host string) bool {
 
 // send delivers one message on a connection of its own. Errors quote neither
 // addresses nor text.
-func (s *smtpServer) send(ctx context.Context, from, id string, l letter) error {
+func (s *smtpServer) send(ctx context.Context, from, id string, l letter, text, html string) error {
 	msg := smtp.NewMsg()
 	if err := msg.From(from); err != nil {
 		return errors.New("mail: the sender's address was refused")
@@ -145,7 +149,9 @@ func (s *smtpServer) send(ctx context.Context, from, id string, l letter) error 
 	msg.Subject(l.Subject)
 	msg.SetDate()
 	msg.SetMessageIDWithValue(id)
-	msg.SetBodyString(smtp.TypeTextPlain, l.Text)
+	// The last one is the one that is shown where both can be.
+	msg.SetBodyString(smtp.TypeTextPlain, text)
+	msg.AddAlternativeString(smtp.TypeTextHTML, html)
 
 	// A client holds the connection's state, so each message has its own.
 	client, err := smtp.NewClient(s.host, s.opts...)

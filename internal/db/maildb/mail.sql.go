@@ -10,11 +10,23 @@ import (
 	"time"
 )
 
+const hTML = `-- name: HTML :one
+SELECT html FROM mailbox WHERE id = $1
+`
+
+func (q *Queries) HTML(ctx context.Context, db DBTX, id int64) (string, error) {
+	row := db.QueryRow(ctx, hTML, id)
+	var html string
+	err := row.Scan(&html)
+	return html, err
+}
+
 const newest = `-- name: Newest :many
-SELECT recipient, subject, body, sent_at FROM mailbox ORDER BY id DESC LIMIT $1
+SELECT id, recipient, subject, body, sent_at FROM mailbox ORDER BY id DESC LIMIT $1
 `
 
 type NewestRow struct {
+	ID        int64
 	Recipient string
 	Subject   string
 	Body      string
@@ -32,6 +44,7 @@ func (q *Queries) Newest(ctx context.Context, db DBTX, n int32) ([]NewestRow, er
 	for rows.Next() {
 		var i NewestRow
 		if err := rows.Scan(
+			&i.ID,
 			&i.Recipient,
 			&i.Subject,
 			&i.Body,
@@ -48,11 +61,12 @@ func (q *Queries) Newest(ctx context.Context, db DBTX, n int32) ([]NewestRow, er
 }
 
 const newestOf = `-- name: NewestOf :many
-SELECT recipient, subject, body, sent_at FROM mailbox
+SELECT id, recipient, subject, body, sent_at FROM mailbox
 WHERE recipient = $1 ORDER BY id DESC LIMIT $2
 `
 
 type NewestOfRow struct {
+	ID        int64
 	Recipient string
 	Subject   string
 	Body      string
@@ -70,6 +84,7 @@ func (q *Queries) NewestOf(ctx context.Context, db DBTX, recipient string, n int
 	for rows.Next() {
 		var i NewestOfRow
 		if err := rows.Scan(
+			&i.ID,
 			&i.Recipient,
 			&i.Subject,
 			&i.Body,
@@ -86,10 +101,15 @@ func (q *Queries) NewestOf(ctx context.Context, db DBTX, recipient string, n int
 }
 
 const put = `-- name: Put :exec
-INSERT INTO mailbox (recipient, subject, body) VALUES ($1, $2, $3)
+INSERT INTO mailbox (recipient, subject, body, html) VALUES ($1, $2, $3, $4)
 `
 
-func (q *Queries) Put(ctx context.Context, db DBTX, recipient string, subject string, body string) error {
-	_, err := db.Exec(ctx, put, recipient, subject, body)
+func (q *Queries) Put(ctx context.Context, db DBTX, recipient string, subject string, body string, html string) error {
+	_, err := db.Exec(ctx, put,
+		recipient,
+		subject,
+		body,
+		html,
+	)
 	return err
 }
