@@ -185,42 +185,7 @@ func (b *galleryBook) buying() {
 	b.add("choose-change", "Choose again inside a hold", choose(func(v *ChooseView) { v.ClaimID, v.Held, v.Until = "c1", 2, galleryNow.Add(401*time.Second) }))
 	b.add("choose-paused", "Choose, paused", choose(func(v *ChooseView) { v.Event.State = SalePaused }))
 	b.add("choose-holding", "Choose, holding already", choose(func(v *ChooseView) { v.Checkout = "/checkout/c1" }))
-	checkout := func(state CheckoutState, change func(*CheckoutView)) func(Frame) templ.Component {
-		return func(f Frame) templ.Component {
-			v := galleryCheckout(state)
-			if change != nil {
-				change(&v)
-			}
-			return CheckoutPage(signedIn(f), v)
-		}
-	}
-	b.add("checkout", "Checkout", checkout(CheckoutHeld, nil))
-	b.add("checkout-low", "Checkout, last two minutes", checkout(CheckoutHeld, func(v *CheckoutView) { v.ExpiresAt, v.CanExtend = galleryNow.Add(98*time.Second), true }))
-	b.add("checkout-seats", "Checkout, seats and a name", checkout(CheckoutHeld, func(v *CheckoutView) {
-		v.Seats, v.AskName = []SeatSet{{Section: "Stand D", Row: "F", Seats: "6, 7"}}, true
-		v.Lines = []OrderLine{{Tier: "Stands", Quantity: 2, Price: 1250000}}
-		v.Total = 2500000
-	}))
-	b.add("checkout-cap", "Checkout, no more time", checkout(CheckoutHeld, func(v *CheckoutView) {
-		v.ExpiresAt, v.ExtendAt, v.CanExtend = galleryNow.Add(98*time.Second), time.Time{}, false
-		v.CapAt = v.ExpiresAt
-	}))
-	b.add("checkout-last", "Checkout, a short rest up to the cap", checkout(CheckoutHeld, func(v *CheckoutView) {
-		v.ExpiresAt, v.CanExtend, v.CapAt = galleryNow.Add(98*time.Second), true, galleryNow.Add(5*time.Minute)
-	}))
-	b.add("checkout-over", "Checkout, the time ran out while typing", checkout(CheckoutHeld, func(v *CheckoutView) { v.Over, v.AskName, v.Name = true, true, "Jọláadé" }))
-	b.add("checkout-release", "Give back, without a dialog", func(f Frame) templ.Component { return ReleasePage(signedIn(f), galleryCheckout(CheckoutHeld)) })
-	b.add("checkout-failed", "Payment failed", checkout(CheckoutFailed, nil))
-	b.add("checkout-used-up", "Both payments failed", checkout(CheckoutUsedUp, nil))
-	b.add("checkout-paying", "Payment started", checkout(CheckoutPaying, func(v *CheckoutView) {
-		v.PayURL, v.Reference = "https://checkout.paystack.example/x", "fq_0190b6a07c1e"
-	}))
-	b.add("checkout-bank", "Waiting for the bank", checkout(CheckoutBank, func(v *CheckoutView) { v.Reference = "fq_0190b6a07c1e" }))
-	b.add("checkout-paid", "Paid", checkout(CheckoutPaid, nil))
-	b.add("checkout-expired", "Expired", checkout(CheckoutExpired, nil))
-	b.add("checkout-released", "Given back", checkout(CheckoutReleased, func(v *CheckoutView) { v.Inside = false }))
-	b.add("checkout-refund-due", "Refund due", checkout(CheckoutRefundDue, func(v *CheckoutView) { v.Reference = "fq_0190b6a07c1e" }))
-	b.add("checkout-refunded", "Refunded", checkout(CheckoutRefunded, nil))
+	b.checkout()
 
 	b.group = "Tickets"
 	b.add("tickets", "My tickets", func(f Frame) templ.Component {

@@ -15,6 +15,17 @@ func (b *galleryBook) organizingSeats(organizer func(Frame) Frame) {
 			return EventFormPage(organizer(f), v)
 		}
 	}
+	b.add("organizer-money", "Money of an event", func(f Frame) templ.Component {
+		return MoneyPage(signedIn(f), MoneyView{Event: galleryEvent(SaleOpen), Form: EventFormView{Money: MoneyForm{
+			Channels: []string{"card", "ussd"}, TaxName: "VAT", TaxPercent: "7.5", TaxNumber: "12345678-0001", Returns: true, ReturnsUntil: "2026-12-10T18:00",
+		}}})
+	})
+	b.add("organizer-money-wrong", "Money of an event, something is wrong", func(f Frame) templ.Component {
+		return MoneyPage(signedIn(f), MoneyView{Event: galleryEvent(SaleOpen), Form: EventFormView{
+			Money:  MoneyForm{FeesBy: "fan", TaxName: "VAT", TaxPercent: "much"},
+			Errors: map[string]string{"tax.percent": "Write the percent as a number, such as 7.5."},
+		}})
+	})
 	b.add("organizer-new-map", "New event, with a seat map", form(func(v *EventFormView) {
 		v.Name, v.Venue = "Ẹ̀rín Night", "Old Cinema, Ìbàdàn"
 		v.Map = galleryMap()

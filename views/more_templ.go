@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "fairqueue/views/ui"
 
-// MorePage posts: /organizer/events/{id}/release with the fields of saleFields and paceFields, tiers.i.name, tiers.i.price
+// MorePage posts: /organizer/events/{id}/release with the fields of saleFields, paceFields and moneyFields, tiers.i.name, tiers.i.price
 // and so on for new tickets without a numbered seat, row for each row whose blocked seats are released, and price.i for a
 // new price of a tier of theirs.
 func MorePage(f Frame, v MoreView) templ.Component {
@@ -266,6 +266,10 @@ func MorePage(f Frame, v MoreView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+			templ_7745c5c3_Err = v.Form.moneyPanel().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<p class=\"mt-8 flex flex-wrap gap-3\"><button class=\"btn btn-primary btn-lg\">Save the second sale</button> <a class=\"btn btn-line btn-lg\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -273,7 +277,7 @@ func MorePage(f Frame, v MoreView) templ.Component {
 			var templ_7745c5c3_Var11 templ.SafeURL
 			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinURLErrs(stockURL(v.Event, ""))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `more.templ`, Line: 52, Col: 64}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `more.templ`, Line: 53, Col: 64}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 			if templ_7745c5c3_Err != nil {

@@ -29,6 +29,7 @@ type EventFormView struct {
 	TurnSeconds, VisitSeconds, HoldSeconds    string
 	GraceSeconds                              string
 	BeaconName, BeaconRound, BeaconURL        string
+	Money                                     MoneyForm
 	Tiers                                     []TierForm        // the page shows at least four rows
 	Map                                       MapForm           // the seat map, if the form has one
 	Errors                                    map[string]string // by field name; tiers.0.name and so on

@@ -140,7 +140,7 @@ func readEventForm(c echo.Context) (v views.EventFormView, n sale.NewSale, errs 
 		zone = time.UTC // sale's check says that the zone is wrong.
 	}
 	readTime("starts_at", v.StartsAt, zone, &n.Event.StartsAt, errs)
-	n.Terms = readTerms(text, zone, &v, errs)
+	n.Terms = readTerms(text, c.Request().PostForm["channels"], zone, &v, errs)
 	f := readMap(c)
 	v.Tiers, n.Tiers = readTiers(text, f.tiers, zone, errs)
 	names := make([]string, len(n.Tiers))
@@ -182,7 +182,7 @@ func readTime(name, value string, zone *time.Location, to *time.Time, errs map[s
 }
 
 // readTerms reads the part of a form that says how tickets are sold.
-func readTerms(text func(string) string, zone *time.Location, v *views.EventFormView, errs map[string]string) sale.Terms {
+func readTerms(text func(string) string, channels []string, zone *time.Location, v *views.EventFormView, errs map[string]string) sale.Terms {
 	v.LobbyOpensAt, v.OpensAt, v.ClosesAt = text("lobby_opens_at"), text("opens_at"), text("closes_at")
 	v.Ordering, v.MaxPerFan = text("ordering"), text("max_tickets_per_fan")
 	v.AdmitPerMinute, v.MaxInside = text("admit_per_minute"), text("max_inside")
@@ -220,6 +220,8 @@ func readTerms(text func(string) string, zone *time.Location, v *views.EventForm
 			errs[f.name] = "Write a whole number."
 		}
 	}
+	v.Money = moneyTyped(text, channels)
+	moneyRead(v.Money, zone, &t, errs)
 	readBeacon(*v, &t, errs)
 	return t
 }

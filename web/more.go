@@ -33,6 +33,8 @@ func (s *Server) moreForm(c echo.Context) error {
 	v := moreView(e, seats)
 	v.Form = views.EventFormView{Ordering: string(e.Terms.Ordering)}
 	usual(&v.Form, e.Terms)
+	v.Form.Money = moneyForm(e)
+	v.Form.Money.ReturnsUntil = "" // of a sale that has its own time
 	return s.page(c, views.MorePage(s.frame(c), v))
 }
 
@@ -127,7 +129,7 @@ func (s *Server) createMore(c echo.Context) error {
 // readMore reads the form as it was typed into v, and as the sale it means; fields names the field of each tier.
 func readMore(c echo.Context, e *sale.Snapshot, seats *stockSeats, v *views.MoreView) (n sale.NewRelease, fields []string, errs map[string]string) {
 	text, errs := formText(c), map[string]string{}
-	n.Terms = readTerms(text, e.Event.Location, &v.Form, errs)
+	n.Terms = readTerms(text, c.Request().PostForm["channels"], e.Event.Location, &v.Form, errs)
 	v.Form.Tiers, n.Tiers = readTiers(text, nil, e.Event.Location, errs)
 	for i := range n.Tiers {
 		fields = append(fields, "tiers."+strconv.Itoa(i))

@@ -70,6 +70,8 @@ func (s *Server) routes(e *echo.Echo) {
 	e.POST("/organizer/events/:event/pace", s.pace)
 	e.POST("/organizer/events/:event/message", s.message)
 	e.GET("/organizer/events/:event/orders", s.orders)
+	e.GET("/organizer/events/:event/money", s.money)
+	e.POST("/organizer/events/:event/money", s.changeMoney)
 	e.GET("/organizer/events/:event/seat-map", s.seatMapFile)
 	e.GET("/organizer/events/:event/stock", s.stock)
 	e.POST("/organizer/events/:event/stock", s.changeStock)
@@ -94,9 +96,9 @@ func (s *Server) routes(e *echo.Echo) {
 	}
 	if s.dev() {
 		e.GET("/dev/mail", s.mailbox)
+		e.GET("/dev/mail/:id", s.mailHTML)
 		e.GET("/gallery", s.gallery)
 		e.GET("/gallery/:name", s.galleryView)
-		e.GET("/dev/mail/:id", s.mailHTML)
 	}
 
 	s.api = api.Mount(e, s.apiConfig())
