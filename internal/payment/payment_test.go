@@ -270,7 +270,8 @@ func TestASilentProviderIsWaitedForAndThenALateSuccessExpected(t *testing.T) {
 	}
 	s.healthy()
 	s.quietly(p)
-	s.reconcile()
+	// A provider that did not answer is let rest for a moment.
+	s.until("the late success is found", func() bool { s.reconcile(); return len(s.tickets1(c)) == 1 })
 	s.is(p, payment.Succeeded, c, claim.Paid)
 	s.addsUp()
 }

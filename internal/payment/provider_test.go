@@ -73,7 +73,11 @@ func TestTheProviderFailsAtTheStart(t *testing.T) {
 				t.Fatal("no Retry-After")
 			}
 			s.healthy()
-			p, _, err := s.payments.Start(t.Context(), c.AccountID, c.ID)
+			var p payment.Payment
+			s.until("the provider may be asked again", func() bool {
+				p, _, err = s.payments.Start(t.Context(), c.AccountID, c.ID)
+				return fault.Code(err) != "provider_unavailable"
+			})
 			if err != nil || p.Status != payment.Pending || p.AuthorizationURL == "" {
 				t.Fatalf("%+v %v", p, err)
 			}

@@ -59,6 +59,8 @@ const (
 type shop struct {
 	testing.TB
 	pool     *pgxpool.Pool
+	dbURL    string
+	sales    *sale.Service
 	claims   *claim.Service
 	tickets  *ticket.Service
 	mail     *mail.Mailer
@@ -68,7 +70,9 @@ type shop struct {
 	http     *http.Client
 	jobs     *river.Client[pgx.Tx]
 	provider *counted
-	stop     func()
+	// door is where the provider's webhooks go; nil: there is no process.
+	door atomic.Pointer[payment.Service]
+	stop func()
 }
 
 // counted counts what the provider is asked.
@@ -85,6 +89,58 @@ func (c *counted) Verify(ctx context.Context, ref string) (payment.Charge, error
 func (c *counted) Initialize(ctx context.Context, s payment.Start) (string, error) {
 	c.started.Add(1)
 	return c.Provider.Initialize(ctx, s)
+}
+
+// boot starts what one process of the product has of money, on a pool and a provider's address, and makes the shop use
+// it; end stops it.
+func (s *shop) boot(pool *pgxpool.Pool, bank string, work bool) (end func()) {
+	s.Helper()
+	ring, err := keys.New("a secret of the tests, long enough")
+	s.must(err)
+	clock, hub := &db.Clock{}, live.New(live.Config{})
+	s.sales = sale.New(sale.Config{DB: pool, Live: hub, Clock: clock})
+	line := queue.New(queue.Config{DB: pool, Sales: s.sales, Keys: ring, Clock: clock, Issuer: publicURL})
+	s.claims = claim.New(claim.Config{DB: pool, Sales: s.sales, Queue: line, Clock: clock})
+	s.tickets = ticket.New(ticket.Config{DB: pool, Keys: ring})
+	// A client of its own: the connections of a process end with it.
+	api, err := paystack.New(paystack.Config{SecretKey: secretKey, BaseURL: bank, Timeout: 2 * time.Second})
+	s.must(err)
+	s.provider = &counted{Provider: api}
+
+	workers := river.NewWorkers()
+	s.jobs, err = river.NewClient(riverpgxv5.New(pool), &river.Config{
+		Workers: workers, Logger: slog.New(slog.DiscardHandler), TestOnly: true,
+		FetchCooldown: time.Millisecond, FetchPollInterval: 20 * time.Millisecond,
+		Queues: map[string]river.QueueConfig{payment.QueueMoney: {MaxWorkers: 4}, mail.QueueNormal: {MaxWorkers: 1}},
+	})
+	s.must(err)
+	s.mail, err = mail.New(mail.Config{DB: pool, Keys: ring, Jobs: s.jobs})
+	s.must(err)
+	s.mail.Register(workers)
+	s.payments = payment.New(payment.Config{
+		DB: pool, Claims: s.claims, Queue: line, Sales: s.sales, Tickets: s.tickets, Mail: s.mail, Jobs: s.jobs,
+		Provider: s.provider, Clock: clock, PublicURL: publicURL,
+	})
+	s.payments.Register(workers)
+	s.door.Store(s.payments)
+	jobs := s.jobs
+	if work {
+		s.must(jobs.Start(context.Background()))
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if work {
+			if err := jobs.StopAndCancel(ctx); err != nil {
+				s.Error(err)
+			}
+		}
+		api.Close()
+		if err := line.Close(ctx); err != nil {
+			s.Error(err)
+		}
+		hub.Close(ctx)
+	}
 }
 
 // config says what is not as usual in a shop.
@@ -104,76 +160,37 @@ func open(t testing.TB, c config) *shop {
 	if c.hold == 0 {
 		c.hold = 600
 	}
-	s := &shop{TB: t, pool: dbtest.Pool(t)}
-	ring, err := keys.New("a secret of the tests, long enough")
-	s.must(err)
-	clock, hub := &db.Clock{}, live.New(live.Config{})
-	sales := sale.New(sale.Config{DB: s.pool, Live: hub, Clock: clock})
-	line := queue.New(queue.Config{DB: s.pool, Sales: sales, Keys: ring, Clock: clock, Issuer: publicURL})
-	s.claims = claim.New(claim.Config{DB: s.pool, Sales: sales, Queue: line, Clock: clock})
-	s.tickets = ticket.New(ticket.Config{DB: s.pool, Keys: ring})
-
+	s := &shop{TB: t}
+	s.pool, s.dbURL = dbtest.PoolURL(t)
 	hook := httptest.NewServer(http.HandlerFunc(s.webhook))
 	bank, err := sandbox.New(sandbox.Config{Addr: "127.0.0.1:0", SecretKey: secretKey, WebhookURL: hook.URL, Seed: 1, SpeedUp: 3000})
 	s.must(err)
 	s.bank = bank.URL()
 	s.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
-	api, err := paystack.New(paystack.Config{SecretKey: secretKey, BaseURL: s.bank, HTTP: s.http, Timeout: 2 * time.Second})
-	s.must(err)
-	s.provider = &counted{Provider: api}
-
-	workers := river.NewWorkers()
-	s.jobs, err = river.NewClient(riverpgxv5.New(s.pool), &river.Config{
-		Workers: workers, Logger: slog.New(slog.DiscardHandler), TestOnly: true,
-		FetchCooldown: time.Millisecond, FetchPollInterval: 20 * time.Millisecond,
-		Queues: map[string]river.QueueConfig{payment.QueueMoney: {MaxWorkers: 4}, mail.QueueNormal: {MaxWorkers: 1}},
-	})
-	s.must(err)
-	s.mail, err = mail.New(mail.Config{DB: s.pool, Keys: ring, Jobs: s.jobs})
-	s.must(err)
-	s.mail.Register(workers)
-	s.payments = payment.New(payment.Config{
-		DB: s.pool, Claims: s.claims, Queue: line, Sales: sales, Tickets: s.tickets, Mail: s.mail, Jobs: s.jobs,
-		Provider: s.provider, Clock: clock, PublicURL: publicURL,
-	})
-	s.payments.Register(workers)
-
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- bank.Run(ctx) }() // waited for by stop
-	if !c.still {
-		s.must(s.jobs.Start(ctx))
-	}
+	end := s.boot(s.pool, s.bank, !c.still)
 	s.stop = sync.OnceFunc(func() {
-		end, ended := context.WithTimeout(context.Background(), 20*time.Second)
-		defer ended()
-		if !c.still {
-			if err := s.jobs.StopAndCancel(end); err != nil {
-				t.Error(err)
-			}
-		}
+		end()
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 		hook.Close()
-		api.Close()
+		s.http.CloseIdleConnections()
 		if err := bank.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := line.Close(end); err != nil {
-			t.Error(err)
-		}
-		hub.Close(end)
 	})
-	t.Cleanup(s.stop)
+	t.Cleanup(func() { s.stop() })
 
 	org := uuid.New()
 	s.sql(`INSERT INTO organizations (id, name) VALUES ($1, 'House')`, org)
 	terms := sale.DefaultTerms()
 	terms.Ordering, terms.OpensAt, terms.ClosesAt = sale.FIFO, time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
 	terms.MaxTicketsPerFan, terms.HoldSeconds = 4, c.hold
-	s.event, err = sales.Create(t.Context(), org, sale.NewSale{
+	s.event, err = s.sales.Create(t.Context(), org, sale.NewSale{
 		Event: catalog.NewEvent{Name: "A night", Slug: "night-" + uuid.NewString(), Venue: "Hall", Timezone: "Africa/Lagos", StartsAt: time.Now().Add(48 * time.Hour)},
 		Terms: terms, Tiers: []sale.NewTier{{Name: "Stands", Price: c.price, Capacity: c.capacity}},
 	})
@@ -204,9 +221,14 @@ func (s *shop) count(q string, args ...any) (n int) {
 
 // webhook is the shop's door for the provider, as web/api has it.
 func (s *shop) webhook(w http.ResponseWriter, r *http.Request) {
+	payments := s.door.Load()
+	if payments == nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err == nil {
-		err = s.payments.Receive(r.Context(), r.Header.Get("X-Paystack-Signature"), body)
+		err = payments.Receive(r.Context(), r.Header.Get("X-Paystack-Signature"), body)
 	}
 	if err != nil {
 		w.WriteHeader(fault.Status(err))
