@@ -18,6 +18,9 @@ ALTER TABLE sales
     -- The event does not take place: all money goes back.
     ADD COLUMN cancelled_at     timestamptz;
 
+-- Paid after the hold had ended, by equal units in place of those that were held.
+ALTER TABLE claims ADD COLUMN moved boolean NOT NULL DEFAULT false;
+
 ALTER TABLE refunds
     -- Who asked for it; null: a rule.
     ADD COLUMN asked_by    uuid REFERENCES accounts (id),
@@ -62,6 +65,7 @@ ALTER TABLE mailbox ADD COLUMN html text NOT NULL DEFAULT '';
 ALTER TABLE mailbox DROP COLUMN html;
 DROP TABLE disputes;
 ALTER TABLE tickets DROP COLUMN refund_id, DROP COLUMN ended_from, DROP COLUMN reduced_kobo, DROP COLUMN name_corrected_at;
+ALTER TABLE claims DROP COLUMN moved;
 ALTER TABLE refunds DROP COLUMN asked_by, DROP COLUMN note, DROP COLUMN request, DROP COLUMN attempts;
 ALTER TABLE sales DROP COLUMN channels, DROP COLUMN fees_by, DROP COLUMN tax_name, DROP COLUMN tax_basis_points, DROP COLUMN tax_number,
     DROP COLUMN returns, DROP COLUMN returns_until, DROP COLUMN disputes, DROP COLUMN cancelled_at;

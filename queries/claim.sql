@@ -251,7 +251,7 @@ RETURNING c.id, c.event_id;
 -- A claim as its fan sees it: a hold past its end reads expired.
 SELECT c.id, c.event_id, c.account_id,
        CASE WHEN c.status = 'held' AND c.expires_at <= now() THEN 'expired' ELSE c.status END::text AS status,
-       c.total_kobo, c.created_at, c.expires_at, c.cap_at, s.hold_seconds, now()::timestamptz AS now
+       c.total_kobo, c.created_at, c.expires_at, c.cap_at, c.moved, s.hold_seconds, now()::timestamptz AS now
 FROM claims c
 JOIN sales s ON s.event_id = c.event_id
 WHERE c.id = @id AND c.account_id = @account_id;
@@ -343,7 +343,7 @@ WITH own AS MATERIALIZED (
 UPDATE units u SET state = 'free', claim_id = NULL, held_until = NULL FROM own WHERE u.id = own.id;
 
 -- name: ClaimToPaid :execrows
-UPDATE claims SET status = 'paid', paid_at = now(), ended_at = NULL
+UPDATE claims SET status = 'paid', paid_at = now(), ended_at = NULL, moved = @moved
 WHERE id = @id AND status = ANY(@from_states::text[]);
 
 -- name: UnitsToSold :execrows

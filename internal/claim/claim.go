@@ -44,6 +44,8 @@ type Claim struct {
 	// CanExtend reports whether Extend would succeed now; ExtendAt when it first would.
 	CanExtend bool
 	ExtendAt  time.Time
+	// Moved reports that equal units took the place of those first held, because its money came after the hold had ended.
+	Moved bool
 }
 
 // Request asks for units of a tier, or for seats.
@@ -120,7 +122,7 @@ func (s *Service) view(ctx context.Context, c db.Conn, account, id uuid.UUID) (C
 	out := Claim{
 		ID: row.ID, EventID: row.EventID, AccountID: row.AccountID, Status: Status(row.Status),
 		CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt, CapAt: row.CapAt,
-		Lines: lines, Total: money.Kobo(row.TotalKobo),
+		Lines: lines, Total: money.Kobo(row.TotalKobo), Moved: row.Moved,
 	}
 	out.setExtend(seconds(row.HoldSeconds), row.Now)
 	return out, nil

@@ -476,6 +476,15 @@ func TestALateSuccessFindsItsPlaces(t *testing.T) {
 	if got := h.confirm(moved.ID); !got.Moved || len(got.Lines) != 2 {
 		t.Fatalf("%+v", got)
 	}
+	for c, want := range map[uuid.UUID]bool{same.ID: false, moved.ID: true} {
+		fan := f[0]
+		if want {
+			fan = f[1]
+		}
+		if seen, err := h.claims.Get(t.Context(), fan, c); err != nil || seen.Moved != want {
+			t.Errorf("its fan sees moved %v, %v", seen.Moved, err)
+		}
+	}
 	gone := h.mustHold(f[3], 1, 3)
 	end(gone)
 	h.sql(`UPDATE units SET state = 'blocked' WHERE tier_id = $1 AND slot = 1`, h.tier(1))

@@ -179,7 +179,7 @@ func (l *Locked) ConfirmTx(ctx context.Context, tx pgx.Tx) (Confirmed, error) {
 		}
 		out.Moved = moved
 	}
-	n, err := queries.ClaimToPaid(ctx, tx, l.ID, from(moves, Paid))
+	n, err := queries.ClaimToPaid(ctx, tx, out.Moved, l.ID, from(moves, Paid))
 	if err != nil {
 		return out, fmt.Errorf("claim.ConfirmTx: %w", err)
 	}

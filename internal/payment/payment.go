@@ -32,6 +32,10 @@ type Payment struct {
 	CreatedAt                       time.Time
 	// Waiting reports that the provider says the bank is still working on it (as of the last check).
 	Waiting bool
+	// Channels are what its page offers; DeadlineAt is until when that page takes money; CheckedAt is when the provider was asked last.
+	Channels   []string
+	DeadlineAt time.Time
+	CheckedAt  *time.Time
 	// GatewayResponse is the provider's reason of a failure, for people.
 	GatewayResponse string
 }
@@ -122,6 +126,6 @@ func view(p paymentdb.Payment) Payment {
 	return Payment{
 		ID: p.ID, ClaimID: p.ClaimID, EventID: p.EventID, AccountID: p.AccountID, Reference: p.Reference,
 		Status: Status(p.Status), Amount: money.Kobo(p.AmountKobo), AuthorizationURL: p.AuthorizationUrl,
-		CreatedAt: p.CreatedAt, Waiting: live(p.Status) && waiting(p.ProviderStatus), GatewayResponse: p.GatewayResponse,
+		CreatedAt: p.CreatedAt, Channels: p.Channels, DeadlineAt: p.DeadlineAt, CheckedAt: p.CheckedAt, Waiting: live(p.Status) && waiting(p.ProviderStatus), GatewayResponse: p.GatewayResponse,
 	}
 }

@@ -106,12 +106,12 @@ func (q *Queries) ClaimToHeld(ctx context.Context, db DBTX, expiresAt time.Time,
 }
 
 const claimToPaid = `-- name: ClaimToPaid :execrows
-UPDATE claims SET status = 'paid', paid_at = now(), ended_at = NULL
-WHERE id = $1 AND status = ANY($2::text[])
+UPDATE claims SET status = 'paid', paid_at = now(), ended_at = NULL, moved = $1
+WHERE id = $2 AND status = ANY($3::text[])
 `
 
-func (q *Queries) ClaimToPaid(ctx context.Context, db DBTX, iD uuid.UUID, fromStates []string) (int64, error) {
-	result, err := db.Exec(ctx, claimToPaid, iD, fromStates)
+func (q *Queries) ClaimToPaid(ctx context.Context, db DBTX, moved bool, iD uuid.UUID, fromStates []string) (int64, error) {
+	result, err := db.Exec(ctx, claimToPaid, moved, iD, fromStates)
 	if err != nil {
 		return 0, err
 	}
@@ -148,7 +148,7 @@ func (q *Queries) ClaimToRefunded(ctx context.Context, db DBTX, iD uuid.UUID, fr
 const claimView = `-- name: ClaimView :one
 SELECT c.id, c.event_id, c.account_id,
        CASE WHEN c.status = 'held' AND c.expires_at <= now() THEN 'expired' ELSE c.status END::text AS status,
-       c.total_kobo, c.created_at, c.expires_at, c.cap_at, s.hold_seconds, now()::timestamptz AS now
+       c.total_kobo, c.created_at, c.expires_at, c.cap_at, c.moved, s.hold_seconds, now()::timestamptz AS now
 FROM claims c
 JOIN sales s ON s.event_id = c.event_id
 WHERE c.id = $1 AND c.account_id = $2
@@ -163,6 +163,7 @@ type ClaimViewRow struct {
 	CreatedAt   time.Time
 	ExpiresAt   time.Time
 	CapAt       time.Time
+	Moved       bool
 	HoldSeconds int32
 	Now         time.Time
 }
@@ -180,6 +181,7 @@ func (q *Queries) ClaimView(ctx context.Context, db DBTX, iD uuid.UUID, accountI
 		&i.CreatedAt,
 		&i.ExpiresAt,
 		&i.CapAt,
+		&i.Moved,
 		&i.HoldSeconds,
 		&i.Now,
 	)
