@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -27,7 +28,7 @@ type Config struct {
 	SecretKey string
 	// BaseURL defaults to DefaultBaseURL.
 	BaseURL string
-	// Timeout is the deadline of one call; default 10 s.
+	// Timeout is the deadline of one call with what is repeated of it; default 10 s.
 	Timeout time.Duration
 	// HTTP defaults to a client of its own that follows no redirects.
 	HTTP *http.Client
@@ -38,8 +39,9 @@ type Config struct {
 
 // Client is payment.Provider over Paystack's HTTP API.
 type Client struct {
-	cfg  Config
-	base *url.URL
+	cfg   Config
+	base  *url.URL
+	lanes [lanes]*lane
 }
 
 var _ payment.Provider = (*Client)(nil)
@@ -80,11 +82,22 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Client{cfg: cfg, base: base}, nil
+	c := &Client{cfg: cfg, base: base}
+	for i, name := range laneNames {
+		c.lanes[i] = &lane{name: name, log: cfg.Logger}
+	}
+	return c, nil
+}
+
+// ours reports whether an answer comes from the world of our key: money of a
+// test is none, and a live one has nothing to do with tests.
+func (c *Client) ours(domain anyText) bool {
+	live := strings.HasPrefix(c.cfg.SecretKey, "sk_live_")
+	return domain == "" || (domain == "live") == live
 }
 
 // Down implements payment.Provider.
-func (c *Client) Down() (time.Time, bool) { return time.Time{}, false }
+func (c *Client) Down() (until time.Time, down bool) { return c.lanes[laneOpen].down() }
 
 // Close lets go of idle connections.
 func (c *Client) Close() { c.cfg.HTTP.CloseIdleConnections() }
@@ -105,7 +118,7 @@ func (c *Client) Initialize(ctx context.Context, s payment.Start) (string, error
 		AuthorizationURL string `json:"authorization_url"`
 		Reference        string `json:"reference"`
 	}
-	err := c.call(ctx, http.MethodPost, "/transaction/initialize", map[string]any{
+	err := c.call(ctx, laneOpen, http.MethodPost, "/transaction/initialize", map[string]any{
 		"email": s.Email, "amount": int64(s.Amount), "currency": money.Currency, "reference": s.Reference,
 		"callback_url": s.CallbackURL, "channels": s.Channels, "metadata": meta,
 	}, &out)
@@ -123,7 +136,7 @@ func (c *Client) Initialize(ctx context.Context, s payment.Start) (string, error
 // Verify implements payment.Provider.
 func (c *Client) Verify(ctx context.Context, reference string) (payment.Charge, error) {
 	var d charge
-	err := c.call(ctx, http.MethodGet, "/transaction/verify/"+url.PathEscape(reference), nil, &d)
+	err := c.call(ctx, laneAsk, http.MethodGet, "/transaction/verify/"+url.PathEscape(reference), nil, &d)
 	if e, ok := errors.AsType[*payment.ProviderError](err); ok && e.Code == codeNotFound {
 		return payment.Charge{Reference: reference}, nil
 	}
@@ -131,7 +144,7 @@ func (c *Client) Verify(ctx context.Context, reference string) (payment.Charge, 
 		return payment.Charge{}, err
 	}
 	out := d.charge()
-	if out.Reference != reference || out.Status == "" || !d.Amount.ok {
+	if out.Reference != reference || out.Status == "" || !d.Amount.ok || !c.ours(d.Domain) {
 		return payment.Charge{}, &payment.ProviderError{Code: codeMalformed, Message: "verify answered about something else", Uncertain: true}
 	}
 	return out, nil
@@ -143,6 +156,7 @@ const (
 	codeUnreachable = "unreachable"
 	codeTimeout     = "timeout"
 	codeRateLimited = "rate_limited"
+	codeResting     = "provider_resting" // not asked, because it has not answered lately
 	codeNotFound    = "transaction_not_found"
 	codeDuplicate   = "duplicate_reference"
 	codeInvalidKey  = "invalid_Key"
@@ -157,17 +171,65 @@ type envelope struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-// call makes one request within the deadline and reads data into out.
-func (c *Client) call(ctx context.Context, method, path string, body, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-	defer cancel()
-	var r io.Reader
+// retryPause is how long a failed call that may be repeated waits.
+const retryPause = 150 * time.Millisecond
+
+// call makes a request within the deadline and reads data into out. It is made
+// once more where that is safe: when the provider asked for a little patience,
+// when nothing left this machine, and when nothing but a question was asked.
+func (c *Client) call(ctx context.Context, l int, method, path string, body, out any) error {
+	var sent []byte
 	if body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
+		var err error
+		if sent, err = json.Marshal(body); err != nil {
 			return fmt.Errorf("paystack: %w", err)
 		}
-		r = bytes.NewReader(b)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	err := c.once(ctx, l, method, path, sent, out)
+	wait, again := retry(method, err)
+	if !again || !pause(ctx, spread(wait)) {
+		return err
+	}
+	return c.once(ctx, l, method, path, sent, out)
+}
+
+// retry reports whether a call that failed may be made once more, and after which pause.
+func retry(method string, err error) (wait time.Duration, again bool) {
+	e, ok := errors.AsType[*payment.ProviderError](err)
+	if !ok {
+		return 0, false
+	}
+	switch {
+	case e.Code == codeRateLimited:
+		// The lane itself waits; what it finds too long is too long.
+		return 0, e.RetryAfter <= ratePatience
+	case e.Code == codeResting, e.Code == codeTimeout:
+		return 0, false
+	case e.Code == codeUnreachable && !e.Uncertain:
+		return retryPause, true
+	case method == http.MethodGet && silent(err):
+		return retryPause, true
+	}
+	return 0, false
+}
+
+// once makes one request, if its lane lets it.
+func (c *Client) once(ctx context.Context, l int, method, path string, sent []byte, out any) error {
+	trial, err := c.lanes[l].enter(ctx)
+	if err != nil {
+		return err
+	}
+	err = c.send(ctx, method, path, sent, out)
+	c.lanes[l].leave(ctx, trial, err)
+	return err
+}
+
+func (c *Client) send(ctx context.Context, method, path string, sent []byte, out any) error {
+	var r io.Reader
+	if sent != nil {
+		r = bytes.NewReader(sent)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.base.String(), "/")+path, r)
 	if err != nil {
@@ -176,7 +238,7 @@ func (c *Client) call(ctx context.Context, method, path string, body, out any) e
 	req.Header.Set("Authorization", "Bearer "+c.cfg.SecretKey)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "FairQueue/"+c.cfg.Version)
-	if body != nil {
+	if sent != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := c.cfg.HTTP.Do(req)
@@ -199,8 +261,11 @@ func unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		code = codeTimeout
 	}
+	// Without a connection nothing was asked for.
+	op, ok := errors.AsType[*net.OpError](err)
+	sent := !ok || op.Op != "dial"
 	// A url.Error repeats the address, which holds no secret; the key is in a header.
-	return &payment.ProviderError{Code: code, Uncertain: true, Err: err}
+	return &payment.ProviderError{Code: code, Uncertain: sent, Err: err}
 }
 
 // answer reads the envelope. The code decides, then the status.
@@ -222,6 +287,9 @@ func answer(res *http.Response, raw []byte, out any) error {
 		e.Code, e.RetryAfter = codeRateLimited, retryAfter(res.Header, time.Now())
 	case res.StatusCode >= http.StatusInternalServerError, bad != nil:
 		e.Uncertain, e.Err = true, bad
+		if res.Header.Get("Retry-After") != "" {
+			e.RetryAfter = retryAfter(res.Header, time.Now())
+		}
 	case e.Code == codeDuplicate:
 		// Somebody has opened it: we ourselves, before an answer was lost.
 		e.Uncertain = true
@@ -244,6 +312,8 @@ func guessCode(status int, message string) string {
 		return codeDuplicate
 	case strings.Contains(m, "reference not found"), strings.Contains(m, "transaction not found"):
 		return codeNotFound
+	case strings.Contains(m, "dispute not found"):
+		return codeNoDispute
 	case strings.Contains(m, "invalid key"):
 		return codeInvalidKey
 	case strings.Contains(m, "fully reversed"):

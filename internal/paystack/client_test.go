@@ -222,8 +222,9 @@ func TestSilenceAndRefusalAreUncertain(t *testing.T) {
 	}
 	close(done)
 	server.Close()
+	// Nobody listens: the request has not left, so nothing can have come of it.
 	_, err = c.Refund(t.Context(), "fq-1", 5, "x")
-	if e := provider(t, err); e.Code != "unreachable" || !e.Uncertain {
+	if e := provider(t, err); e.Code != "unreachable" || e.Uncertain || e.Refused {
 		t.Fatalf("%+v", e)
 	}
 	c.Close()
@@ -235,6 +236,8 @@ func TestVerifyAboutSomethingElse(t *testing.T) {
 		`{"status":true,"data":{"id":1,"status":"success","reference":"fq-2","currency":"NGN","amount":5}}`,
 		`{"status":true,"data":{"id":1,"status":"success","reference":"fq-1","currency":"NGN","amount":"5.5"}}`,
 		`{"status":true,"data":{"id":1,"status":null,"reference":"fq-1","currency":"NGN","amount":5}}`,
+		// The key is one of tests: whatever is live is not about it.
+		`{"status":true,"data":{"id":1,"domain":"live","status":"success","reference":"fq-1","currency":"NGN","amount":5}}`,
 	} {
 		if _, err := says(t, 200, body).Verify(t.Context(), "fq-1"); !payment.Uncertain(err) {
 			t.Errorf("%s: %v", body, err)
@@ -348,21 +351,6 @@ func TestWebhooksInEveryShape(t *testing.T) {
 			t.Errorf("%s: %+v", body, n)
 		}
 	}
-}
-
-func FuzzRead(f *testing.F) {
-	c, err := paystack.New(paystack.Config{SecretKey: secret})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add([]byte(`{"event":"charge.success","data":{"reference":"fq-1","status":"success","amount":"5","currency":"NGN"}}`))
-	f.Add([]byte(`{"event":"refund.processed","data":{"transaction":{"id":1,"reference":"x"},"amount":1e3}}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		n := c.Read(body)
-		if len(n.Dedupe) != 32 || (n.Charge != nil && (n.Charge.Amount < 0 || n.Charge.Reference == "")) {
-			t.Fatalf("%+v", n)
-		}
-	})
 }
 
 func TestConfigIsChecked(t *testing.T) {

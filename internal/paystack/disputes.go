@@ -12,8 +12,8 @@ import (
 // Dispute implements payment.Provider.
 func (c *Client) Dispute(ctx context.Context, id string) (payment.Dispute, error) {
 	var d dispute
-	err := c.call(ctx, http.MethodGet, "/dispute/"+url.PathEscape(id), nil, &d)
-	if e, ok := errors.AsType[*payment.ProviderError](err); ok && (e.Code == codeNoDispute || e.Code == codeNotFound || e.Code == "http_404") {
+	err := c.call(ctx, laneBack, http.MethodGet, "/dispute/"+url.PathEscape(id), nil, &d)
+	if e, ok := errors.AsType[*payment.ProviderError](err); ok && e.Code == codeNoDispute {
 		return payment.Dispute{ProviderID: id}, nil
 	}
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // Refund implements payment.Provider.
 func (c *Client) Refund(ctx context.Context, reference string, amount money.Kobo, note string) (payment.Refund, error) {
 	var d refund
-	err := c.call(ctx, http.MethodPost, "/refund", map[string]any{
+	err := c.call(ctx, laneBack, http.MethodPost, "/refund", map[string]any{
 		"transaction": reference, "amount": int64(amount), "merchant_note": note, "customer_note": note,
 	}, &d)
 	if err != nil {
@@ -42,7 +42,7 @@ func (c *Client) Refunds(ctx context.Context, reference string) ([]payment.Refun
 	}
 	var list []refund
 	q := url.Values{"transaction": {t.ProviderID}, "perPage": {refundPage}}
-	if err := c.call(ctx, http.MethodGet, "/refund?"+q.Encode(), nil, &list); err != nil {
+	if err := c.call(ctx, laneBack, http.MethodGet, "/refund?"+q.Encode(), nil, &list); err != nil {
 		return nil, err
 	}
 	out := make([]payment.Refund, 0, len(list))
@@ -58,7 +58,7 @@ func (c *Client) Refunds(ctx context.Context, reference string) ([]payment.Refun
 // RetryRefund implements payment.Provider.
 func (c *Client) RetryRefund(ctx context.Context, refundID string, to payment.BankAccount) (payment.Refund, error) {
 	var d refund
-	err := c.call(ctx, http.MethodPost, "/refund/retry_with_customer_details/"+url.PathEscape(refundID), map[string]any{
+	err := c.call(ctx, laneBack, http.MethodPost, "/refund/retry_with_customer_details/"+url.PathEscape(refundID), map[string]any{
 		"refund_account_details": map[string]string{"currency": money.Currency, "account_number": to.Number, "bank_id": to.BankID},
 	}, &d)
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *Client) Banks(ctx context.Context) ([]payment.Bank, error) {
 		Name   anyText `json:"name"`
 		Active *bool   `json:"active"`
 	}
-	if err := c.call(ctx, http.MethodGet, "/bank?country=nigeria&currency="+money.Currency, nil, &list); err != nil {
+	if err := c.call(ctx, laneBack, http.MethodGet, "/bank?country=nigeria&currency="+money.Currency, nil, &list); err != nil {
 		return nil, err
 	}
 	out := make([]payment.Bank, 0, len(list))

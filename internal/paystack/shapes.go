@@ -74,6 +74,7 @@ func (m *moment) UnmarshalJSON(b []byte) error {
 // metadata, log, plan, authorization and customer, whose forms vary, are not.
 type charge struct {
 	ID              anyText `json:"id"`
+	Domain          anyText `json:"domain"`
 	Status          anyText `json:"status"`
 	Reference       anyText `json:"reference"`
 	Amount          amount  `json:"amount"`
@@ -137,5 +138,10 @@ func (d *refund) of(id, reference string) bool {
 }
 
 func (d *refund) refund(reference string) payment.Refund {
-	return payment.Refund{ProviderID: string(d.ID), Status: string(d.Status), Amount: d.Amount.kobo, Reference: reference}
+	status := string(d.Status)
+	if status == "retriable" || status == "needs_attention" {
+		// Other words for it, seen in answers and libraries.
+		status = "needs-attention"
+	}
+	return payment.Refund{ProviderID: string(d.ID), Status: status, Amount: d.Amount.kobo, Reference: reference}
 }

@@ -15,10 +15,9 @@ import (
 // Open implements payment.Provider: the signature is the lower-case hex
 // HMAC-SHA512 of the raw body with the secret key, compared in constant time.
 func (c *Client) Open(signature string, body []byte) (payment.Notice, error) {
-	got, err := hex.DecodeString(signature)
 	mac := hmac.New(sha512.New, []byte(c.cfg.SecretKey))
 	mac.Write(body)
-	if err != nil || !hmac.Equal(got, mac.Sum(nil)) {
+	if !hmac.Equal([]byte(signature), hex.AppendEncode(nil, mac.Sum(nil))) {
 		return payment.Notice{}, payment.ErrSignature
 	}
 	return c.Read(body), nil
@@ -58,7 +57,8 @@ func (c *Client) Read(body []byte) payment.Notice {
 		n.Dedupe = dedupe(n.Kind, n.Reference, string(d.Status), body)
 	case strings.HasPrefix(n.Kind, "charge."):
 		var d charge
-		if err := json.Unmarshal(ev.Data, &d); err == nil && d.Amount.kobo > 0 && d.Reference != "" && d.Currency != "" && d.Status == "success" {
+		if err := json.Unmarshal(ev.Data, &d); err == nil && d.Amount.kobo > 0 && d.Reference != "" &&
+			d.Currency != "" && d.Status == "success" && c.ours(d.Domain) {
 			read := d.charge()
 			n.Charge = &read
 		}

@@ -75,7 +75,7 @@ func (s *Server) faulty(w http.ResponseWriter, r *http.Request, request string) 
 }
 
 func tooMany(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", "2")
+	w.Header().Set("Retry-After", "1")
 	fail(w, http.StatusTooManyRequests, apiError{Message: "Too many requests", Type: "api_error", Code: "rate_limited",
 		Meta: &meta{NextStep: "Wait before you try again"}})
 }
