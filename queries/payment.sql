@@ -271,9 +271,11 @@ WHERE id = @id AND status = 'open';
 UPDATE disputes SET status = @status, provider_status = @provider_status, resolved_at = now()
 WHERE id = @id AND status = ANY(@from_states::text[]);
 
--- name: OpenDisputes :many
--- Disputes to ask the provider about; a webhook may be lost.
-SELECT d.id, d.provider_dispute_id, d.payment_id FROM disputes d WHERE d.status = 'open' ORDER BY d.opened_at, d.id LIMIT @max_disputes;
+-- name: DisputesOfPayment :many
+SELECT * FROM disputes WHERE payment_id = @payment_id ORDER BY opened_at, id;
+
+-- name: GetDispute :one
+SELECT d.*, p.provider FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE d.id = @id;
 
 -- name: RulesOfEvent :one
 SELECT disputes, cancelled_at FROM sales WHERE event_id = @event_id;

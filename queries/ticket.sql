@@ -88,3 +88,11 @@ FROM units u
 WHERE t.payment_id = @payment_id AND t.status = ANY(@from_states::text[]) AND t.ended_from IS NOT NULL AND t.refund_id IS NULL
   AND u.id = t.unit_id AND u.state = 'sold' AND u.claim_id = t.claim_id
 RETURNING t.id;
+
+-- name: VoidedOfPayment :many
+-- Tickets of a payment that ended with no refund and whose places are still their order's, as they were.
+SELECT t.id, t.unit_id, t.tier_id, t.ended_from::text AS status, (t.price_kobo - t.reduced_kobo)::bigint AS worth
+FROM tickets t JOIN units u ON u.id = t.unit_id
+WHERE t.payment_id = @payment_id AND t.status = 'void' AND t.ended_from IS NOT NULL AND t.refund_id IS NULL
+  AND u.state = 'sold' AND u.claim_id = t.claim_id
+ORDER BY t.tier_id, u.slot, t.id;

@@ -54,11 +54,19 @@ type (
 	refundArgs struct {
 		Refund uuid.UUID `json:"refund"`
 	}
+	disputeArgs struct {
+		Dispute uuid.UUID `json:"dispute"`
+	}
+	cancelArgs struct {
+		Event uuid.UUID `json:"event"`
+	}
 )
 
 func (openArgs) Kind() string    { return "payment_open" }
 func (webhookArgs) Kind() string { return "payment_webhook" }
 func (refundArgs) Kind() string  { return "payment_refund" }
+func (disputeArgs) Kind() string { return "payment_dispute" }
+func (cancelArgs) Kind() string  { return "payment_cancel" }
 
 // openAfter leaves the first try to the request that began the payment.
 const openAfter = startPatience + 5*time.Second
@@ -77,11 +85,13 @@ func (s *Service) enqueue(ctx context.Context, tx pgx.Tx, args river.JobArgs, af
 	return nil
 }
 
-// Register adds the workers: open, settle from the inbox, refund.
+// Register adds the workers: open, settle from the inbox, refund, look at disputes, give the money of cancelled events back.
 func (s *Service) Register(w *river.Workers) {
 	river.AddWorker(w, &worker[openArgs]{work: s.workOpen})
 	river.AddWorker(w, &worker[webhookArgs]{work: s.workWebhook})
 	river.AddWorker(w, &worker[refundArgs]{work: s.workRefund})
+	river.AddWorker(w, &worker[disputeArgs]{work: s.workDispute})
+	river.AddWorker(w, &worker[cancelArgs]{work: s.workCancel})
 }
 
 // worker runs one kind of job.
@@ -198,9 +208,3 @@ func (s *Service) alert(ctx context.Context, what string, attrs ...any) {
 
 // Alerts counts what needed a person since the process began.
 func (s *Service) Alerts() prometheus.Collector { return s.alerts }
-
-// hearDispute writes down that a bank asks for money back.
-func (s *Service) hearDispute(ctx context.Context, p paymentdb.Payment, _ Notice) (outcome string, err error) {
-	s.alert(ctx, "a payment is disputed", "payment", p.ID)
-	return "disputed", nil
-}

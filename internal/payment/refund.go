@@ -123,7 +123,11 @@ func (s *Service) ask(ctx context.Context, r paymentdb.GetRefundRow) error {
 			return s.moveRefund(ctx, r.PaymentID, r.ID, *found, "")
 		}
 	}
-	got, err := provider.Refund(ctx, r.Reference, money.Kobo(r.AmountKobo), "FairQueue "+r.Reason)
+	note := r.Note
+	if note == "" {
+		note = "FairQueue " + r.Reason
+	}
+	got, err := provider.Refund(ctx, r.Reference, money.Kobo(r.AmountKobo), note)
 	switch {
 	case err == nil:
 		return s.moveRefund(ctx, r.PaymentID, r.ID, got, "")

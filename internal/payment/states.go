@@ -48,15 +48,23 @@ const (
 )
 
 // refundMoves is every move a refund may make. Reports may skip a state; one
-// that failed is asked for again.
+// that failed is asked for again. One that nobody works on is processed where the
+// buyer's bank has taken the money back by a dispute.
 var refundMoves = map[refundStatus][]refundStatus{
-	refundOwed:       {refundRequested},
+	refundOwed:       {refundRequested, refundProcessed},
 	refundRequested:  {refundRequested, refundPending, refundProcessing, refundProcessed, refundFailed, refundAttention},
 	refundPending:    {refundProcessing, refundProcessed, refundFailed, refundAttention},
 	refundProcessing: {refundProcessed, refundFailed, refundAttention},
 	refundAttention:  {refundProcessing, refundProcessed, refundFailed},
-	refundFailed:     {refundRequested},
+	refundFailed:     {refundRequested, refundProcessed},
 	refundProcessed:  {},
+}
+
+// disputeMoves is every move a dispute may make.
+var disputeMoves = map[DisputeOutcome][]DisputeOutcome{
+	DisputeOpen: {DisputeWon, DisputeLost},
+	DisputeWon:  {},
+	DisputeLost: {},
 }
 
 // from lists the states that may move to one; SQL guards receive it.

@@ -120,3 +120,16 @@ func ReviveTx(ctx context.Context, tx pgx.Tx, payment uuid.UUID) ([]uuid.UUID, e
 	}
 	return ids, nil
 }
+
+// VoidedTx returns the tickets of a payment that ReviveTx would make good again, with what they were.
+func VoidedTx(ctx context.Context, tx pgx.Tx, payment uuid.UUID) ([]Good, error) {
+	rows, err := queries.VoidedOfPayment(ctx, tx, payment)
+	if err != nil {
+		return nil, fmt.Errorf("ticket.VoidedTx: %w", err)
+	}
+	voided := make([]Good, len(rows))
+	for i, r := range rows {
+		voided[i] = Good{ID: r.ID, UnitID: r.UnitID, TierID: r.TierID, Status: Status(r.Status), Worth: money.Kobo(r.Worth)}
+	}
+	return voided, nil
+}

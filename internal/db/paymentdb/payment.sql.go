@@ -199,6 +199,41 @@ func (q *Queries) DisputesOfOrder(ctx context.Context, db DBTX, claimID uuid.UUI
 	return items, nil
 }
 
+const disputesOfPayment = `-- name: DisputesOfPayment :many
+SELECT id, payment_id, provider_dispute_id, status, provider_status, category, amount_kobo, due_at, opened_at, resolved_at FROM disputes WHERE payment_id = $1 ORDER BY opened_at, id
+`
+
+func (q *Queries) DisputesOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUID) ([]Dispute, error) {
+	rows, err := db.Query(ctx, disputesOfPayment, paymentID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Dispute{}
+	for rows.Next() {
+		var i Dispute
+		if err := rows.Scan(
+			&i.ID,
+			&i.PaymentID,
+			&i.ProviderDisputeID,
+			&i.Status,
+			&i.ProviderStatus,
+			&i.Category,
+			&i.AmountKobo,
+			&i.DueAt,
+			&i.OpenedAt,
+			&i.ResolvedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const endLease = `-- name: EndLease :exec
 UPDATE payments SET opening_until = NULL WHERE id = $1 AND openings = $2
 `
@@ -258,6 +293,43 @@ func (q *Queries) EventOfClaim(ctx context.Context, db DBTX, iD uuid.UUID, accou
 	var event_id uuid.UUID
 	err := row.Scan(&event_id)
 	return event_id, err
+}
+
+const getDispute = `-- name: GetDispute :one
+SELECT d.id, d.payment_id, d.provider_dispute_id, d.status, d.provider_status, d.category, d.amount_kobo, d.due_at, d.opened_at, d.resolved_at, p.provider FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE d.id = $1
+`
+
+type GetDisputeRow struct {
+	ID                uuid.UUID
+	PaymentID         uuid.UUID
+	ProviderDisputeID string
+	Status            string
+	ProviderStatus    string
+	Category          string
+	AmountKobo        int64
+	DueAt             *time.Time
+	OpenedAt          time.Time
+	ResolvedAt        *time.Time
+	Provider          string
+}
+
+func (q *Queries) GetDispute(ctx context.Context, db DBTX, id uuid.UUID) (GetDisputeRow, error) {
+	row := db.QueryRow(ctx, getDispute, id)
+	var i GetDisputeRow
+	err := row.Scan(
+		&i.ID,
+		&i.PaymentID,
+		&i.ProviderDisputeID,
+		&i.Status,
+		&i.ProviderStatus,
+		&i.Category,
+		&i.AmountKobo,
+		&i.DueAt,
+		&i.OpenedAt,
+		&i.ResolvedAt,
+		&i.Provider,
+	)
+	return i, err
 }
 
 const getPayment = `-- name: GetPayment :one
@@ -858,37 +930,6 @@ func (q *Queries) OfTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountID
 		&i.Disputed,
 	)
 	return i, err
-}
-
-const openDisputes = `-- name: OpenDisputes :many
-SELECT d.id, d.provider_dispute_id, d.payment_id FROM disputes d WHERE d.status = 'open' ORDER BY d.opened_at, d.id LIMIT $1
-`
-
-type OpenDisputesRow struct {
-	ID                uuid.UUID
-	ProviderDisputeID string
-	PaymentID         uuid.UUID
-}
-
-// Disputes to ask the provider about; a webhook may be lost.
-func (q *Queries) OpenDisputes(ctx context.Context, db DBTX, maxDisputes int32) ([]OpenDisputesRow, error) {
-	rows, err := db.Query(ctx, openDisputes, maxDisputes)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []OpenDisputesRow{}
-	for rows.Next() {
-		var i OpenDisputesRow
-		if err := rows.Scan(&i.ID, &i.ProviderDisputeID, &i.PaymentID); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const order = `-- name: Order :one

@@ -457,3 +457,46 @@ func (q *Queries) TicketsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID
 	}
 	return items, nil
 }
+
+const voidedOfPayment = `-- name: VoidedOfPayment :many
+SELECT t.id, t.unit_id, t.tier_id, t.ended_from::text AS status, (t.price_kobo - t.reduced_kobo)::bigint AS worth
+FROM tickets t JOIN units u ON u.id = t.unit_id
+WHERE t.payment_id = $1 AND t.status = 'void' AND t.ended_from IS NOT NULL AND t.refund_id IS NULL
+  AND u.state = 'sold' AND u.claim_id = t.claim_id
+ORDER BY t.tier_id, u.slot, t.id
+`
+
+type VoidedOfPaymentRow struct {
+	ID     uuid.UUID
+	UnitID uuid.UUID
+	TierID uuid.UUID
+	Status string
+	Worth  int64
+}
+
+// Tickets of a payment that ended with no refund and whose places are still their order's, as they were.
+func (q *Queries) VoidedOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUID) ([]VoidedOfPaymentRow, error) {
+	rows, err := db.Query(ctx, voidedOfPayment, paymentID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []VoidedOfPaymentRow{}
+	for rows.Next() {
+		var i VoidedOfPaymentRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.UnitID,
+			&i.TierID,
+			&i.Status,
+			&i.Worth,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -1,0 +1,229 @@
+package payment
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fairqueue/internal/claim"
+	"fairqueue/internal/db"
+	"fairqueue/internal/db/paymentdb"
+	"fairqueue/internal/fault"
+	"fairqueue/internal/money"
+	"fairqueue/internal/ticket"
+)
+
+// OrderDetail is one order with everything that happened to its money, for the organizer.
+type OrderDetail struct {
+	ID, EventID uuid.UUID
+	// Buyer is their e-mail, Name what they call themselves.
+	Buyer, Name string
+	Total       money.Kobo
+	Status      claim.Status
+	CreatedAt   time.Time
+	PaidAt      *time.Time
+	// CancelledAt is when the event was cancelled.
+	CancelledAt *time.Time
+	Tickets     []OrderTicket
+	Payments    []OrderPayment
+	Refunds     []RefundDetail
+	Disputes    []DisputeDetail
+}
+
+// OrderTicket is a ticket of an order.
+type OrderTicket struct {
+	ID     uuid.UUID
+	Tier   string
+	Seat   *ticket.Seat
+	Holder string
+	Status ticket.Status
+	Price  money.Kobo
+	// Reduced is what of its price was given back while it stayed good.
+	Reduced money.Kobo
+	EndedAt *time.Time
+}
+
+// Good reports whether the ticket lets somebody in, or has.
+func (t OrderTicket) Good() bool { return t.Status == ticket.Valid || t.Status == ticket.Used }
+
+// OrderPayment is one attempt to pay for an order.
+type OrderPayment struct {
+	Payment
+	Received, Fees money.Kobo
+	Channel        string
+	SettledAt      *time.Time
+}
+
+// RefundDetail is money that goes back, and how far it is.
+type RefundDetail struct {
+	ID        uuid.UUID
+	Reference string // of the payment
+	Amount    money.Kobo
+	// Status: due, requested, pending, processing, processed, failed, needs_attention.
+	Status string
+	// Reason is why, in a word of the rows; Note what the organizer wrote to the buyer.
+	Reason, Note string
+	ByOrganizer  bool
+	CreatedAt    time.Time
+	ProcessedAt  *time.Time
+	// Attempts is how often the provider was asked for it; LastError what it said when it refused.
+	Attempts  int
+	LastError string
+}
+
+// Stuck reports whether the refund waits for a person.
+func (r RefundDetail) Stuck() bool {
+	return r.Status == string(refundFailed) || r.Status == string(refundAttention)
+}
+
+// DisputeDetail is a bank that asks for money back.
+type DisputeDetail struct {
+	ID             uuid.UUID
+	Reference      string // of the payment
+	ProviderID     string
+	Status         DisputeOutcome
+	ProviderStatus string
+	Category       string
+	Amount         money.Kobo
+	DueAt          *time.Time
+	OpenedAt       time.Time
+	ResolvedAt     *time.Time
+}
+
+// Worth is what the good tickets of the order are worth.
+func (o OrderDetail) Worth() (worth money.Kobo) {
+	for _, t := range o.Tickets {
+		if t.Good() {
+			worth += t.Price - t.Reduced
+		}
+	}
+	return worth
+}
+
+// Payment returns the payment that became the tickets of the order; nil where there is none.
+func (o OrderDetail) Payment() *OrderPayment {
+	for i, p := range o.Payments {
+		switch p.Status {
+		case Succeeded, ChargedBack, RefundDue, Refunded:
+			if len(o.Tickets) > 0 && o.PaidAt != nil {
+				return &o.Payments[i]
+			}
+		}
+	}
+	return nil
+}
+
+var errNoOrder = fault.New(fault.NotFound, "order_not_found", "There is no such order of one of your events.")
+
+// OrderEvent returns the event of an order; 404 order_not_found.
+func (s *Service) OrderEvent(ctx context.Context, order uuid.UUID) (uuid.UUID, error) {
+	row, err := s.q.Order(ctx, s.cfg.DB, order)
+	if db.NoRows(err) {
+		return uuid.Nil, errNoOrder
+	}
+	if err != nil {
+		return uuid.Nil, db.Fault(fmt.Errorf("payment.OrderEvent: %w", err))
+	}
+	return row.EventID, nil
+}
+
+// Order returns an order of an event with its tickets, payments, refunds and disputes; 404 order_not_found.
+func (s *Service) Order(ctx context.Context, event, order uuid.UUID) (OrderDetail, error) {
+	var o OrderDetail
+	row, err := s.q.Order(ctx, s.cfg.DB, order)
+	if db.NoRows(err) || err == nil && row.EventID != event {
+		return o, errNoOrder
+	}
+	if err != nil {
+		return o, db.Fault(fmt.Errorf("payment.Order: %w", err))
+	}
+	o = OrderDetail{
+		ID: row.ID, EventID: row.EventID, Buyer: row.Email, Name: row.Name, Total: money.Kobo(row.TotalKobo),
+		Status: claim.Status(row.ClaimStatus), CreatedAt: row.CreatedAt, PaidAt: row.PaidAt, CancelledAt: row.CancelledAt,
+	}
+	for _, fill := range []func(context.Context, *OrderDetail) error{s.orderTickets, s.orderPayments, s.orderRefunds, s.orderDisputes} {
+		if err := fill(ctx, &o); err != nil {
+			return o, db.Fault(fmt.Errorf("payment.Order: %w", err))
+		}
+	}
+	return o, nil
+}
+
+func (s *Service) orderTickets(ctx context.Context, o *OrderDetail) error {
+	rows, err := s.q.TicketsOfOrder(ctx, s.cfg.DB, o.ID)
+	for _, r := range rows {
+		t := OrderTicket{
+			ID: r.ID, Tier: r.TierName, Holder: r.HolderName, Status: ticket.Status(r.Status),
+			Price: money.Kobo(r.PriceKobo), Reduced: money.Kobo(r.ReducedKobo), EndedAt: r.EndedAt,
+		}
+		if r.SeatSection != nil && r.SeatRow != nil && r.SeatLabel != nil {
+			t.Seat = &ticket.Seat{Section: *r.SeatSection, Row: *r.SeatRow, Label: *r.SeatLabel}
+		}
+		o.Tickets = append(o.Tickets, t)
+	}
+	return err
+}
+
+func (s *Service) orderPayments(ctx context.Context, o *OrderDetail) error {
+	rows, err := s.q.PaymentsOfOrder(ctx, s.cfg.DB, o.ID)
+	for _, r := range rows {
+		p := OrderPayment{Payment: view(r), SettledAt: r.SettledAt}
+		if r.ReceivedKobo != nil {
+			p.Received = money.Kobo(*r.ReceivedKobo)
+		}
+		if r.FeesKobo != nil {
+			p.Fees = money.Kobo(*r.FeesKobo)
+		}
+		if r.Channel != nil {
+			p.Channel = *r.Channel
+		}
+		o.Payments = append(o.Payments, p)
+	}
+	return err
+}
+
+func (s *Service) orderRefunds(ctx context.Context, o *OrderDetail) error {
+	rows, err := s.q.RefundsOfOrder(ctx, s.cfg.DB, o.ID)
+	for _, r := range rows {
+		o.Refunds = append(o.Refunds, refundDetail(paymentdb.RefundOfEventRow{
+			ID: r.ID, AmountKobo: r.AmountKobo, Reason: r.Reason, Status: r.Status, CreatedAt: r.CreatedAt, ProcessedAt: r.ProcessedAt,
+			LastError: r.LastError, AskedBy: r.AskedBy, Note: r.Note, Attempts: r.Attempts, Reference: r.Reference,
+		}))
+	}
+	return err
+}
+
+func refundDetail(r paymentdb.RefundOfEventRow) RefundDetail {
+	return RefundDetail{
+		ID: r.ID, Reference: r.Reference, Amount: money.Kobo(r.AmountKobo), Status: r.Status, Reason: r.Reason, Note: r.Note,
+		ByOrganizer: r.AskedBy != nil, CreatedAt: r.CreatedAt, ProcessedAt: r.ProcessedAt, Attempts: int(r.Attempts), LastError: r.LastError,
+	}
+}
+
+func (s *Service) orderDisputes(ctx context.Context, o *OrderDetail) error {
+	rows, err := s.q.DisputesOfOrder(ctx, s.cfg.DB, o.ID)
+	for _, r := range rows {
+		o.Disputes = append(o.Disputes, DisputeDetail{
+			ID: r.ID, Reference: r.Reference, ProviderID: r.ProviderDisputeID, Status: DisputeOutcome(r.Status), ProviderStatus: r.ProviderStatus,
+			Category: r.Category, Amount: money.Kobo(r.AmountKobo), DueAt: r.DueAt, OpenedAt: r.OpenedAt, ResolvedAt: r.ResolvedAt,
+		})
+	}
+	return err
+}
+
+// Trouble is what of the money of an event waits for a person.
+type Trouble struct {
+	// Refunds that failed or need the buyer's bank account; Disputes that are open.
+	Refunds, Disputes int
+}
+
+// Trouble counts what of the money of an event waits for a person.
+func (s *Service) Trouble(ctx context.Context, event uuid.UUID) (Trouble, error) {
+	row, err := s.q.Trouble(ctx, s.cfg.DB, event)
+	if err != nil {
+		return Trouble{}, db.Fault(fmt.Errorf("payment.Trouble: %w", err))
+	}
+	return Trouble{Refunds: int(row.Refunds), Disputes: int(row.Disputes)}, nil
+}
