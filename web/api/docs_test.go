@@ -93,6 +93,7 @@ func TestTheDocumentHasEveryRoute(t *testing.T) {
 		"POST /api/v1/organizer/events/{event}/releases",
 		"POST /api/v1/organizer/events/{event}/resume",
 		"POST /api/v1/organizer/events/{event}/stock",
+		"POST /api/v1/tickets/{id}/return",
 		"POST /api/v1/tickets/{id}/transfer",
 		"POST /webhooks/paystack",
 	}

@@ -86,4 +86,35 @@ func (a *API) tickets() {
 		}
 		return nil, errNotTransferable
 	})
+
+	add(a, route{
+		id: "return-ticket", method: http.MethodPost, path: prefix + "/tickets/{id}/return", tag: tagTickets, auth: bearer,
+		summary: "Give a ticket back at its price",
+		doc: "Where the organizer takes tickets back (`sale.returns`). The code stops working at once, the place goes to whoever waits, and the refund follows the way the money came. " +
+			"409 `not_returnable` says why in `reason`: not_allowed, too_late, ended, event_cancelled or disputed.",
+		ok: []int{http.StatusAccepted}, codes: []string{"ticket_not_found", "not_returnable", "ticket_used"},
+	}, func(r *request) (*reply[Ticket], error) {
+		who, err := r.bearer()
+		if err != nil {
+			return nil, err
+		}
+		id, err := r.id(errNoTicket)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := a.Tickets.Get(r.ctx(), who.AccountID, id); err != nil {
+			return nil, err
+		}
+		if err := r.noBody(); err != nil {
+			return nil, err
+		}
+		if err := a.Payments.Return(r.ctx(), who.AccountID, id); err != nil {
+			return nil, err
+		}
+		t, err := a.Tickets.Get(r.ctx(), who.AccountID, id)
+		if err != nil {
+			return nil, err
+		}
+		return &reply[Ticket]{http.StatusAccepted, ticketOut(t)}, nil
+	})
 }
