@@ -61,6 +61,9 @@ SELECT email, name FROM accounts WHERE id = @id FOR UPDATE;
 SELECT organization_id FROM members WHERE account_id = @account_id
 ORDER BY created_at, organization_id LIMIT 1;
 
+-- name: OrganizationName :one
+SELECT name FROM organizations WHERE id = @id;
+
 -- name: AddOrganization :exec
 INSERT INTO organizations (id, name) VALUES (@id, @name);
 

@@ -199,6 +199,15 @@ func (s *Service) Organization(ctx context.Context, accountID uuid.UUID) (uuid.U
 	return id, nil
 }
 
+// OrganizationName is how an organization calls itself; empty if there is none.
+func (s *Service) OrganizationName(ctx context.Context, organization uuid.UUID) (string, error) {
+	name, err := s.q.OrganizationName(ctx, s.cfg.DB, organization)
+	if err != nil && !db.NoRows(err) {
+		return "", db.Fault(fmt.Errorf("account.OrganizationName: %w", err))
+	}
+	return name, nil
+}
+
 // BecomeOrganizer makes the account owner of an organization of its own, if it
 // is not a member of one already, and returns the organization. Without a name
 // the organization is named after the person. 404 account_not_found.

@@ -52,7 +52,7 @@ func TestEveryMoveOfAClaim(t *testing.T) {
 			return queries.ClaimToHeld(t.Context(), s.tx, time.Now().Add(time.Minute), s.claim, from(moves, Held))
 		},
 		Paying: func() (int64, error) { return queries.ClaimToPaying(t.Context(), s.tx, s.claim, from(moves, Paying)) },
-		Paid:   func() (int64, error) { return queries.ClaimToPaid(t.Context(), s.tx, s.claim, from(moves, Paid)) },
+		Paid:   func() (int64, error) { return queries.ClaimToPaid(t.Context(), s.tx, false, s.claim, from(moves, Paid)) },
 		Expired: func() (int64, error) {
 			return queries.EndClaim(t.Context(), s.tx, "expired", s.claim, from(moves, Expired))
 		},

@@ -209,6 +209,17 @@ func (q *Queries) NewestCode(ctx context.Context, db DBTX, email string) (Newest
 	return i, err
 }
 
+const organizationName = `-- name: OrganizationName :one
+SELECT name FROM organizations WHERE id = $1
+`
+
+func (q *Queries) OrganizationName(ctx context.Context, db DBTX, id uuid.UUID) (string, error) {
+	row := db.QueryRow(ctx, organizationName, id)
+	var name string
+	err := row.Scan(&name)
+	return name, err
+}
+
 const organizationOf = `-- name: OrganizationOf :one
 SELECT organization_id FROM members WHERE account_id = $1
 ORDER BY created_at, organization_id LIMIT 1
