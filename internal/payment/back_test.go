@@ -1,0 +1,474 @@
+package payment_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fairqueue/internal/claim"
+	"fairqueue/internal/fault"
+	"fairqueue/internal/money"
+	"fairqueue/internal/payment"
+	"fairqueue/internal/sale"
+)
+
+// sold is an order of n tickets that is paid.
+func (s *shop) sold(n int) (claim.Claim, payment.Payment) {
+	s.Helper()
+	c, p := s.buy(n)
+	s.outcome(p, knobs{"outcome": "success"})
+	s.until("the tickets are there", func() bool { return len(s.tickets1(c)) == n })
+	return c, p
+}
+
+// takesBack lets fans give tickets back.
+func (s *shop) takesBack() {
+	s.Helper()
+	yes := true
+	_, err := s.sales.Change(s.Context(), s.event.ID(), uuid.New(), sale.Patch{Returns: &yes})
+	s.must(err)
+}
+
+func (s *shop) refused(err error, code string) *fault.Error {
+	s.Helper()
+	if fault.Code(err) != code {
+		s.Fatalf("%v, want %s", err, code)
+	}
+	return fault.From(err)
+}
+
+func (s *shop) good(c claim.Claim) (ids []uuid.UUID) {
+	for _, t := range s.tickets1(c) {
+		if t.Status == "valid" {
+			ids = append(ids, t.ID)
+		}
+	}
+	return ids
+}
+
+// allBack waits until every refund has left.
+func (s *shop) allBack() {
+	s.Helper()
+	s.until("all refunds are processed", func() bool {
+		s.hurry()
+		return s.count(`SELECT count(*) FROM refunds WHERE status <> 'processed'`) == 0
+	})
+}
+
+func (s *shop) letters(c claim.Claim, title string) int {
+	s.Helper()
+	sent, err := s.mail.Mailbox(s.Context(), "ada."+c.AccountID.String()+"@example.com", 50)
+	s.must(err)
+	n := 0
+	for _, m := range sent {
+		if m.Subject == title+" (A night)" {
+			n++
+		}
+	}
+	return n
+}
+
+func TestReturnAtFaceValue(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price, capacity: 2})
+	c, p := s.sold(2)
+	ids := s.good(c)
+	no := s.refused(s.payments.Return(t.Context(), c.AccountID, ids[0]), "not_returnable")
+	if no.Extra["reason"] != "not_allowed" {
+		t.Fatalf("%+v", no)
+	}
+	s.takesBack()
+	s.refused(s.payments.Return(t.Context(), uuid.New(), ids[0]), "ticket_not_found")
+	s.must(s.payments.Return(t.Context(), c.AccountID, ids[0]))
+	if again := s.refused(s.payments.Return(t.Context(), c.AccountID, ids[0]), "not_returnable"); again.Extra["reason"] != "ended" {
+		t.Fatalf("%+v", again)
+	}
+	for _, k := range s.tickets1(c) {
+		if gone := k.ID == ids[0]; gone != (k.Status == "returned") || gone != (k.Code == "") {
+			t.Fatalf("%+v", k)
+		}
+	}
+	s.is(p, payment.Succeeded, c, claim.Paid)
+	// The place is for whoever comes next, and the fan may buy up to the limit again.
+	other := s.hold(s.fan(), 1)
+	if other.Lines[0].UnitID != c.Lines[0].UnitID && other.Lines[0].UnitID != c.Lines[1].UnitID {
+		t.Fatalf("%+v", other.Lines)
+	}
+	s.addsUp()
+	s.must(s.payments.Return(t.Context(), c.AccountID, ids[1]))
+	s.allBack()
+	s.is(p, payment.Refunded, c, claim.Refunded)
+	s.until("four letters", func() bool { return s.letters(c, "Your ticket is given back") == 2 && s.letters(c, "Your refund") == 2 })
+	s.addsUp()
+}
+
+func TestReturnOfWhatCannotBeReturned(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	s.takesBack()
+	c, _ := s.sold(1)
+	id := s.good(c)[0]
+	reason := func(want string) {
+		t.Helper()
+		if no := s.refused(s.payments.Return(t.Context(), c.AccountID, id), "not_returnable"); no.Extra["reason"] != want {
+			t.Fatalf("%v, want %s", no.Extra, want)
+		}
+	}
+	s.sql(`UPDATE sales SET returns_until = now() - interval '1 second'`)
+	reason("too_late")
+	s.sql(`UPDATE sales SET returns_until = NULL`)
+	s.sql(`UPDATE events SET starts_at = now() - interval '1 second'`)
+	reason("too_late")
+	s.sql(`UPDATE events SET starts_at = now() + interval '1 day'`)
+	if until, err := s.payments.ReturnUntil(t.Context(), c.AccountID, id); err != nil || time.Until(until) < 23*time.Hour {
+		t.Fatal(until, err)
+	}
+	s.sql(`UPDATE tickets SET status = 'used'`)
+	s.refused(s.payments.Return(t.Context(), c.AccountID, id), "ticket_used")
+	if n := s.count(`SELECT count(*) FROM refunds`); n != 0 {
+		t.Fatalf("%d refunds", n)
+	}
+}
+
+func (s *shop) refund(a payment.Ask) payment.RefundDetail {
+	s.Helper()
+	r, err := s.payments.Refund(s.Context(), a)
+	s.must(err)
+	return r
+}
+
+func TestRefundByTicketThenTheRest(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	c, p := s.sold(3)
+	ids, by := s.good(c), s.fan()
+	r := s.refund(payment.Ask{Order: c.ID, By: by, Tickets: ids[:1], Reason: "The stage moved."})
+	if r.Amount != price || !r.ByOrganizer || r.Note != "The stage moved." {
+		t.Fatalf("%+v", r)
+	}
+	_, err := s.payments.Refund(t.Context(), payment.Ask{Order: c.ID, By: by, Tickets: ids[:1]})
+	if no := s.refused(err, "nothing_to_refund"); len(no.Extra["refunds"].([]map[string]any)) != 1 {
+		t.Fatalf("%+v", no.Extra)
+	}
+	_, err = s.payments.Refund(t.Context(), payment.Ask{Order: c.ID, By: by, Tickets: ids[:2]})
+	s.refused(err, "tickets_ended")
+	_, err = s.payments.Refund(t.Context(), payment.Ask{Order: c.ID, By: by, Tickets: []uuid.UUID{uuid.New()}})
+	s.refused(err, "invalid_request")
+	s.is(p, payment.Succeeded, c, claim.Paid)
+	s.addsUp()
+	if r := s.refund(payment.Ask{Order: c.ID, By: by}); r.Amount != 2*price {
+		t.Fatalf("%+v", r)
+	}
+	_, err = s.payments.Refund(t.Context(), payment.Ask{Order: c.ID, By: by})
+	s.refused(err, "nothing_to_refund")
+	s.allBack()
+	s.is(p, payment.Refunded, c, claim.Refunded)
+	if n := s.count(`SELECT count(*) FROM units WHERE state = 'free'`); n != 10 {
+		t.Fatalf("%d places are free", n)
+	}
+	s.addsUp()
+}
+
+func TestRefundOfAnAmountKeepsTheTickets(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	c, p := s.sold(2)
+	by, part := s.fan(), money.Kobo(price+1)
+	first := s.refund(payment.Ask{Order: c.ID, By: by, Amount: &part, Request: "one"})
+	if again := s.refund(payment.Ask{Order: c.ID, By: by, Amount: &part, Request: "one"}); again.ID != first.ID {
+		t.Fatal("the same request made two refunds")
+	}
+	_, err := s.payments.Refund(t.Context(), payment.Ask{Order: c.ID, By: by, Amount: &part, Request: "two"})
+	s.refused(err, "invalid_request") // more than is left
+	if len(s.good(c)) != 2 {
+		t.Fatal("a ticket ended")
+	}
+	s.is(p, payment.Succeeded, c, claim.Paid)
+	s.addsUp()
+	// What was given back of a ticket does not go back again with it.
+	if r := s.refund(payment.Ask{Order: c.ID, By: by, Tickets: s.good(c)[1:]}); r.Amount != price-1 {
+		t.Fatalf("%+v", r)
+	}
+	s.addsUp()
+	s.allBack()
+	// The first ticket is worth nothing any more: it can still be taken back.
+	if r := s.refund(payment.Ask{Order: c.ID, By: by}); r.Amount != 0 {
+		t.Fatalf("%+v", r)
+	}
+	s.is(p, payment.Refunded, c, claim.Refunded)
+	s.addsUp()
+}
+
+func TestRefundOfAFreeOrderTakesTheTicketsBack(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{})
+	c, p := s.buy(2)
+	if r := s.refund(payment.Ask{Order: c.ID, By: s.fan()}); r.ID != uuid.Nil {
+		t.Fatalf("%+v", r)
+	}
+	s.is(p, payment.Refunded, c, claim.Refunded)
+	if n := s.count(`SELECT count(*) FROM tickets WHERE status = 'void'`); n != 2 {
+		t.Fatalf("%d tickets are void", n)
+	}
+	s.addsUp()
+}
+
+func TestRefundKeepsPlacesOffTheSale(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	c, _ := s.sold(2)
+	s.sql(`UPDATE tickets SET status = 'used' WHERE id = $1`, s.good(c)[0])
+	s.refund(payment.Ask{Order: c.ID, By: s.fan(), KeepOff: true})
+	if n := s.count(`SELECT count(*) FROM units WHERE state = 'blocked'`); n != 2 {
+		t.Fatalf("%d places are off the sale", n)
+	}
+	c, _ = s.sold(2)
+	s.sql(`UPDATE tickets SET status = 'used' WHERE id = $1`, s.good(c)[0])
+	s.refund(payment.Ask{Order: c.ID, By: s.fan()})
+	if n := s.count(`SELECT count(*) FROM units WHERE state = 'blocked'`); n != 3 {
+		t.Fatalf("a place whose ticket was used is sold again (%d)", n)
+	}
+	s.addsUp()
+}
+
+func TestRefundOfWhatWasNotPaid(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	c, p := s.buy(1)
+	_, err := s.payments.Refund(t.Context(), payment.Ask{Order: c.ID, By: s.fan()})
+	s.refused(err, "order_not_paid")
+	_, err = s.payments.Refund(t.Context(), payment.Ask{Order: uuid.New(), By: s.fan()})
+	s.refused(err, "order_not_found")
+	zero := money.Kobo(0)
+	_, err = s.payments.Refund(t.Context(), payment.Ask{Order: c.ID, By: s.fan(), Amount: &zero, Tickets: []uuid.UUID{}})
+	if f := s.refused(err, "invalid_request"); len(f.Fields) != 3 {
+		t.Fatalf("%+v", f.Fields)
+	}
+	s.is(p, payment.Pending, c, claim.Paying)
+}
+
+func TestOneOfManyWhoRefundAtOnceDoes(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	s.takesBack()
+	c, p := s.sold(2)
+	ids := s.good(c)
+	done := make(chan error)
+	for i := range 8 {
+		go func() { // waited for by the loop below
+			var err error
+			if i%2 == 0 {
+				_, err = s.payments.Refund(t.Context(), payment.Ask{Order: c.ID, By: c.AccountID})
+			} else {
+				err = s.payments.Return(t.Context(), c.AccountID, ids[i/2%2])
+			}
+			done <- err
+		}()
+	}
+	for range 8 {
+		if err := <-done; err != nil && !slices.Contains([]string{"nothing_to_refund", "not_returnable"}, fault.Code(err)) {
+			t.Error(err)
+		}
+	}
+	if n := s.count(`SELECT sum(amount_kobo) FROM refunds`); n != 2*price {
+		t.Fatalf("%d kobo go back", n)
+	}
+	s.allBack()
+	s.is(p, payment.Refunded, c, claim.Refunded)
+	s.addsUp()
+}
+
+func TestCancelledEventGivesEverythingBack(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	var orders []claim.Claim
+	for range 3 {
+		c, _ := s.sold(2)
+		orders = append(orders, c)
+	}
+	pending, underWay := s.buy(1)
+	held := s.hold(s.fan(), 1)
+	for range 2 { // twice is once
+		e, err := s.payments.Cancel(t.Context(), s.event.ID(), orders[0].AccountID)
+		s.must(err)
+		if !e.Cancelled() || e.State != sale.Ended {
+			t.Fatalf("%+v", e)
+		}
+	}
+	s.until("all tickets are void", func() bool { return s.count(`SELECT count(*) FROM tickets WHERE status = 'void'`) == 6 })
+	s.outcome(underWay, knobs{"outcome": "success"})
+	s.until("the last money is known", func() bool {
+		c, err := s.payments.Cancellation(t.Context(), s.event.ID())
+		s.must(err)
+		return c.UnderWay == 0
+	})
+	s.allBack()
+	c, err := s.payments.Cancellation(t.Context(), s.event.ID())
+	s.must(err)
+	if !c.Done() || c.Orders != 4 || c.Refunds != 4 || c.Owed != 7*price || c.Sent != 7*price {
+		t.Fatalf("%+v", c)
+	}
+	s.is(underWay, payment.Refunded, pending, claim.Released)
+	if got, err := s.claims.Get(t.Context(), held.AccountID, held.ID); err != nil || got.Status != claim.Released {
+		t.Fatalf("%+v %v", got, err)
+	}
+	s.until("a letter each", func() bool { return s.letters(orders[2], "The event is cancelled") == 1 })
+	if n := s.count(`SELECT count(*) FROM ledger WHERE kind = 'event_cancelled'`); n != 1 {
+		t.Fatalf("%d rows in the ledger", n)
+	}
+	s.addsUp()
+}
+
+// bank lets the bank of a buyer ask for money back; the webhook is all there is to know about it.
+func (s *shop) bankAsks(p payment.Payment, id int, event, status, resolution string, amount money.Kobo) {
+	s.Helper()
+	body, err := json.Marshal(map[string]any{"event": event, "data": map[string]any{
+		"id": id, "refund_amount": int64(amount), "currency": "NGN", "status": status, "resolution": resolution, "category": "chargeback",
+		"dueAt": time.Now().Add(48 * time.Hour).UTC().Format(time.RFC3339), "transaction": map[string]any{"reference": p.Reference},
+	}})
+	s.must(err)
+	s.must(s.payments.Receive(s.Context(), sign(body), body))
+	s.until("the webhook is read", func() bool {
+		return s.count(`SELECT count(*) FROM webhooks WHERE processed_at IS NULL`) == 0
+	})
+}
+
+const (
+	disputeOpens  = "charge.dispute.create"
+	disputeCloses = "charge.dispute.resolve"
+)
+
+func (s *shop) keeps() {
+	s.Helper()
+	keep := sale.DisputesKeep
+	_, err := s.sales.Change(s.Context(), s.event.ID(), uuid.New(), sale.Patch{Disputes: &keep})
+	s.must(err)
+}
+
+func (s *shop) states(c claim.Claim) (states []string) {
+	for _, k := range s.tickets1(c) {
+		states = append(states, k.Status)
+	}
+	slices.Sort(states)
+	return states
+}
+
+func TestDisputeVoidsTicketsUntilItIsWon(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	c, p := s.sold(2)
+	s.sql(`UPDATE tickets SET status = 'used' WHERE id = $1`, s.good(c)[0])
+	s.bankAsks(p, 7, disputeOpens, "awaiting-merchant-feedback", "", 2*price)
+	s.is(p, payment.ChargedBack, c, claim.Paid)
+	if got := s.states(c); !slices.Equal(got, []string{"void", "void"}) {
+		t.Fatal(got)
+	}
+	if n := s.count(`SELECT count(*) FROM units WHERE state = 'sold'`); n != 2 {
+		t.Fatalf("%d places are sold", n)
+	}
+	_, err := s.payments.Refund(t.Context(), payment.Ask{Order: c.ID, By: c.AccountID})
+	s.refused(err, "order_disputed")
+	s.disputesAddUp()
+	s.bankAsks(p, 7, disputeCloses, "resolved", "declined", 2*price)
+	s.is(p, payment.Succeeded, c, claim.Paid)
+	if got := s.states(c); !slices.Equal(got, []string{"used", "valid"}) {
+		t.Fatal(got)
+	}
+	s.until("both letters", func() bool {
+		return s.letters(c, "Your tickets are on hold") == 1 && s.letters(c, "Your tickets are good again") == 1
+	})
+	s.disputesAddUp()
+}
+
+func TestLostDisputeFreesThePlaces(t *testing.T) {
+	t.Parallel()
+	for _, rule := range []sale.DisputeRule{sale.DisputesVoid, sale.DisputesKeep} {
+		t.Run(string(rule), func(t *testing.T) {
+			t.Parallel()
+			s := open(t, config{price: price})
+			s.takesBack()
+			if rule == sale.DisputesKeep {
+				s.keeps()
+			}
+			c, p := s.sold(2)
+			s.bankAsks(p, 7, disputeOpens, "awaiting-merchant-feedback", "", 2*price)
+			if rule == sale.DisputesKeep {
+				s.is(p, payment.Succeeded, c, claim.Paid)
+				no := s.refused(s.payments.Return(t.Context(), c.AccountID, s.good(c)[0]), "not_returnable")
+				if no.Extra["reason"] != "disputed" {
+					t.Fatal(no.Extra)
+				}
+			}
+			s.bankAsks(p, 7, disputeCloses, "resolved", "merchant-accepted", 2*price)
+			s.is(p, payment.ChargedBack, c, claim.Refunded)
+			if n := s.count(`SELECT count(*) FROM units WHERE state = 'free'`); n != 10 {
+				t.Fatalf("%d places are free", n)
+			}
+			if n := s.count(`SELECT count(*) FROM refunds`); n != 0 {
+				t.Fatalf("%d refunds on top", n)
+			}
+			s.disputesAddUp()
+		})
+	}
+}
+
+func TestDisputeOlderThanItsOpening(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	c, p := s.sold(1)
+	s.bankAsks(p, 7, disputeCloses, "resolved", "declined", price)
+	s.bankAsks(p, 7, disputeOpens, "awaiting-merchant-feedback", "", price)
+	s.is(p, payment.Succeeded, c, claim.Paid)
+	if len(s.good(c)) != 1 {
+		t.Fatal("an old word about a dispute that was won made the ticket void")
+	}
+	s.disputesAddUp()
+}
+
+func TestLostDisputeOfPartSendsTheRest(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	c, p := s.sold(2)
+	s.bankAsks(p, 7, disputeOpens, "awaiting-merchant-feedback", "", price)
+	s.bankAsks(p, 7, disputeCloses, "resolved", "merchant-accepted", price)
+	s.allBack()
+	s.is(p, payment.ChargedBack, c, claim.Refunded)
+	if n := s.count(`SELECT sum(amount_kobo) FROM refunds WHERE reason = 'dispute'`); n != price {
+		t.Fatalf("%d kobo go back", n)
+	}
+	s.disputesAddUp()
+}
+
+func TestWonDisputeOfACancelledEventGoesBack(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	c, p := s.sold(1)
+	s.bankAsks(p, 7, disputeOpens, "awaiting-merchant-feedback", "", price)
+	_, err := s.payments.Cancel(t.Context(), s.event.ID(), c.AccountID)
+	s.must(err)
+	s.is(p, payment.ChargedBack, c, claim.Paid)
+	s.bankAsks(p, 7, disputeCloses, "resolved", "declined", price)
+	s.allBack()
+	s.is(p, payment.Refunded, c, claim.Refunded)
+	s.disputesAddUp()
+}
+
+// disputesAddUp is money_adds_up with what banks have taken, for every payment.
+func (s *shop) disputesAddUp() {
+	s.Helper()
+	if n := s.count(`SELECT count(*) FROM (
+		SELECT p.id, p.status, p.received_kobo,
+		       coalesce((SELECT sum(t.price_kobo - t.reduced_kobo) FROM tickets t WHERE t.payment_id = p.id AND t.status IN ('valid', 'used')), 0) AS worth,
+		       coalesce((SELECT sum(r.amount_kobo) FROM refunds r WHERE r.payment_id = p.id), 0) AS refunds
+		FROM payments p WHERE p.settled_at IS NOT NULL) x
+		WHERE CASE WHEN status = 'charged_back' THEN worth > 0 OR refunds > received_kobo ELSE received_kobo <> worth + refunds END`); n != 0 {
+		s.Fatalf("%d payments do not add up", n)
+	}
+	if n := s.count(`SELECT count(*) FROM units u WHERE u.state = 'sold' AND NOT EXISTS (
+		SELECT FROM tickets t WHERE t.unit_id = u.id AND t.claim_id = u.claim_id AND t.status <> 'returned')`); n != 0 {
+		s.Fatalf("%d places are sold to nobody", n)
+	}
+}
