@@ -349,6 +349,45 @@ const broken = `
 	SELECT format('claim %s costs %s, its lines %s', c.id, c.total_kobo, sum(l.price_kobo))
 	FROM claims c JOIN claim_lines l ON l.claim_id = c.id WHERE c.event_id = $1 GROUP BY c.id HAVING sum(l.price_kobo) <> c.total_kobo`
 
+// takeBack takes up to so many units of an order back that was paid, into the sale or off it.
+func (e *evening) takeBack(what string, most int) {
+	var paid []claim.Claim
+	for _, c := range e.claims {
+		if e.status(c) == claim.Paid {
+			paid = append(paid, c)
+		}
+	}
+	if len(paid) == 0 {
+		return
+	}
+	c, off := rapid.SampledFrom(paid).Draw(e.t, "paid"), rapid.Bool().Draw(e.t, "off")
+	e.locked(what, c, func(tx pgx.Tx, l *claim.Locked) error {
+		rows, err := tx.Query(e.Context(), `SELECT id FROM units WHERE claim_id = $1 AND state = 'sold' ORDER BY slot`, c.ID)
+		if err != nil {
+			return err
+		}
+		sold, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return err
+		}
+		units := sold[:min(most, len(sold))]
+		var keepOff []uuid.UUID
+		if off {
+			keepOff = units
+		}
+		if err := l.TakeBackTx(e.Context(), tx, units, keepOff); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(e.Context(), `INSERT INTO returned (claim_id, unit_id) SELECT $1, unnest($2::uuid[])`, c.ID, units); err != nil {
+			return err
+		}
+		if len(units) < len(sold) {
+			return nil
+		}
+		return l.RefundedTx(e.Context(), tx)
+	})
+}
+
 // holds fails the test when a rule is broken.
 func (e *evening) holds() {
 	rows, err := e.pool.Query(e.Context(), broken, e.event.ID(), randomLimit)

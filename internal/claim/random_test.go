@@ -161,20 +161,18 @@ func (e *evening) actions() map[string]func(*rapid.T) {
 				return err
 			})
 		}),
-		"refund": as(func() { // what a refund of the whole order leaves behind
-			c := e.some()
-			e.sql(`WITH c AS (UPDATE claims SET status = 'refunded', ended_at = now() WHERE id = $1 AND status = 'paid' RETURNING id)
-				UPDATE units u SET state = 'free', claim_id = NULL FROM c WHERE u.claim_id = c.id AND u.state = 'sold'`, c.ID)
-			e.did["refund"]++
+		"buy": as(func() { // as most do, without anything between
+			e.locked("buy", e.some(), func(tx pgx.Tx, l *claim.Locked) error {
+				if err := l.PayTx(e.Context(), tx); err != nil {
+					return err
+				}
+				_, err := l.ConfirmTx(e.Context(), tx)
+				return err
+			})
 		}),
-		"return": as(func() { // one ticket of an order goes back to the pool
-			c := e.some()
-			e.sql(`WITH u AS (UPDATE units SET state = 'free', claim_id = NULL
-					WHERE id = (SELECT id FROM units WHERE claim_id = $1 AND state = 'sold' ORDER BY slot LIMIT 1) RETURNING id)
-				INSERT INTO returned (claim_id, unit_id) SELECT $1, id FROM u`, c.ID)
-			e.did["return"]++
-		}),
-		"": func(*rapid.T) { e.holds() },
+		"refund": as(func() { e.takeBack("refund", hallSeats) }),
+		"return": as(func() { e.takeBack("return", 1) }), // one ticket of an order
+		"":       func(*rapid.T) { e.holds() },
 	}
 }
 
@@ -202,7 +200,7 @@ func TestAnythingInAnyOrder(t *testing.T) {
 	}
 	t.Log(did)
 	for _, what := range []string{"hold", "hold claim_open", "extend", "extend too_early", "expire", "pay", "change", "change claim_expired", "everybody changes", "block", "block seats_taken", "unblock", "restock",
-		"payment failed", "confirm", "everybody at once"} {
+		"payment failed", "confirm", "everybody at once", "refund", "return"} {
 		if did[what] == 0 {
 			t.Errorf("it never came to %q", what)
 		}
