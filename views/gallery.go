@@ -244,6 +244,15 @@ func Gallery() []GalleryEntry {
 		return framed(f, ErrorFragment(Frame{RequestID: "Q7-31C8-11"}, ErrorView{Status: 503}))
 	})
 	b.add("offline", "No signal", OfflinePage)
+	b.add("test-mode", "A test key where people pay", func(f Frame) templ.Component {
+		f.TestMode = true
+		return ErrorPage(f, ErrorView{Status: 404})
+	})
+	b.add("test-mode-organizer", "The same, for organizers", func(f Frame) templ.Component {
+		f = signedIn(f)
+		f.TestMode, f.Organizer = true, true
+		return ErrorPage(f, ErrorView{Status: 404})
+	})
 	return b.entries
 }
 

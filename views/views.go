@@ -25,6 +25,7 @@ type Frame struct {
 	Now       time.Time // the server's corrected clock
 	RequestID string    // shown on error pages
 	Dev       bool      // show the ways to the mailbox and the gallery
+	TestMode  bool      // people pay with a test key: say on every page that no money moves
 	Still     bool      // the gallery: clocks stand, nothing asks the server
 }
 

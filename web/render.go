@@ -94,6 +94,7 @@ func (s *Server) frame(c echo.Context) views.Frame {
 		Now:       s.now(),
 		RequestID: requestID(c),
 		Dev:       s.dev(),
+		TestMode:  s.cfg.TestMode,
 	}
 	if c.Request().Method == http.MethodGet {
 		f.Path = c.Request().URL.RequestURI()

@@ -52,8 +52,10 @@ type Config struct {
 	// PublicURL is the address people reach the site at.
 	PublicURL *url.URL
 	// Env is dev, staging or production.
-	Env     string
-	Version string
+	Env string
+	// TestMode: payments go to the provider's test mode, and every page says so.
+	TestMode bool
+	Version  string
 	// PaymentOrigin is where the buyer is sent to pay, for form-action in the CSP.
 	PaymentOrigin string
 	// Ready reports why this process should get no traffic, or nil.

@@ -29,6 +29,12 @@ func (c devCmd) Run(ctx context.Context, cfg app.Config, _ *slog.Logger) (err er
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
+	// Before anything is started or written down.
+	if cfg.PaystackSecretKey != "" {
+		if err := cfg.CheckKey(); err != nil {
+			return err
+		}
+	}
 	stack, err := devstack.Start(ctx, devstack.Config{
 		DataDir: cfg.DataDir, DatabaseURL: cfg.DatabaseURL, RedisURL: cfg.RedisURL,
 		Revive: func(sentence string) { fmt.Fprintln(os.Stdout, "  Note          "+sentence+".") },

@@ -167,6 +167,9 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) 
 	}); err != nil {
 		return nil, err
 	}
+	if cfg.TestMode() {
+		log.Error("TEST MODE: PAYSTACK_SECRET_KEY is a test key, so nobody pays and every page says so; put the live key in before selling", "env", cfg.Env)
+	}
 	a.Payments = payment.New(payment.Config{
 		DB: a.pool, Claims: a.Claims, Queue: a.Queue, Sales: a.Sales, Tickets: a.Tickets, Mail: mailer, Jobs: jobs,
 		Provider: a.provider, Clock: a.clock, PublicURL: a.cfg.Base(), Logger: log,
@@ -178,7 +181,7 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) 
 		DB: a.pool, Pool: a.pool, Redis: a.redis,
 		Accounts: a.Accounts, Sales: a.Sales, Queue: a.Queue, Claims: a.Claims, Payments: a.Payments, Tickets: a.Tickets,
 		Mail: mailer, Guard: grd, Live: a.live, Clock: a.clock, Logger: log,
-		PublicURL: publicURL, Env: cfg.Env, Version: Version(), PaymentOrigin: paymentOrigin(cfg.PaystackBaseURL),
+		PublicURL: publicURL, Env: cfg.Env, TestMode: cfg.TestMode(), Version: Version(), PaymentOrigin: paymentOrigin(cfg.PaystackBaseURL),
 		Ready: a.ready, Registry: registry,
 		MetricsOnMain:  cfg.OpsAddr == "" && cfg.Env != Production,
 		TrustedProxies: proxies,

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/jackc/pgx/v5"
@@ -118,11 +119,8 @@ func (c Config) Check() error {
 	} else if _, err := keys.New(c.Secret); err != nil {
 		bad("FAIRQUEUE_SECRET: %v", err)
 	}
-	switch key := c.PaystackSecretKey; {
-	case key == "":
-		bad("PAYSTACK_SECRET_KEY is missing: the secret key of your Paystack account, sk_live_… or sk_test_…")
-	case !strings.HasPrefix(key, "sk_test_") && !strings.HasPrefix(key, "sk_live_"):
-		bad("PAYSTACK_SECRET_KEY does not look like a Paystack secret key: it begins with sk_live_ or sk_test_")
+	if err := c.CheckKey(); err != nil {
+		errs = append(errs, err)
 	}
 	if err := httpURL(c.PaystackBaseURL); err != nil {
 		bad("PAYSTACK_BASE_URL %v", err)
@@ -163,6 +161,30 @@ func (c Config) Check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// TestMode reports whether people meet a shop that takes no real money: a test
+// key anywhere but in development.
+func (c Config) TestMode() bool {
+	return c.Env != Dev && strings.HasPrefix(c.PaystackSecretKey, "sk_test_")
+}
+
+// CheckKey says what is wrong with the key to the money, or nil. Development
+// never gets a live one.
+func (c Config) CheckKey() error {
+	switch key := c.PaystackSecretKey; {
+	case key == "":
+		return errors.New("PAYSTACK_SECRET_KEY is missing: the secret key of your Paystack account, sk_live_… or sk_test_…")
+	case strings.HasPrefix(key, "pk_"):
+		return errors.New("PAYSTACK_SECRET_KEY is a public key: take the secret one, which begins with sk_live_ or sk_test_")
+	case !strings.HasPrefix(key, "sk_test_") && !strings.HasPrefix(key, "sk_live_"):
+		return errors.New("PAYSTACK_SECRET_KEY does not look like a Paystack secret key: it begins with sk_live_ or sk_test_")
+	case strings.ContainsFunc(key, unicode.IsSpace):
+		return errors.New("PAYSTACK_SECRET_KEY holds a space or a line break: copy it once more")
+	case c.Env == Dev && strings.HasPrefix(key, "sk_live_"):
+		return errors.New("PAYSTACK_SECRET_KEY is a live key, and FAIRQUEUE_ENV is dev: development must not touch real money. Use a test key, or none at all with `fairqueue dev`")
+	}
+	return nil
 }
 
 func httpURL(s string) error {

@@ -92,3 +92,32 @@ func TestThePageThatTakesTheMoney(t *testing.T) {
 		}
 	}
 }
+
+func TestKeysToMoney(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		env, key, complaint string
+		testMode            bool
+	}{
+		"a live key where people pay":   {Production, "sk_live_0123456789", "", false},
+		"a test key where people pay":   {Production, "sk_test_0123456789", "", true},
+		"a test key on staging":         {Staging, "sk_test_0123456789", "", true},
+		"a test key in development":     {Dev, "sk_test_0123456789", "", false},
+		"a live key in development":     {Dev, "sk_live_0123456789", "is a live key", false},
+		"a public key":                  {Production, "pk_live_0123456789", "is a public key", false},
+		"a key with a line break":       {Production, "sk_live_0123\n456789", "a line break", false},
+		"a key of something else":       {Production, "whsec_0123456789", "does not look like", false},
+		"a public key in development":   {Dev, "pk_test_0123456789", "is a public key", false},
+		"a live key in capital letters": {Dev, "SK_LIVE_0123456789", "does not look like", false},
+	} {
+		vars := good()
+		vars["FAIRQUEUE_ENV"], vars["PAYSTACK_SECRET_KEY"] = tc.env, tc.key
+		got := complaints(t, vars)
+		if (tc.complaint == "") != (got == "") || !strings.Contains(got, tc.complaint) || strings.Contains(got, "0123") {
+			t.Errorf("%s: %q", name, got)
+		}
+		if mode := (Config{Env: tc.env, PaystackSecretKey: tc.key}).TestMode(); mode != tc.testMode {
+			t.Errorf("%s: test mode %v", name, mode)
+		}
+	}
+}
