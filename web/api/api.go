@@ -99,6 +99,7 @@ func Mount(e *echo.Echo, c Config) *API {
 	a.webhook(e)
 	a.tickets()
 	a.organizer()
+	a.refunds()
 	a.releases()
 	a.stock()
 	a.jwks()
