@@ -160,11 +160,13 @@ SET status = @status, provider_refund_id = coalesce(sqlc.narg(provider_refund_id
 WHERE id = @id AND status = ANY(@from_states::text[]);
 
 -- name: Orders :many
--- Claims of an event for which money was asked, newest first, each with its best payment.
+-- Claims of an event for which money was asked, newest first, each with its best payment; on demand only those whose
+-- money waits for a person.
 SELECT c.id, a.email, c.total_kobo, c.created_at, c.paid_at,
        CASE WHEN c.status = 'held' AND c.expires_at <= now() THEN 'expired' ELSE c.status END::text AS claim_status,
        p.status AS payment_status, p.reference,
-       l.quantity, l.tiers
+       l.quantity, l.tiers, back.kobo AS back_kobo,
+       (back.stuck OR asked.back)::boolean AS needs
 FROM claims c
 JOIN accounts a ON a.id = c.account_id
 JOIN LATERAL (
@@ -182,8 +184,17 @@ JOIN LATERAL (
         GROUP BY t.name, t.ordinal
     ) y
 ) l ON true
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(r.amount_kobo), 0)::bigint AS kobo,
+           coalesce(bool_or(r.status IN ('failed', 'needs_attention')), false) AS stuck
+    FROM payments x JOIN refunds r ON r.payment_id = x.id WHERE x.claim_id = c.id
+) back
+CROSS JOIN LATERAL (
+    SELECT EXISTS (SELECT FROM payments x JOIN disputes d ON d.payment_id = x.id WHERE x.claim_id = c.id AND d.status = 'open') AS back
+) asked
 WHERE c.event_id = @event_id
   AND (c.created_at, c.id) < (@before_at::timestamptz, @before_id::uuid)
+  AND (NOT @needing::boolean OR back.stuck OR asked.back)
 ORDER BY c.created_at DESC, c.id DESC
 LIMIT @max_orders;
 
@@ -305,3 +316,24 @@ SELECT (SELECT count(DISTINCT p.claim_id) FROM payments p WHERE p.event_id = @ev
        count(r.id) FILTER (WHERE r.status IN ('failed', 'needs_attention')) AS stuck
 FROM payments q JOIN refunds r ON r.payment_id = q.id
 WHERE q.event_id = @event_id;
+
+-- name: Holders :many
+-- Who holds good tickets of some events, in pages by account.
+SELECT a.id, a.email, count(*) AS tickets
+FROM tickets t JOIN accounts a ON a.id = t.account_id
+WHERE t.event_id = ANY (@events::uuid[]) AND t.status = 'valid' AND a.id > @after
+GROUP BY a.id
+ORDER BY a.id
+LIMIT @most;
+
+-- name: CountHolders :one
+-- How many people hold good tickets of the show of an event.
+SELECT count(DISTINCT t.account_id)
+FROM tickets t JOIN events e ON e.id = t.event_id
+WHERE e.show_id = (SELECT o.show_id FROM events o WHERE o.id = @event_id) AND t.status = 'valid';
+
+-- name: ReturnTerms :one
+-- Until when tickets of an event may be given back; null where they may not.
+SELECT least(COALESCE(s.returns_until, e.starts_at), e.starts_at)::timestamptz AS until, s.returns AND s.cancelled_at IS NULL AS allowed, now()::timestamptz AS at
+FROM sales s JOIN events e ON e.id = s.event_id
+WHERE s.event_id = @event_id;

@@ -9,6 +9,7 @@ import (
 
 	"fairqueue/internal/claim"
 	"fairqueue/internal/db"
+	"fairqueue/internal/db/paymentdb"
 	"fairqueue/internal/money"
 )
 
@@ -24,6 +25,10 @@ type Order struct {
 	Reference string
 	CreatedAt time.Time
 	PaidAt    *time.Time
+	// Back is what has gone back of it, or is on its way.
+	Back money.Kobo
+	// Needs: a refund of it is stuck, or a bank asks for its money back.
+	Needs bool
 }
 
 const (
@@ -33,6 +38,15 @@ const (
 
 // Orders lists an event's orders (claims with a payment), newest first, in pages.
 func (s *Service) Orders(ctx context.Context, event uuid.UUID, limit int, cursor string) (orders []Order, next string, err error) {
+	return s.list(ctx, event, false, limit, cursor)
+}
+
+// OrdersInNeed lists the orders of an event whose money waits for a person.
+func (s *Service) OrdersInNeed(ctx context.Context, event uuid.UUID, limit int, cursor string) (orders []Order, next string, err error) {
+	return s.list(ctx, event, true, limit, cursor)
+}
+
+func (s *Service) list(ctx context.Context, event uuid.UUID, needing bool, limit int, cursor string) (orders []Order, next string, err error) {
 	if limit <= 0 {
 		limit = defaultPage
 	}
@@ -41,7 +55,9 @@ func (s *Service) Orders(ctx context.Context, event uuid.UUID, limit int, cursor
 	if err != nil {
 		return nil, "", err
 	}
-	rows, err := s.q.Orders(ctx, s.cfg.DB, event, at, id, int32(limit)+1) //nolint:gosec // at most 100
+	rows, err := s.q.Orders(ctx, s.cfg.DB, paymentdb.OrdersParams{
+		EventID: event, BeforeAt: at, BeforeID: id, Needing: needing, MaxOrders: int32(limit) + 1, //nolint:gosec // at most 100
+	})
 	if err != nil {
 		return nil, "", db.Fault(fmt.Errorf("payment.Orders: %w", err))
 	}
@@ -54,7 +70,7 @@ func (s *Service) Orders(ctx context.Context, event uuid.UUID, limit int, cursor
 		orders[i] = Order{
 			ID: r.ID, Buyer: r.Email, Quantity: int(r.Quantity), Tiers: r.Tiers, Total: money.Kobo(r.TotalKobo),
 			Status: claim.Status(r.ClaimStatus), Payment: Status(r.PaymentStatus), Reference: r.Reference,
-			CreatedAt: r.CreatedAt, PaidAt: r.PaidAt,
+			CreatedAt: r.CreatedAt, PaidAt: r.PaidAt, Back: money.Kobo(r.BackKobo), Needs: r.Needs,
 		}
 	}
 	return orders, next, nil

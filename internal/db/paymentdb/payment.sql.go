@@ -73,6 +73,20 @@ func (q *Queries) CancelProgress(ctx context.Context, db DBTX, eventID uuid.UUID
 	return i, err
 }
 
+const countHolders = `-- name: CountHolders :one
+SELECT count(DISTINCT t.account_id)
+FROM tickets t JOIN events e ON e.id = t.event_id
+WHERE e.show_id = (SELECT o.show_id FROM events o WHERE o.id = $1) AND t.status = 'valid'
+`
+
+// How many people hold good tickets of the show of an event.
+func (q *Queries) CountHolders(ctx context.Context, db DBTX, eventID uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, countHolders, eventID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countLive = `-- name: CountLive :one
 SELECT count(*) FROM payments WHERE event_id = $1 AND status IN ('initializing', 'pending')
 `
@@ -462,6 +476,42 @@ func (q *Queries) HoldSale(ctx context.Context, db DBTX, eventID uuid.UUID) (Hol
 	var i HoldSaleRow
 	err := row.Scan(&i.Cancelled, &i.Over)
 	return i, err
+}
+
+const holders = `-- name: Holders :many
+SELECT a.id, a.email, count(*) AS tickets
+FROM tickets t JOIN accounts a ON a.id = t.account_id
+WHERE t.event_id = ANY ($1::uuid[]) AND t.status = 'valid' AND a.id > $2
+GROUP BY a.id
+ORDER BY a.id
+LIMIT $3
+`
+
+type HoldersRow struct {
+	ID      uuid.UUID
+	Email   string
+	Tickets int64
+}
+
+// Who holds good tickets of some events, in pages by account.
+func (q *Queries) Holders(ctx context.Context, db DBTX, events []uuid.UUID, after uuid.UUID, most int32) ([]HoldersRow, error) {
+	rows, err := db.Query(ctx, holders, events, after, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []HoldersRow{}
+	for rows.Next() {
+		var i HoldersRow
+		if err := rows.Scan(&i.ID, &i.Email, &i.Tickets); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const insertDispute = `-- name: InsertDispute :execrows
@@ -974,7 +1024,8 @@ const orders = `-- name: Orders :many
 SELECT c.id, a.email, c.total_kobo, c.created_at, c.paid_at,
        CASE WHEN c.status = 'held' AND c.expires_at <= now() THEN 'expired' ELSE c.status END::text AS claim_status,
        p.status AS payment_status, p.reference,
-       l.quantity, l.tiers
+       l.quantity, l.tiers, back.kobo AS back_kobo,
+       (back.stuck OR asked.back)::boolean AS needs
 FROM claims c
 JOIN accounts a ON a.id = c.account_id
 JOIN LATERAL (
@@ -992,11 +1043,28 @@ JOIN LATERAL (
         GROUP BY t.name, t.ordinal
     ) y
 ) l ON true
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(r.amount_kobo), 0)::bigint AS kobo,
+           coalesce(bool_or(r.status IN ('failed', 'needs_attention')), false) AS stuck
+    FROM payments x JOIN refunds r ON r.payment_id = x.id WHERE x.claim_id = c.id
+) back
+CROSS JOIN LATERAL (
+    SELECT EXISTS (SELECT FROM payments x JOIN disputes d ON d.payment_id = x.id WHERE x.claim_id = c.id AND d.status = 'open') AS back
+) asked
 WHERE c.event_id = $1
   AND (c.created_at, c.id) < ($2::timestamptz, $3::uuid)
+  AND (NOT $4::boolean OR back.stuck OR asked.back)
 ORDER BY c.created_at DESC, c.id DESC
-LIMIT $4
+LIMIT $5
 `
+
+type OrdersParams struct {
+	EventID   uuid.UUID
+	BeforeAt  time.Time
+	BeforeID  uuid.UUID
+	Needing   bool
+	MaxOrders int32
+}
 
 type OrdersRow struct {
 	ID            uuid.UUID
@@ -1009,15 +1077,19 @@ type OrdersRow struct {
 	Reference     string
 	Quantity      int64
 	Tiers         string
+	BackKobo      int64
+	Needs         bool
 }
 
-// Claims of an event for which money was asked, newest first, each with its best payment.
-func (q *Queries) Orders(ctx context.Context, db DBTX, eventID uuid.UUID, beforeAt time.Time, beforeID uuid.UUID, maxOrders int32) ([]OrdersRow, error) {
+// Claims of an event for which money was asked, newest first, each with its best payment; on demand only those whose
+// money waits for a person.
+func (q *Queries) Orders(ctx context.Context, db DBTX, arg OrdersParams) ([]OrdersRow, error) {
 	rows, err := db.Query(ctx, orders,
-		eventID,
-		beforeAt,
-		beforeID,
-		maxOrders,
+		arg.EventID,
+		arg.BeforeAt,
+		arg.BeforeID,
+		arg.Needing,
+		arg.MaxOrders,
 	)
 	if err != nil {
 		return nil, err
@@ -1037,6 +1109,8 @@ func (q *Queries) Orders(ctx context.Context, db DBTX, eventID uuid.UUID, before
 			&i.Reference,
 			&i.Quantity,
 			&i.Tiers,
+			&i.BackKobo,
+			&i.Needs,
 		); err != nil {
 			return nil, err
 		}
@@ -1410,6 +1484,26 @@ func (q *Queries) RefundsOfPayment(ctx context.Context, db DBTX, paymentID uuid.
 		return nil, err
 	}
 	return items, nil
+}
+
+const returnTerms = `-- name: ReturnTerms :one
+SELECT least(COALESCE(s.returns_until, e.starts_at), e.starts_at)::timestamptz AS until, s.returns AND s.cancelled_at IS NULL AS allowed, now()::timestamptz AS at
+FROM sales s JOIN events e ON e.id = s.event_id
+WHERE s.event_id = $1
+`
+
+type ReturnTermsRow struct {
+	Until   time.Time
+	Allowed *bool
+	At      time.Time
+}
+
+// Until when tickets of an event may be given back; null where they may not.
+func (q *Queries) ReturnTerms(ctx context.Context, db DBTX, eventID uuid.UUID) (ReturnTermsRow, error) {
+	row := db.QueryRow(ctx, returnTerms, eventID)
+	var i ReturnTermsRow
+	err := row.Scan(&i.Until, &i.Allowed, &i.At)
+	return i, err
 }
 
 const rulesOfEvent = `-- name: RulesOfEvent :one
