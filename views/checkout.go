@@ -16,6 +16,7 @@ const (
 	CheckoutHeld      CheckoutState = "held"       // pay, or give back
 	CheckoutFailed    CheckoutState = "failed"     // held again after a payment that failed: try again
 	CheckoutPaying    CheckoutState = "paying"     // a payment was started: go on at Paystack
+	CheckoutDown      CheckoutState = "down"       // a payment was started, and the provider does not answer
 	CheckoutBank      CheckoutState = "bank"       // came back from Paystack: waiting for the bank
 	CheckoutUsedUp    CheckoutState = "used_up"    // both attempts failed
 	CheckoutExpired   CheckoutState = "expired"    // the hold ran out
@@ -37,27 +38,39 @@ type SeatSet struct{ Section, Row, Seats string }
 
 // CheckoutView is one claim on its way to a ticket.
 type CheckoutView struct {
-	Event     EventInfo
-	ClaimID   string
-	State     CheckoutState
-	Lines     []OrderLine
-	Seats     []SeatSet // where there are any
-	Total     money.Kobo
-	ExpiresAt time.Time     // the hold ends; zero while paying
-	Hold      time.Duration // how long a hold is
-	CanExtend bool          // asking for more time works now
-	ExtendAt  time.Time     // when it begins to work; zero: it does not (the cap)
-	CapAt     time.Time     // no hold lasts longer
-	Over      bool          // the hold has run out under a page that is still open
-	Change    string        // held: where other tickets can be chosen in place of these; empty: nowhere
-	AskName   bool          // nobody has said yet whose name stands on the tickets
-	Name      string        // as it was typed
-	PayURL    string        // paying: Paystack's page
-	Reference string        // of the payment, to quote
-	Tickets   string        // paid: /tickets or /tickets/{id}
-	Email     string        // where the tickets go
-	Inside    bool          // expired, released, paid: the visit still runs, so choosing again works
-	Problem   *Problem
+	Event      EventInfo
+	ClaimID    string
+	State      CheckoutState
+	Lines      []OrderLine
+	Seats      []SeatSet // where there are any
+	Total      money.Kobo
+	ExpiresAt  time.Time     // the hold ends; zero while paying
+	Hold       time.Duration // how long a hold is
+	CanExtend  bool          // asking for more time works now
+	ExtendAt   time.Time     // when it begins to work; zero: it does not (the cap)
+	CapAt      time.Time     // no hold lasts longer
+	Over       bool          // the hold has run out under a page that is still open
+	Change     string        // held: where other tickets can be chosen in place of these; empty: nowhere
+	AskName    bool          // nobody has said yet whose name stands on the tickets
+	Name       string        // as it was typed
+	PayURL     string        // paying, bank: Paystack's page
+	PayUntil   time.Time     // paying, bank, down: until when that page takes money
+	LookedAt   time.Time     // paying, bank, down: when Paystack was asked last
+	Channels   []string      // ways to pay that are offered, or were for the payment that runs
+	NoTransfer NoTransfer    // why a bank transfer is not among them
+	Fees       FeesView
+	Starts     int        // held: how often the fan may still be sent to pay
+	Tried      bool       // a payment was begun
+	Down       bool       // held: the provider does not answer
+	Said       string     // failed: the bank's reason
+	Back       []BackView // money that goes back, oldest first
+	Moved      bool       // paid: by equal tickets in place of those first held
+	Receipt    bool       // there is a receipt
+	Reference  string     // of the payment, to quote
+	Tickets    string     // paid: /tickets or /tickets/{id}
+	Email      string     // where the tickets go
+	Inside     bool       // expired, released, paid: the visit still runs, so choosing again works
+	Problem    *Problem
 }
 
 func moneyTimes(n int) money.Kobo { return money.Kobo(n) }
@@ -69,10 +82,10 @@ func (v CheckoutView) url(more string) templ.SafeURL {
 // refresh is how soon the page looks again by itself, in seconds; 0: it does not.
 func (v CheckoutView) refresh() int {
 	switch v.State {
-	case CheckoutPaying, CheckoutBank: // the news may come any moment, from elsewhere
+	case CheckoutPaying, CheckoutBank, CheckoutDown: // the news may come any moment, from elsewhere
 		return 5
 	}
-	return 0
+	return 4 * v.live()
 }
 
 // holding is whether a clock runs.
@@ -189,7 +202,7 @@ func (v CheckoutView) overTitle() string {
 func (v CheckoutView) overHeading() string { return upperFirst(v.things()) + " went back" }
 
 func (v CheckoutView) overLine() string {
-	s := "No money was taken. "
+	s := v.untaken() + " "
 	if v.AskName {
 		s += "What you typed is kept for the next order. "
 	}
@@ -205,6 +218,8 @@ func (v CheckoutView) title() string {
 		return "Waiting for your bank" + name
 	case CheckoutPaying:
 		return "Finish paying" + name
+	case CheckoutDown:
+		return "Your tickets are kept" + name
 	case CheckoutExpired:
 		return "Time has run out" + name
 	case CheckoutReleased:
@@ -220,6 +235,9 @@ func (v CheckoutView) title() string {
 func (v CheckoutView) payLabel() string {
 	if v.Total == 0 {
 		return "Take the free tickets"
+	}
+	if v.Fees.ByFan {
+		return "Pay about " + v.toPay().String()
 	}
 	return "Pay " + v.Total.String()
 }
@@ -261,10 +279,11 @@ func (v CheckoutView) totalWord() string {
 	switch v.State {
 	case CheckoutPaid:
 		return "You paid"
-	case CheckoutRefundDue, CheckoutRefunded:
-		return "You get back"
-	case CheckoutExpired, CheckoutReleased:
+	case CheckoutRefundDue, CheckoutRefunded, CheckoutExpired, CheckoutReleased:
 		return "Total"
+	}
+	if v.Fees.ByFan && !v.Fees.Known {
+		return "You pay, about"
 	}
 	return "You pay"
 }

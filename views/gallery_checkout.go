@@ -11,6 +11,7 @@ func galleryCheckout(state CheckoutState) CheckoutView {
 		Event: galleryEvent(SaleOpen), ClaimID: "c1", State: state, Total: 5000000,
 		Lines: []OrderLine{{Tier: "Floor", Quantity: 2, Price: 2500000}}, ExpiresAt: galleryNow.Add(401 * time.Second), Hold: 10 * time.Minute,
 		ExtendAt: galleryNow.Add(281 * time.Second), CapAt: galleryNow.Add(29 * time.Minute), Change: "/events/harmattan-nights/tickets?claim=c1", Email: "jolaade@mail.example", Inside: true,
+		Channels: []string{"card", "ussd"}, NoTransfer: TransferTooSlow, Starts: 2, PayUntil: galleryNow.Add(12 * time.Minute),
 	}
 }
 
@@ -40,15 +41,65 @@ func (b *galleryBook) checkout() {
 	}))
 	b.add("checkout-over", "Checkout, the time ran out while typing", checkout(CheckoutHeld, func(v *CheckoutView) { v.Over, v.AskName, v.Name = true, true, "Jọláadé" }))
 	b.add("checkout-release", "Give back, without a dialog", func(f Frame) templ.Component { return ReleasePage(signedIn(f), galleryCheckout(CheckoutHeld)) })
-	b.add("checkout-failed", "Payment failed", checkout(CheckoutFailed, nil))
-	b.add("checkout-used-up", "Both payments failed", checkout(CheckoutUsedUp, nil))
+	b.add("checkout-fees", "Checkout, the fan bears the fee, and tax", checkout(CheckoutHeld, func(v *CheckoutView) {
+		v.Fees = FeesView{ByFan: true, OnTop: 86295, TaxName: "VAT 7.5 %", Tax: 348837}
+		v.Channels, v.NoTransfer = []string{"card", "ussd", "bank_transfer"}, ""
+	}))
+	b.add("checkout-scarce", "Checkout, others wait for the last tickets", checkout(CheckoutHeld, func(v *CheckoutView) { v.NoTransfer = TransferScarce }))
+	b.add("checkout-down-before", "Checkout, Paystack does not answer", checkout(CheckoutHeld, func(v *CheckoutView) { v.Down = true }))
+	b.add("checkout-down", "Payment started, Paystack does not answer", checkout(CheckoutDown, func(v *CheckoutView) {
+		v.Reference, v.LookedAt = "fq_0190b6a07c1e", galleryNow.Add(-4*time.Second)
+	}))
+	b.add("checkout-failed", "Payment failed", checkout(CheckoutFailed, func(v *CheckoutView) { v.Said, v.Starts, v.Tried = "Insufficient funds", 1, true }))
+	b.add("checkout-used-up", "Both payments failed", checkout(CheckoutUsedUp, func(v *CheckoutView) { v.Said = "Declined" }))
 	b.add("checkout-paying", "Payment started", checkout(CheckoutPaying, func(v *CheckoutView) {
 		v.PayURL, v.Reference = "https://checkout.paystack.example/x", "fq_0190b6a07c1e"
 	}))
-	b.add("checkout-bank", "Waiting for the bank", checkout(CheckoutBank, func(v *CheckoutView) { v.Reference = "fq_0190b6a07c1e" }))
-	b.add("checkout-paid", "Paid", checkout(CheckoutPaid, nil))
+	b.add("checkout-bank", "Waiting for the bank", checkout(CheckoutBank, func(v *CheckoutView) {
+		v.Reference, v.PayURL, v.LookedAt = "fq_0190b6a07c1e", "https://checkout.paystack.example/x", galleryNow.Add(-4*time.Second)
+	}))
+	b.add("checkout-transfer", "Waiting for a bank transfer", checkout(CheckoutBank, func(v *CheckoutView) {
+		v.Reference, v.Channels, v.PayUntil = "fq_0190b6a07c1e", []string{"card", "ussd", "bank_transfer"}, galleryNow.Add(26*time.Minute)
+	}))
+	b.add("checkout-paid", "Paid", checkout(CheckoutPaid, func(v *CheckoutView) { v.Receipt = true }))
+	b.add("checkout-moved", "Paid late, equal seats", checkout(CheckoutPaid, func(v *CheckoutView) {
+		v.Moved, v.Receipt, v.Seats = true, true, []SeatSet{{Section: "Stand D", Row: "G", Seats: "6, 7"}}
+	}))
+	back := func(why, status string) []BackView {
+		b := BackView{Amount: 5000000, Why: why, Status: status, At: galleryNow.Add(-time.Minute)}
+		if status == "processed" {
+			b.Sent = galleryNow.Add(-20 * time.Second)
+		}
+		return []BackView{b}
+	}
+	b.add("checkout-overpaid", "Paid, and too much", checkout(CheckoutPaid, func(v *CheckoutView) { v.Back = back("overpaid", "pending"); v.Back[0].Amount = 100000 }))
+	b.add("checkout-part", "Paid, and the organizer gives a part back", checkout(CheckoutPaid, func(v *CheckoutView) {
+		v.Back, v.Receipt = back("organizer", "processing"), true
+		v.Back[0].Amount, v.Back[0].Note = 500000, "The second stage was closed. We are sorry."
+	}))
 	b.add("checkout-expired", "Expired", checkout(CheckoutExpired, nil))
+	b.add("checkout-expired-tried", "Expired, after a payment was begun", checkout(CheckoutExpired, func(v *CheckoutView) { v.Tried = true }))
 	b.add("checkout-released", "Given back", checkout(CheckoutReleased, func(v *CheckoutView) { v.Inside = false }))
-	b.add("checkout-refund-due", "Refund due", checkout(CheckoutRefundDue, func(v *CheckoutView) { v.Reference = "fq_0190b6a07c1e" }))
-	b.add("checkout-refunded", "Refunded", checkout(CheckoutRefunded, nil))
+	b.add("checkout-refund-due", "Paid too late, refund due", checkout(CheckoutRefundDue, func(v *CheckoutView) { v.Reference, v.Back = "fq_0190b6a07c1e", back("sold_to_others", "pending") }))
+	b.add("checkout-refund-stuck", "Refund that needs somebody", checkout(CheckoutRefundDue, func(v *CheckoutView) { v.Reference, v.Back = "fq_0190b6a07c1e", back("above_limit", "needs_attention") }))
+	b.add("checkout-refunded", "Refunded", checkout(CheckoutRefunded, func(v *CheckoutView) { v.Back, v.Receipt = back("event_cancelled", "processed"), true }))
+	receipt := func(change func(*MoneyReceiptView)) func(Frame) templ.Component {
+		return func(f Frame) templ.Component {
+			v := MoneyReceiptView{
+				Event: galleryEvent(SaleOpen), ClaimID: "c1", Seller: "Dust & Brass Ltd.", TaxNumber: "12345678-0042", Buyer: "Jọláadé Akinwale, jolaade@mail.example",
+				Reference: "fq_0190b6a07c1e", PaidAt: galleryNow, How: "card", Lines: []OrderLine{{Tier: "Floor", Quantity: 2, Price: 2500000}}, Total: 5000000,
+				Fees: FeesView{Known: true, TaxName: "VAT 7.5 %", Tax: 348837},
+			}
+			if change != nil {
+				change(&v)
+			}
+			return MoneyReceiptPage(signedIn(f), v)
+		}
+	}
+	b.add("money-receipt", "Receipt", receipt(nil))
+	b.add("money-receipt-back", "Receipt, one ticket given back", receipt(func(v *MoneyReceiptView) {
+		v.Fees.ByFan, v.Fees.OnTop = true, 86295
+		v.Back = []BackView{{Amount: 2500000, Why: "returned", Status: "processed", At: galleryNow.AddDate(0, 0, 2)}}
+		v.Left, v.TaxLeft = 2586295, 174419
+	}))
 }

@@ -78,7 +78,12 @@ func (s *Server) checkout(c echo.Context) error {
 		return err
 	}
 	told := s.told(c)
-	v.Problem = told.Problem
+	if v.Problem = told.Problem; v.Problem != nil && v.Problem.Code == "provider_unavailable" && v.State == views.CheckoutPaying && v.PayURL == "" {
+		v.State = views.CheckoutDown
+	}
+	if v.State == views.CheckoutDown {
+		v.Problem = nil // the page says it itself
+	}
 	if v.AskName {
 		v.Name = told.Form["name"]
 	}
@@ -87,6 +92,9 @@ func (s *Server) checkout(c echo.Context) error {
 	}
 	return s.page(c, views.CheckoutPage(s.frame(c), v))
 }
+
+// opensWithin is how long the provider mostly needs to open its page; who waits longer is told.
+const opensWithin = 3 * time.Second
 
 // checkoutView is a claim as its page shows it.
 func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, id account.Identity) (v views.CheckoutView, err error) {
@@ -106,8 +114,11 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 		return v, err
 	}
 	v.State = checkoutState(cl, payments, left)
+	if err := s.orderMoney(c.Request().Context(), cl, e, payments, &v); err != nil {
+		return v, err
+	}
 	if len(payments) > 0 {
-		v.Reference = payments[0].Reference
+		v.Reference, v.Tried = payments[0].Reference, true
 	}
 	switch v.State {
 	case views.CheckoutHeld, views.CheckoutFailed, views.CheckoutUsedUp:
@@ -118,17 +129,50 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 		if v.State == views.CheckoutHeld && e.State != sale.Ended {
 			v.Change = eventPath(e, "/tickets?claim="+cl.ID.String())
 		}
-	case views.CheckoutPaying:
-		v.PayURL = payments[0].AuthorizationURL
+		if v.State == views.CheckoutFailed || v.State == views.CheckoutUsedUp {
+			v.Said = payments[0].GatewayResponse
+		}
+		v.Starts = left
+		_, v.Down = s.cfg.Payments.ProviderDown()
+		return v, s.offer(c.Request().Context(), cl, e, id.AccountID, &v)
+	case views.CheckoutPaying, views.CheckoutBank:
+		if len(payments) > 0 {
+			p := payments[0]
+			v.PayURL, v.PayUntil, v.Channels, v.LookedAt = p.AuthorizationURL, p.DeadlineAt, p.Channels, deref(p.CheckedAt)
+			if _, down := s.cfg.Payments.ProviderDown(); p.Status == payment.Initializing && (down || s.now().Sub(p.CreatedAt) > opensWithin) {
+				v.State = views.CheckoutDown
+			}
+		}
 	case views.CheckoutExpired, views.CheckoutReleased:
 		v.Inside = s.inside(c, e, id)
 	case views.CheckoutPaid:
-		v.Inside = s.inside(c, e, id)
+		v.Inside, v.Moved = s.inside(c, e, id), cl.Moved
 		if tickets, err := s.cfg.Tickets.OfClaim(c.Request().Context(), id.AccountID, cl.ID); err == nil && len(tickets) == 1 {
 			v.Tickets = "/tickets/" + tickets[0].ID.String()
 		}
 	}
 	return v, nil
+}
+
+// transferNeeds is how long tickets must be kept for a bank transfer to be offered; a hold that is shorter is too short,
+// and in one that is longer others wait for the last tickets.
+const transferNeeds = 28 * time.Minute
+
+// offer sets in v what the fan could pay with now.
+func (s *Server) offer(ctx context.Context, cl claim.Claim, e *sale.Snapshot, accountID uuid.UUID, v *views.CheckoutView) (err error) {
+	if v.Channels, err = s.cfg.Payments.Channels(ctx, accountID, cl.ID); err != nil {
+		return err
+	}
+	const transfer = "bank_transfer"
+	wanted := len(e.Terms.Channels) == 0 || slices.Contains(e.Terms.Channels, transfer)
+	switch {
+	case !wanted || cl.Total == 0 || slices.Contains(v.Channels, transfer):
+	case cl.ExpiresAt.Sub(s.now()) < transferNeeds:
+		v.NoTransfer = views.TransferTooSlow
+	default:
+		v.NoTransfer = views.TransferScarce
+	}
+	return nil
 }
 
 // inside reports whether the fan's visit still runs.
@@ -156,13 +200,10 @@ func checkoutState(cl claim.Claim, payments []payment.Payment, left int) views.C
 		}
 		return views.CheckoutRefunded
 	case claim.Paying:
-		if last.Waiting {
+		if last.Waiting || len(payments) == 0 {
 			return views.CheckoutBank
 		}
-		if len(payments) > 0 {
-			return views.CheckoutPaying
-		}
-		return views.CheckoutBank
+		return views.CheckoutPaying
 	case claim.Held:
 		switch {
 		case left == 0:
@@ -182,6 +223,40 @@ func checkoutState(cl claim.Claim, payments []payment.Payment, left int) views.C
 		return views.CheckoutReleased
 	}
 	return views.CheckoutExpired
+}
+
+// lookEvery is how often, at most, a page that looks by itself makes us ask the provider. What a webhook brings is seen at
+// once, without asking.
+const lookEvery = 8 * time.Second
+
+// checkoutLive is the order as it is now, for a page that waits; with was it says what it shows, and where that is another
+// page now, it is loaded.
+func (s *Server) checkoutLive(c echo.Context) error {
+	cl, e, id, err := s.claimed(c, "/checkout/"+c.Param("claim")+"/live")
+	if err != nil {
+		return err
+	}
+	payments, err := s.cfg.Payments.OfClaim(c.Request().Context(), id.AccountID, cl.ID)
+	if err != nil {
+		return err
+	}
+	if cl.Status == claim.Paying && (len(payments) == 0 || payments[0].CheckedAt == nil || s.now().Sub(*payments[0].CheckedAt) >= lookEvery) {
+		// No answer is no news: the page goes on to say what it said.
+		if _, err := s.check(c, id.AccountID, cl.ID); err != nil {
+			return err
+		}
+		if cl, err = s.cfg.Claims.Get(c.Request().Context(), id.AccountID, cl.ID); err != nil {
+			return err
+		}
+	}
+	v, err := s.checkoutView(c, cl, e, id)
+	if err != nil {
+		return err
+	}
+	if c.QueryParam("was") != v.Mark() {
+		c.Response().Header().Set("HX-Refresh", "true")
+	}
+	return s.page(c, views.CheckoutLive(s.frame(c), v))
 }
 
 // orderLines groups the units of a claim by tier and price, in their order.
