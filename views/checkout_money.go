@@ -197,6 +197,19 @@ func (v CheckoutView) keptLine() string {
 	return upperFirst(v.them()) + " " + is(v.quantity()) + " kept for you until your bank has answered, at least until " + clock(v.PayUntil, v.Event.Zone) + "."
 }
 
+// keptDown is keptLine while no bank was asked yet.
+func (v CheckoutView) keptDown() string {
+	if v.PayUntil.IsZero() {
+		return upperFirst(v.them()) + " " + is(v.quantity()) + " kept for you."
+	}
+	return upperFirst(v.them()) + " " + is(v.quantity()) + " kept for you at least until " + clock(v.PayUntil, v.Event.Zone) + "."
+}
+
+// allBack reports whether the order is over and its money goes back.
+func (v CheckoutView) allBack() bool {
+	return v.State == CheckoutRefundDue || v.State == CheckoutRefunded
+}
+
 // bankSays is what the bank said about a payment that failed.
 func (v CheckoutView) bankSays() string {
 	s := strings.TrimSpace(v.Said)

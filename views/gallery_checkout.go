@@ -19,6 +19,9 @@ func (b *galleryBook) checkout() {
 	checkout := func(state CheckoutState, change func(*CheckoutView)) func(Frame) templ.Component {
 		return func(f Frame) templ.Component {
 			v := galleryCheckout(state)
+			if state != CheckoutHeld {
+				v.Change = ""
+			}
 			if change != nil {
 				change(&v)
 			}

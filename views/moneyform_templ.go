@@ -137,7 +137,7 @@ func (v EventFormView) moneyFields() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</fieldset><fieldset class=\"mt-6\"><legend class=\"h3\">Tax</legend><p class=\"small muted mt-1\">Your prices contain it. Receipts say how much it is. Leave it empty if there is none.</p><div class=\"grid-2 mt-3\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</fieldset><fieldset class=\"mt-6\"><legend class=\"h3\">Tax</legend><p class=\"small muted mt-1\">Your prices contain it. Receipts say how much it is, also those of tickets that are sold already. Leave it empty if there is none.</p><div class=\"grid-2 mt-3\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -358,7 +358,7 @@ func MoneyPage(f Frame, v MoneyView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "\">Cancel</a></p><p class=\"small muted mt-3\">What happens next: each change is written into the public record of the sale.</p></form></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "\">Cancel</a></p><p class=\"small muted mt-3\">What happens next: each change is written into the record of the sale.</p></form></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
