@@ -61,7 +61,7 @@ func (c devCmd) Run(ctx context.Context, cfg app.Config, _ *slog.Logger) (err er
 	sandboxURL, ownSandbox := cfg.PaystackBaseURL, cfg.PaystackBaseURL == app.PaystackAPI
 	var box *devSandbox
 	if ownSandbox {
-		if box, err = openSandbox(ctx, cfg, 1, log); err != nil {
+		if box, err = openSandbox(ctx, cfg, sandboxCmd{Seed: 1, Webhook: cfg.Base() + "/webhooks/paystack"}, log); err != nil {
 			return err
 		}
 		sandboxURL = box.url

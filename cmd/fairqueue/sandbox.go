@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -17,18 +18,34 @@ import (
 )
 
 type sandboxCmd struct {
-	Seed int64 `default:"1" help:"Seed of the ids and of the shapes of answers."`
+	Seed     int64   `default:"1" help:"Seed of the ids and of the shapes of answers."`
+	SpeedUp  float64 `default:"60" placeholder:"N" help:"How many times as fast as Paystack's the clock of retries, refunds and banks runs."`
+	Webhook  string  `placeholder:"URL" help:"Where webhooks go; the shop of PUBLIC_URL if not given. For shops that are not FairQueue."`
+	Merchant string  `default:"FairQueue" placeholder:"NAME" help:"Who is paid, on the checkout page."`
+	FeesBy   string  `default:"merchant" enum:"merchant,buyer" help:"Who bears Paystack's fee: merchant or buyer."`
+	Memory   bool    `help:"Keep transactions in memory only, instead of the data folder."`
 }
 
 func (c sandboxCmd) Run(ctx context.Context, cfg app.Config, log *slog.Logger) error {
+	if cfg.Env == app.Production {
+		return errors.New("FAIRQUEUE_ENV is production, which is also what an unset one means: the sandbox takes no real money and runs with dev or staging only")
+	}
 	if cfg.PaystackSecretKey == "" {
 		return errors.New("PAYSTACK_SECRET_KEY is missing: any text that begins with sk_test_, the same as the server's")
 	}
-	box, err := openSandbox(ctx, cfg, c.Seed, log)
+	if c.SpeedUp <= 0 || c.SpeedUp > 1e6 {
+		return errors.New("--speed-up is more than 0, and at most 1000000")
+	}
+	if c.Webhook == "" {
+		c.Webhook = cfg.Base() + "/webhooks/paystack"
+	} else if u, err := url.Parse(c.Webhook); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return errors.New("--webhook is no address: use http://host/path")
+	}
+	box, err := openSandbox(ctx, cfg, c, log)
 	if err != nil {
 		return err
 	}
-	log.Info("sandbox", "url", box.url, "webhooks", cfg.Base()+"/webhooks/paystack")
+	log.Info("sandbox", "url", box.url, "webhooks", c.Webhook)
 	return box.run(ctx)
 }
 
@@ -39,7 +56,7 @@ type devSandbox struct {
 	server *sandbox.Server
 }
 
-func openSandbox(ctx context.Context, cfg app.Config, seed int64, log *slog.Logger) (*devSandbox, error) {
+func openSandbox(ctx context.Context, cfg app.Config, c sandboxCmd, log *slog.Logger) (*devSandbox, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", cfg.SandboxAddr)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -49,14 +66,14 @@ func openSandbox(ctx context.Context, cfg app.Config, seed int64, log *slog.Logg
 		return nil, fmt.Errorf("PAYSTACK_SANDBOX_ADDR: %w", err)
 	}
 	origin := app.Config{Addr: ln.Addr().String()}.Base()
+	file := filepath.Join(cfg.DataDir, "sandbox.json")
+	if c.Memory {
+		file = ""
+	}
 	server, err := sandbox.New(sandbox.Config{
 		SecretKey:  cfg.PaystackSecretKey,
-		WebhookURL: cfg.Base() + "/webhooks/paystack",
-		PublicURL:  origin,
-		Seed:       seed,
-		StateFile:  filepath.Join(cfg.DataDir, "sandbox.json"),
-		Production: cfg.Env == app.Production,
-		Logger:     log,
+		WebhookURL: c.Webhook, PublicURL: origin, Seed: c.Seed, SpeedUp: c.SpeedUp, Merchant: c.Merchant,
+		FeesByBuyer: c.FeesBy == "buyer", StateFile: file, Production: cfg.Env == app.Production, Logger: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())

@@ -104,15 +104,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 }
 
 func (s *Server) initialize(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		fail(w, http.StatusBadRequest, apiError{Message: "The request body could not be read", Code: "invalid_params"})
-		return
-	}
-	fault := s.faulty(w, r, faultInitialize)
-	if fault == faultStop {
-		return
-	}
+	body, _ := io.ReadAll(r.Body)
 	var in struct {
 		Email       string          `json:"email"`
 		Amount      kobo            `json:"amount"`
@@ -163,11 +155,12 @@ func (s *Server) initialize(w http.ResponseWriter, r *http.Request) {
 			Meta: &meta{NextStep: "Try again with a new reference"}})
 		return
 	}
+	now := time.Now().UTC()
 	t := &transaction{
 		ID: s.number("transaction", in.Reference), Reference: in.Reference, AccessCode: s.word(20, "access", in.Reference),
 		Email: in.Email, Requested: int64(in.Amount), Amount: int64(in.Amount), Asked: in.Currency, Currency: in.Currency,
 		Callback: safeURL(in.CallbackURL), Channels: in.Channels, Metadata: in.Metadata,
-		CreatedAt: time.Now().UTC(), Status: statusAbandoned, Gateway: "The transaction was not completed",
+		CreatedAt: now, Fee: s.feeOnTop(int64(in.Amount), now), Status: statusAbandoned, Gateway: "The transaction was not completed",
 	}
 	if !s.insert(t) {
 		s.mu.Unlock()
@@ -176,7 +169,7 @@ func (s *Server) initialize(w http.ResponseWriter, r *http.Request) {
 	}
 	wait := s.save(t)
 	s.mu.Unlock()
-	if err := wait(); err != nil || fault == faultAfterWork {
+	if err := wait(); err != nil {
 		s.broken(w, err)
 		return
 	}
@@ -188,14 +181,6 @@ func (s *Server) initialize(w http.ResponseWriter, r *http.Request) {
 func (s *Server) pageURL(t *transaction) string { return s.origin + "/checkout/" + t.AccessCode }
 
 func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
-	fault := s.faulty(w, r, faultVerify)
-	if fault == faultStop {
-		return
-	}
-	if fault == faultAfterWork {
-		s.broken(w, nil)
-		return
-	}
 	s.mu.Lock()
 	t := s.byRef[r.PathValue("reference")]
 	if t == nil {
@@ -246,167 +231,6 @@ func (s *Server) find(idOrReference string) *transaction {
 	return s.byID[id]
 }
 
-// refundStep is how long a refund stays in each state on Paystack's clock, shortened.
-const refundStep = time.Minute
-
-func (s *Server) createRefund(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		fail(w, http.StatusBadRequest, apiError{Message: "The request body could not be read", Code: "invalid_params"})
-		return
-	}
-	fault := s.faulty(w, r, faultRefund)
-	if fault == faultStop {
-		return
-	}
-	var in struct {
-		Transaction text   `json:"transaction"`
-		Amount      kobo   `json:"amount"`
-		Currency    string `json:"currency"`
-		Customer    string `json:"customer_note"`
-		Merchant    string `json:"merchant_note"`
-	}
-	if err := json.Unmarshal(body, &in); err != nil || in.Transaction == "" {
-		fail(w, http.StatusBadRequest, apiError{Message: "Transaction is required", Code: "missing_params"})
-		return
-	}
-	s.mu.Lock()
-	t := s.find(string(in.Transaction))
-	if t == nil {
-		s.mu.Unlock()
-		notFound(w)
-		return
-	}
-	now := time.Now().UTC()
-	s.advance(t, now)
-	left := t.Amount - t.refunded()
-	if in.Amount == 0 {
-		in.Amount = kobo(left)
-	}
-	var refuse apiError
-	switch {
-	case t.PaidAt == nil:
-		refuse = apiError{Message: "Transaction has not been paid", Code: "transaction_not_successful"}
-	case left <= 0:
-		refuse = apiError{Message: "Transaction has been fully reversed", Code: "transaction_reversed"}
-	case in.Amount < 0 || int64(in.Amount) > left:
-		refuse = apiError{Message: "Refund amount cannot be more than what is left of the transaction", Code: "invalid_amount"}
-	case in.Currency != "" && in.Currency != t.Currency:
-		refuse = apiError{Message: "Refund currency must be that of the transaction", Code: "invalid_currency"}
-	case len(t.Refunds) >= 50:
-		refuse = apiError{Message: "Too many refunds of one transaction", Code: "invalid_params"}
-	}
-	if refuse.Code != "" {
-		s.mu.Unlock()
-		fail(w, http.StatusBadRequest, refuse)
-		return
-	}
-	step := now.Add(s.scaled(refundStep))
-	f := &refund{
-		ID: s.number("refund", t.Reference, strconv.Itoa(len(t.Refunds))), Amount: int64(in.Amount), Status: "pending",
-		Final: s.refundOutcome(t, now), Customer: cut(in.Customer), Merchant: cut(in.Merchant), CreatedAt: now, StepAt: &step,
-	}
-	t.Refunds = append(t.Refunds, f)
-	s.refunds[f.ID] = t
-	if t.refunded() >= t.Amount {
-		t.Status = statusReversed
-	}
-	s.enqueue(t, "refund.pending", s.refundEvent(t, f), now, false)
-	data := s.refundData(t, f)
-	wait := s.save(t)
-	s.mu.Unlock()
-	if err := wait(); err != nil || fault == faultAfterWork {
-		s.broken(w, err)
-		return
-	}
-	envelope(w, "Refund has been queued for processing", data)
-}
-
-// cut bounds a note.
-func cut(note string) string { return note[:min(len(note), 500)] }
-
-func (s *Server) getRefund(w http.ResponseWriter, r *http.Request) {
-	if s.faulty(w, r, faultRefund) == faultStop {
-		return
-	}
-	s.mu.Lock()
-	t, f := s.refund(r.PathValue("id"))
-	if f == nil {
-		s.mu.Unlock()
-		fail(w, http.StatusNotFound, apiError{Message: "Refund not found", Code: "refund_not_found"})
-		return
-	}
-	wait := s.current(t)
-	data := s.refundData(t, f)
-	s.mu.Unlock()
-	if err := wait(); err != nil {
-		s.broken(w, err)
-		return
-	}
-	envelope(w, "Refund retrieved", data)
-}
-
-// refund finds a refund by id. Called under the lock.
-func (s *Server) refund(id string) (*transaction, *refund) {
-	n, err := strconv.ParseInt(id, 10, 64)
-	t := s.refunds[n]
-	if err != nil || t == nil {
-		return nil, nil
-	}
-	i := slices.IndexFunc(t.Refunds, func(f *refund) bool { return f.ID == n })
-	if i < 0 {
-		return nil, nil
-	}
-	return t, t.Refunds[i]
-}
-
-// listRefunds answers the filters transaction (id or reference), reference, currency, perPage and page; newest first.
-func (s *Server) listRefunds(w http.ResponseWriter, r *http.Request) {
-	if s.faulty(w, r, faultRefund) == faultStop {
-		return
-	}
-	q := r.URL.Query()
-	size, page := positive(q, "perPage", 50, 1000), positive(q, "page", 1, 1<<20)
-	which := q.Get("transaction")
-	if which == "" {
-		which = q.Get("reference")
-	}
-	s.mu.Lock()
-	var of []*transaction
-	switch {
-	case which == "":
-		of = s.order
-	default:
-		if t := s.find(which); t != nil {
-			of = []*transaction{t}
-		}
-	}
-	data, total := []any{}, 0
-	now := time.Now().UTC()
-	for _, t := range slices.Backward(of) {
-		if len(t.Refunds) == 0 {
-			continue
-		}
-		if s.advance(t, now) {
-			_ = s.save(t) // on its way to the disk; the next verify says the same again
-		}
-		for _, f := range slices.Backward(t.Refunds) {
-			if c := q.Get("currency"); c != "" && c != t.Currency {
-				continue
-			}
-			if total/size == page-1 {
-				data = append(data, s.refundData(t, f))
-			}
-			total++
-		}
-	}
-	s.mu.Unlock()
-	reply(w, http.StatusOK, map[string]any{
-		"status": true, "message": "Refunds retrieved", "data": data,
-		"meta": map[string]any{"total": total, "skipped": (page - 1) * size, "perPage": strconv.Itoa(size), "page": page, "pageCount": (total + size - 1) / size},
-	})
-}
-
 func positive(q url.Values, key string, otherwise, most int) int {
 	n, err := strconv.Atoi(q.Get(key))
 	if err != nil || n < 1 {
@@ -415,50 +239,57 @@ func positive(q url.Values, key string, otherwise, most int) int {
 	return min(n, most)
 }
 
-// retryRefund is POST /refund/retry_with_customer_details/{id}, for refunds that need the buyer's account.
-func (s *Server) retryRefund(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		fail(w, http.StatusBadRequest, apiError{Message: "The request body could not be read", Code: "invalid_params"})
-		return
-	}
-	if s.faulty(w, r, faultRefund) == faultStop {
-		return
-	}
-	var in struct {
-		Details struct {
-			Currency      string `json:"currency"`
-			AccountNumber string `json:"account_number"`
-			BankID        text   `json:"bank_id"`
-		} `json:"refund_account_details"`
-	}
-	if json.Unmarshal(body, &in) != nil || in.Details.AccountNumber == "" || in.Details.BankID == "" {
-		fail(w, http.StatusBadRequest, apiError{Message: "refund_account_details with currency, account_number and bank_id is required", Code: "missing_params"})
-		return
-	}
+// getTransaction is a transaction by its id.
+func (s *Server) getTransaction(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	t, f := s.refund(r.PathValue("id"))
-	if f == nil {
+	t := s.find(r.PathValue("id"))
+	if t == nil {
 		s.mu.Unlock()
-		fail(w, http.StatusNotFound, apiError{Message: "Refund not found", Code: "refund_not_found"})
+		notFound(w)
 		return
 	}
-	now := time.Now().UTC()
-	s.advance(t, now)
-	if f.Status != "needs-attention" {
-		s.mu.Unlock()
-		fail(w, http.StatusUnprocessableEntity, apiError{Message: "Refund does not need attention", Code: "invalid_params"})
-		return
-	}
-	step := now.Add(s.scaled(refundStep))
-	f.Status, f.Final, f.StepAt, f.EndedAt = "processing", "processed", &step, nil
-	s.enqueue(t, "refund.processing", s.refundEvent(t, f), now, false)
-	data := s.refundData(t, f)
-	wait := s.save(t)
+	_ = s.current(t) // on its way to the disk
+	data := s.charge(t)
 	s.mu.Unlock()
-	if err := wait(); err != nil {
-		s.broken(w, err)
-		return
+	envelope(w, "Transaction retrieved", data)
+}
+
+// listTransactions answers status, perPage and page; newest first.
+func (s *Server) listTransactions(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	size, page := positive(q, "perPage", 50, 1000), positive(q, "page", 1, 1<<20)
+	data, total := []any{}, 0
+	s.mu.Lock()
+	for _, t := range slices.Backward(s.order) {
+		_ = s.current(t) // on its way to the disk
+		if status := q.Get("status"); status != "" && status != t.Status {
+			continue
+		}
+		if total/size == page-1 {
+			data = append(data, s.charge(t))
+		}
+		total++
 	}
-	envelope(w, "Refund retried and has been queued for processing", data)
+	s.mu.Unlock()
+	listed(w, "Transactions retrieved", data, total, size, page)
+}
+
+// listed is a page of a list.
+func listed(w http.ResponseWriter, message string, data []any, total, size, page int) {
+	reply(w, http.StatusOK, map[string]any{
+		"status": true, "message": message, "data": data,
+		"meta": map[string]any{"total": total, "skipped": (page - 1) * size, "perPage": strconv.Itoa(size), "page": page, "pageCount": (total + size - 1) / size},
+	})
+}
+
+// banks are those of the page and of refunds that need an account; their numbers are the sandbox's own.
+var banks = []string{"Access Bank", "First Bank of Nigeria", "Guaranty Trust Bank", "Sandbox Bank", "United Bank For Africa", "Zenith Bank"}
+
+func (s *Server) listBanks(w http.ResponseWriter, _ *http.Request) {
+	data := []any{}
+	for i, name := range banks {
+		data = append(data, map[string]any{"id": i + 1, "name": name, "slug": strings.ReplaceAll(strings.ToLower(name), " ", "-"),
+			"code": strconv.Itoa(100 + i), "active": true, "country": "Nigeria", "currency": "NGN", "type": "nuban"})
+	}
+	envelope(w, "Banks retrieved", data)
 }

@@ -20,7 +20,10 @@ var checkoutHTML string
 //go:embed checkout.css
 var checkoutCSS []byte
 
-var pages = template.Must(template.New("pages").Funcs(template.FuncMap{"inc": func(i int) int { return i + 1 }}).Parse(checkoutHTML))
+//go:embed console.html
+var consoleHTML string
+
+var pages = template.Must(template.New("pages").Funcs(template.FuncMap{"inc": func(i int) int { return i + 1 }}).Parse(checkoutHTML + consoleHTML))
 
 const (
 	// transferTakes is how long the bank takes after the buyer says the money is sent.
@@ -32,8 +35,9 @@ const (
 // checkout is what the page shows.
 type checkout struct {
 	Merchant, Email, Code, Reference string
-	Amount                           money.Kobo
-	State                            string // pay, pin, otp, wait, paid, closed
+	Amount                           money.Kobo // with the fee, where the buyer bears it
+	Price, Fee                       money.Kobo
+	State                            string // pay, pin, otp, wait, rejected, paid
 	Pay                              string // card, transfer, ussd
 	Channels                         []channel
 	Problem                          string // what to do about the last try
@@ -141,7 +145,7 @@ func (s *Server) checkoutPage(w http.ResponseWriter, r *http.Request) {
 
 // look is the page of a transaction. Called under the lock.
 func (s *Server) look(t *transaction, pay string) checkout {
-	c := checkout{Merchant: s.cfg.Merchant, Email: t.Email, Code: t.AccessCode, Reference: t.Reference, Amount: money.Kobo(t.Requested),
+	c := checkout{Merchant: s.cfg.Merchant, Email: t.Email, Code: t.AccessCode, Reference: t.Reference, Amount: money.Kobo(t.due()), Price: money.Kobo(t.Requested), Fee: money.Kobo(t.Fee),
 		State: "pay", Back: t.back(), Cards: cards, Bank: "Sandbox Bank",
 		Account: strconv.FormatInt(9_000_000_000+int64(s.pick(999_999_999, "account", t.Reference)), 10),
 		USSD:    "*737*33*4*" + strconv.Itoa(1000+s.pick(9000, "ussd", t.Reference)) + "#"}
@@ -164,17 +168,25 @@ func (s *Server) look(t *transaction, pay string) checkout {
 	return c
 }
 
-// choice is what a tester sets on the page about the network.
-func choice(r *http.Request) (hook string, after time.Duration) {
-	hook = r.PostFormValue("webhook")
-	if !slices.Contains([]string{hookSend, hookDrop, hookDuplicate, hookLate, hookCorrupt}, hook) {
-		hook = hookSend
+// wish is what a tester sets on the page about the network.
+type wish struct {
+	hook   string
+	after  time.Duration
+	amount *int64 // kobo that arrive; nil: all of it
+}
+
+func (s *Server) wish(r *http.Request) wish {
+	w := wish{hook: r.PostFormValue("webhook"), amount: naira(r, "amount")}
+	if !slices.Contains(hooks, w.hook) {
+		w.hook = hookSend
 	}
-	n, err := strconv.ParseFloat(r.PostFormValue("after_seconds"), 64)
-	if err != nil || !(n >= 0 && n <= longest) {
-		n = 0
+	if n := number(r, "after_seconds"); n != nil && *n >= 0 && *n <= longest {
+		w.after = seconds(*n)
 	}
-	return hook, seconds(n)
+	if n := number(r, "after_minutes"); n != nil && *n >= 0 && *n <= longest/60 {
+		w.after += s.scaled(seconds(60 * *n))
+	}
+	return w
 }
 
 // open finds the transaction of a form, unless there is nothing left to do: then the buyer is sent on. So a double click
@@ -202,7 +214,7 @@ func (s *Server) leave(w http.ResponseWriter, r *http.Request, t *transaction, t
 }
 
 func (s *Server) checkoutCard(w http.ResponseWriter, r *http.Request) {
-	hook, after := choice(r)
+	wish := s.wish(r)
 	number, cvv, expiry := r.PostFormValue("number"), figures(r.PostFormValue("cvv")), figures(r.PostFormValue("expiry"))
 	t, now := s.open(w, r)
 	if t == nil {
@@ -225,27 +237,30 @@ func (s *Server) checkoutCard(w http.ResponseWriter, r *http.Request) {
 		s.showCheckout(w, http.StatusUnprocessableEntity, t, c)
 		return
 	}
-	t.Card, t.Channel, t.Hook = n, "card", hook
+	t.Card, t.Channel, t.Hook = n, "card", wish.hook
 	switch c := cards[n-1]; {
 	case c.PIN != "":
 		t.Status, t.Gateway, t.Step, t.Next = statusOngoing, "PIN required", "pin", nil
 		s.finish(w, r, t)
 	case c.Declined != "":
-		s.schedule(t, outcome{Status: statusFailed, At: now, Amount: t.Requested, Currency: t.Asked, Gateway: c.Declined}, now)
+		s.schedule(t, outcome{Status: statusFailed, At: now, Amount: t.due(), Currency: t.Asked, Gateway: c.Declined}, now)
 		s.finish(w, r, t)
 	default:
-		s.succeed(t, now, after, hook)
+		s.succeed(t, now, wish)
 		s.finish(w, r, t)
 	}
 }
 
 // succeed makes the payment come through, at once or later. Called under the lock, before finish.
-func (s *Server) succeed(t *transaction, now time.Time, after time.Duration, hook string) {
-	if after > 0 {
+func (s *Server) succeed(t *transaction, now time.Time, w wish) {
+	if w.after > 0 {
 		t.Status, t.Gateway, t.Step = statusOngoing, "Transaction in progress", ""
 	}
-	s.schedule(t, outcome{Status: statusSuccess, At: now.Add(after), Amount: t.Requested, Currency: t.Asked, Hook: hook,
-		Late: seconds(lateByDefault)}, now)
+	o := outcome{Status: statusSuccess, At: now.Add(w.after), Amount: t.due(), Currency: t.Asked, Hook: w.hook, Late: seconds(lateByDefault)}
+	if w.amount != nil {
+		o.Amount = *w.amount
+	}
+	s.schedule(t, o, now)
 }
 
 // finish keeps what the form did, unlocks, and sends the buyer on: to the shop when paid, else to the page.
@@ -281,7 +296,7 @@ func (s *Server) checkoutPIN(w http.ResponseWriter, r *http.Request) {
 		t.Step, t.Gateway = "otp", "OTP required"
 		s.finish(w, r, t)
 	default:
-		s.succeed(t, now, 0, t.Hook)
+		s.succeed(t, now, wish{hook: t.Hook})
 		s.finish(w, r, t)
 	}
 }
@@ -298,7 +313,7 @@ func (s *Server) checkoutOTP(w http.ResponseWriter, r *http.Request) {
 	case code != cards[t.Card-1].OTP:
 		s.again(w, t, "The code is wrong. Try again.")
 	default:
-		s.succeed(t, now, 0, t.Hook)
+		s.succeed(t, now, wish{hook: t.Hook})
 		s.finish(w, r, t)
 	}
 }
@@ -313,7 +328,7 @@ func (s *Server) again(w http.ResponseWriter, t *transaction, problem string) {
 
 // checkoutSent is "I have sent the money" and "I have dialled the code".
 func (s *Server) checkoutSent(w http.ResponseWriter, r *http.Request) {
-	hook, after := choice(r)
+	wish := s.wish(r)
 	pay := r.PostFormValue("pay")
 	t, now := s.open(w, r)
 	if t == nil {
@@ -330,6 +345,8 @@ func (s *Server) checkoutSent(w http.ResponseWriter, r *http.Request) {
 	}
 	if pay == "transfer" && t.OpenedAt != nil && now.After(t.OpenedAt.Add(transferLives)) {
 		// Paystack sends back by itself what arrives after the account number's time.
+		s.enqueue(t, "bank.transfer.rejected", s.rejectedEvent(t, t.due()), now, false)
+		_ = s.save(t) // on its way to the disk
 		look := s.look(t, pay)
 		look.Problem = "This account number is no longer good; the bank returns what was sent. Go back to the shop and start again."
 		s.mu.Unlock()
@@ -338,7 +355,18 @@ func (s *Server) checkoutSent(w http.ResponseWriter, r *http.Request) {
 	}
 	t.Card = 0
 	t.Channel = map[string]string{"transfer": "bank_transfer", "ussd": "ussd"}[pay]
-	s.succeed(t, now, transferTakes+after, hook)
+	if pay == "transfer" && wish.amount != nil && *wish.amount != t.due() {
+		// Wrong sums never reach the merchant: Paystack sends them back itself, and says so without a reference.
+		s.enqueue(t, "bank.transfer.rejected", s.rejectedEvent(t, *wish.amount), now, false)
+		_ = s.save(t) // on its way to the disk
+		look := s.look(t, pay)
+		look.State = "rejected"
+		s.mu.Unlock()
+		s.showCheckout(w, http.StatusUnprocessableEntity, t, look)
+		return
+	}
+	wish.after += transferTakes
+	s.succeed(t, now, wish)
 	s.finish(w, r, t)
 }
 
@@ -394,59 +422,4 @@ func (s *Server) render(w http.ResponseWriter, status int, name string, t *trans
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
-}
-
-type indexRow struct {
-	view
-	Asked money.Kobo
-}
-
-// indexPage lists the newest transactions and what is broken, for a person who tests.
-func (s *Server) indexPage(w http.ResponseWriter, _ *http.Request) {
-	now := time.Now().UTC()
-	rows := []indexRow{}
-	s.mu.Lock()
-	for _, t := range slices.Backward(s.order) {
-		if len(rows) == 50 {
-			break
-		}
-		if s.advance(t, now) {
-			_ = s.save(t) // on its way to the disk
-		}
-		rows = append(rows, indexRow{s.describe(t), money.Kobo(t.Requested)})
-	}
-	s.mu.Unlock()
-	present := s.presentFaults()
-	type knob struct {
-		Name, Now string
-		Values    []string
-	}
-	knobs := []knob{}
-	for _, request := range []string{faultInitialize, faultVerify, faultRefund} {
-		knobs = append(knobs, knob{request, present[request], faultKinds})
-	}
-	outcomeNow := present["refund_outcome"]
-	if outcomeNow == "" {
-		outcomeNow = "processed"
-	}
-	knobs = append(knobs, knob{"refund_outcome", outcomeNow, []string{"processed", "failed", "needs-attention"}})
-	s.render(w, http.StatusOK, "index", nil, map[string]any{"Rows": rows, "Knobs": knobs, "Cards": cards})
-}
-
-func (s *Server) indexFaults(w http.ResponseWriter, r *http.Request) {
-	named := map[string]*string{}
-	for _, key := range []string{faultInitialize, faultVerify, faultRefund, "refund_outcome"} {
-		if v := r.PostFormValue(key); v != "" {
-			named[key] = &v
-		}
-	}
-	var forSeconds *float64
-	if n, err := strconv.ParseFloat(r.PostFormValue("for_seconds"), 64); err == nil {
-		forSeconds = &n
-	}
-	if err := s.setFaults(named, forSeconds); err != nil {
-		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
-		return
-	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

@@ -4,92 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"time"
 )
-
-// The requests that can be made to fail.
-const (
-	faultInitialize = "initialize"
-	faultVerify     = "verify"
-	faultRefund     = "refund"
-)
-
-// What faulty tells the handler.
-const (
-	faultNone      = ""
-	faultStop      = "stop"            // the answer, or its absence, is decided
-	faultAfterWork = "500_after_work"  // do the work, then answer 500
-	hangAtMost     = 90 * time.Second  // longer than any client waits
-	longest        = 366 * 24 * 3600.0 // seconds a tester may name
-)
-
-var faultKinds = []string{"ok", "timeout", "500_after_work", "429", "down"}
-
-// faults is what is wrong with the provider at the moment.
-type faults struct {
-	set map[string]timed // by request, and refund_outcome
-}
-
-type timed struct {
-	value string
-	until time.Time // zero: until it is changed
-}
-
-func (f *faults) now(key string, now time.Time) string {
-	v, ok := f.set[key]
-	if !ok || (!v.until.IsZero() && !v.until.After(now)) {
-		return ""
-	}
-	return v.value
-}
-
-// faulty plays the fault that is set for a request. The body must have been read: only then does the server notice
-// that a client has gone.
-func (s *Server) faulty(w http.ResponseWriter, r *http.Request, request string) string {
-	s.mu.Lock()
-	kind := s.faults.now(request, time.Now())
-	s.mu.Unlock()
-	switch kind {
-	case "timeout":
-		timer := time.NewTimer(hangAtMost)
-		defer timer.Stop()
-		select {
-		case <-r.Context().Done():
-		case <-s.done:
-		case <-timer.C:
-		}
-		panic(http.ErrAbortHandler)
-	case "down":
-		panic(http.ErrAbortHandler)
-	case "429":
-		tooMany(w)
-		return faultStop
-	case faultAfterWork:
-		return faultAfterWork
-	}
-	return faultNone
-}
-
-func tooMany(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", "1")
-	fail(w, http.StatusTooManyRequests, apiError{Message: "Too many requests", Type: "api_error", Code: "rate_limited",
-		Meta: &meta{NextStep: "Wait before you try again"}})
-}
-
-// refundOutcome is how a refund made now will end: as the tester says, else as the card says.
-func (s *Server) refundOutcome(t *transaction, now time.Time) string {
-	if v := s.faults.now("refund_outcome", now); v != "" {
-		return v
-	}
-	if t.Card > 0 && cards[t.Card-1].Refund != "" {
-		return cards[t.Card-1].Refund
-	}
-	return "processed"
-}
 
 // decide reads a strict JSON body: what a tester misspells must not pass for something else.
 func decide(w http.ResponseWriter, r *http.Request, into any) bool {
@@ -121,8 +40,10 @@ func refuse(w http.ResponseWriter, message string) {
 type order struct {
 	Outcome      string   `json:"outcome"`
 	AfterSeconds float64  `json:"after_seconds"`
+	AfterMinutes float64  `json:"after_minutes"` // on Paystack's clock, which runs faster here
 	Amount       *int64   `json:"amount"`
 	Currency     *string  `json:"currency"`
+	Channel      *string  `json:"channel"`
 	Webhook      string   `json:"webhook"`
 	LateSeconds  *float64 `json:"late_seconds"`
 }
@@ -130,11 +51,30 @@ type order struct {
 // lateByDefault is how late a late webhook is when the tester does not say.
 const lateByDefault = 30.0
 
+var (
+	outcomes = []string{statusSuccess, statusFailed, statusAbandoned, statusOngoing}
+	hooks    = []string{hookSend, hookDrop, hookDuplicate, hookLate, hookCorrupt}
+	apiNames = []string{"card", "bank", "ussd", "qr", "bank_transfer", "apple_pay"}
+)
+
 func (s *Server) controlOutcome(w http.ResponseWriter, r *http.Request) {
 	var in order
 	if !decide(w, r, &in) {
 		return
 	}
+	out, problem := s.play(r.PathValue("reference"), in)
+	switch problem {
+	case "":
+		reply(w, http.StatusOK, out)
+	case noSuchTransaction:
+		notFound(w)
+	default:
+		refuse(w, problem)
+	}
+}
+
+// play does what a tester says that a buyer and a network do.
+func (s *Server) play(reference string, in order) (out view, problem string) {
 	if in.Webhook == "" {
 		in.Webhook = hookSend
 	}
@@ -142,46 +82,83 @@ func (s *Server) controlOutcome(w http.ResponseWriter, r *http.Request) {
 	if in.LateSeconds != nil {
 		late = *in.LateSeconds
 	}
+	after := seconds(in.AfterSeconds) + s.scaled(seconds(60*in.AfterMinutes))
 	switch {
-	case !slices.Contains([]string{statusSuccess, statusFailed, statusAbandoned, statusOngoing}, in.Outcome):
-		refuse(w, "outcome is one of success, failed, abandoned, ongoing")
-		return
-	case !slices.Contains([]string{hookSend, hookDrop, hookDuplicate, hookLate, hookCorrupt}, in.Webhook):
-		refuse(w, "webhook is one of send, drop, duplicate, late, corrupt")
-		return
-	case in.AfterSeconds < 0 || in.AfterSeconds > longest || late < 0 || late > longest:
-		refuse(w, "after_seconds and late_seconds are 0 or more, at most a year")
-		return
+	case !slices.Contains(outcomes, in.Outcome):
+		return out, "outcome is one of success, failed, abandoned, ongoing"
+	case !slices.Contains(hooks, in.Webhook):
+		return out, "webhook is one of send, drop, duplicate, late, corrupt"
+	case !(in.AfterSeconds >= 0 && in.AfterSeconds <= longest && in.AfterMinutes >= 0 && in.AfterMinutes <= longest/60 && late >= 0 && late <= longest):
+		return out, "after_seconds, after_minutes and late_seconds are 0 or more, at most a year"
 	case in.Amount != nil && *in.Amount < 0:
-		refuse(w, "amount is 0 kobo or more")
-		return
+		return out, "amount is 0 kobo or more"
+	case in.Channel != nil && !slices.Contains(apiNames, *in.Channel):
+		return out, "channel is one of card, bank, ussd, qr, bank_transfer, apple_pay"
 	}
 	s.mu.Lock()
-	t := s.byRef[r.PathValue("reference")]
+	t := s.byRef[reference]
 	if t == nil {
 		s.mu.Unlock()
-		notFound(w)
-		return
+		return out, noSuchTransaction
 	}
 	now := time.Now().UTC()
 	s.advance(t, now)
-	o := outcome{Status: in.Outcome, At: now.Add(seconds(in.AfterSeconds)), Amount: t.Requested, Currency: t.Asked,
-		Hook: in.Webhook, Late: seconds(late)}
+	o := outcome{Status: in.Outcome, At: now.Add(after), Amount: t.due(), Currency: t.Asked, Hook: in.Webhook, Late: seconds(late)}
 	if in.Amount != nil {
 		o.Amount = *in.Amount
 	}
 	if in.Currency != nil {
 		o.Currency = *in.Currency
 	}
+	if in.Channel != nil {
+		t.Channel = *in.Channel
+	}
 	s.schedule(t, o, now)
 	wait := s.save(t)
-	data := s.describe(t)
+	out = s.describe(t)
 	s.mu.Unlock()
-	if err := wait(); err != nil {
-		s.broken(w, err)
+	if wait() != nil {
+		problem = "the sandbox cannot keep its state"
+	}
+	return out, problem
+}
+
+// controlResend is POST /_sandbox/transactions/{reference}/webhook: the success is told once more, as the dashboard can.
+func (s *Server) controlResend(w http.ResponseWriter, r *http.Request) {
+	var in struct{}
+	if r.ContentLength != 0 && !decide(w, r, &in) {
 		return
 	}
-	reply(w, http.StatusOK, data)
+	switch problem := s.resend(r.PathValue("reference")); problem {
+	case "":
+		reply(w, http.StatusOK, map[string]string{"sent": "charge.success"})
+	case noSuchTransaction:
+		notFound(w)
+	default:
+		refuse(w, problem)
+	}
+}
+
+func (s *Server) resend(reference string) (problem string) {
+	now := time.Now().UTC()
+	s.mu.Lock()
+	t := s.byRef[reference]
+	if t == nil {
+		s.mu.Unlock()
+		return noSuchTransaction
+	}
+	s.advance(t, now)
+	if t.PaidAt == nil {
+		s.mu.Unlock()
+		return "only a success sends a webhook, and this is none"
+	}
+	s.deliverAt(t, "charge.success", s.chargeEvent(t), now, false)
+	wait := s.save(t)
+	s.mu.Unlock()
+	if wait() != nil {
+		return "the sandbox cannot keep its state"
+	}
+	return ""
 }
 
 // schedule makes an outcome the one that will come, and applies it if it is due. Called under the lock, before save.
@@ -204,6 +181,7 @@ type view struct {
 	Status    string          `json:"status"`
 	Amount    int64           `json:"amount"`
 	Requested int64           `json:"requested_amount"`
+	Fee       int64           `json:"fee_on_top"`
 	Currency  string          `json:"currency"`
 	Email     string          `json:"email"`
 	Channel   string          `json:"channel"`
@@ -216,6 +194,7 @@ type view struct {
 	PaidAt    *time.Time      `json:"paid_at"`
 	Next      *nextView       `json:"next"`
 	Refunds   []refundView    `json:"refunds"`
+	Disputes  []disputeView   `json:"disputes"`
 	Waiting   int             `json:"webhooks_waiting"`
 	Log       []attempt       `json:"webhooks"`
 }
@@ -229,7 +208,7 @@ type nextView struct {
 func (s *Server) describe(t *transaction) view {
 	v := view{ID: t.ID, Reference: t.Reference, Status: t.Status, Amount: t.Amount, Requested: t.Requested, Currency: t.Currency,
 		Email: t.Email, Channel: t.Channel, Channels: t.Channels, Gateway: t.Gateway, Metadata: t.Metadata, Callback: t.Callback,
-		URL: s.pageURL(t), CreatedAt: t.CreatedAt, PaidAt: t.PaidAt, Refunds: []refundView{}, Waiting: len(t.Deliveries),
+		URL: s.pageURL(t), CreatedAt: t.CreatedAt, PaidAt: t.PaidAt, Fee: t.Fee, Refunds: []refundView{}, Disputes: []disputeView{}, Waiting: len(t.Deliveries),
 		Log: append([]attempt{}, t.Log...)}
 	if len(v.Metadata) == 0 {
 		v.Metadata = json.RawMessage("null")
@@ -239,6 +218,9 @@ func (s *Server) describe(t *transaction) view {
 	}
 	for _, f := range t.Refunds {
 		v.Refunds = append(v.Refunds, refundView{f.ID, f.Status, f.Amount})
+	}
+	for _, d := range t.Disputes {
+		v.Disputes = append(v.Disputes, viewDispute(t, d))
 	}
 	return v
 }
@@ -268,83 +250,4 @@ func (s *Server) controlList(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Unlock()
 	reply(w, http.StatusOK, map[string]any{"transactions": out})
-}
-
-func (s *Server) controlSetFaults(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Initialize    *string  `json:"initialize"`
-		Verify        *string  `json:"verify"`
-		Refund        *string  `json:"refund"`
-		RefundOutcome *string  `json:"refund_outcome"`
-		ForSeconds    *float64 `json:"for_seconds"`
-	}
-	if !decide(w, r, &in) {
-		return
-	}
-	err := s.setFaults(map[string]*string{faultInitialize: in.Initialize, faultVerify: in.Verify, faultRefund: in.Refund,
-		"refund_outcome": in.RefundOutcome}, in.ForSeconds)
-	if err != nil {
-		refuse(w, err.Error())
-		return
-	}
-	s.controlFaults(w, r)
-}
-
-// setFaults changes what is named and leaves the rest.
-func (s *Server) setFaults(named map[string]*string, forSeconds *float64) error {
-	var until time.Time
-	if forSeconds != nil && *forSeconds != 0 {
-		if *forSeconds < 0 || *forSeconds > longest {
-			return errors.New("for_seconds is 0 or more, at most a year")
-		}
-		until = time.Now().Add(seconds(*forSeconds))
-	}
-	for key, value := range named {
-		allowed := faultKinds
-		if key == "refund_outcome" {
-			allowed = []string{"processed", "failed", "needs-attention"}
-		}
-		if value != nil && !slices.Contains(allowed, *value) {
-			return fmt.Errorf("%s is one of %v", key, allowed)
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.faults.set == nil {
-		s.faults.set = map[string]timed{}
-	}
-	for key, value := range named {
-		if value != nil {
-			s.faults.set[key] = timed{*value, until}
-		}
-	}
-	return nil
-}
-
-func (s *Server) controlFaults(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, s.presentFaults())
-}
-
-// presentFaults is what is wrong now, by request.
-func (s *Server) presentFaults() map[string]string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := map[string]string{}
-	for _, key := range []string{faultInitialize, faultVerify, faultRefund} {
-		out[key] = "ok"
-		if v := s.faults.now(key, time.Now()); v != "" {
-			out[key] = v
-		}
-	}
-	if v := s.faults.now("refund_outcome", time.Now()); v != "" {
-		out["refund_outcome"] = v
-	}
-	return out
-}
-
-func (s *Server) controlClearFaults(w http.ResponseWriter, _ *http.Request) {
-	s.mu.Lock()
-	s.faults.set = nil
-	s.mu.Unlock()
-	w.WriteHeader(http.StatusNoContent)
 }

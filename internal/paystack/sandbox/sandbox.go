@@ -33,6 +33,8 @@ type Config struct {
 	Production bool
 	// Merchant is the name on the checkout page; empty: FairQueue.
 	Merchant string
+	// FeesByBuyer adds Paystack's fee to what buyers pay, as a setting of the merchant's dashboard does.
+	FeesByBuyer bool
 	// MaxTransactions bounds memory: beyond it the oldest settled ones are forgotten; 0 means 200,000.
 	MaxTransactions int
 	// Transport sends webhooks; nil: a private one.
@@ -57,6 +59,7 @@ type Server struct {
 	byID     map[int64]*transaction
 	order    []*transaction // oldest first
 	refunds  map[int64]*transaction
+	disputes map[int64]*transaction
 	alarms   alarms
 	wake     chan struct{}
 	faults   faults
@@ -102,8 +105,8 @@ func New(cfg Config) (*Server, error) {
 		byRef:   map[string]*transaction{},
 		byCode:  map[string]*transaction{},
 		byID:    map[int64]*transaction{},
-		refunds: map[int64]*transaction{},
-		wake:    make(chan struct{}, 1),
+		refunds: map[int64]*transaction{}, disputes: map[int64]*transaction{},
+		wake: make(chan struct{}, 1),
 	}
 	if cfg.Addr != "" {
 		var lc net.ListenConfig
@@ -190,12 +193,19 @@ func (s *Server) Close() error {
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /transaction/initialize", s.authorized(s.initialize))
-	mux.HandleFunc("GET /transaction/verify/{reference}", s.authorized(s.verify))
-	mux.HandleFunc("POST /refund", s.authorized(s.createRefund))
-	mux.HandleFunc("GET /refund", s.authorized(s.listRefunds))
-	mux.HandleFunc("GET /refund/{id}", s.authorized(s.getRefund))
-	mux.HandleFunc("POST /refund/retry_with_customer_details/{id}", s.authorized(s.retryRefund))
+	mux.HandleFunc("POST /transaction/initialize", s.guarded(faultInitialize, s.initialize))
+	mux.HandleFunc("GET /transaction/verify/{reference}", s.guarded(faultVerify, s.verify))
+	mux.HandleFunc("GET /transaction", s.guarded(faultVerify, s.listTransactions))
+	mux.HandleFunc("GET /transaction/{id}", s.guarded(faultVerify, s.getTransaction))
+	mux.HandleFunc("POST /refund", s.guarded(faultRefund, s.createRefund))
+	mux.HandleFunc("GET /refund", s.guarded(faultRefund, s.listRefunds))
+	mux.HandleFunc("GET /refund/{id}", s.guarded(faultRefund, s.getRefund))
+	mux.HandleFunc("POST /refund/retry_with_customer_details/{id}", s.guarded(faultRefund, s.retryRefund))
+	mux.HandleFunc("GET /dispute", s.guarded(faultDispute, s.listDisputes))
+	mux.HandleFunc("GET /dispute/transaction/{id}", s.guarded(faultDispute, s.listDisputes))
+	mux.HandleFunc("GET /dispute/{id}", s.guarded(faultDispute, s.getDispute))
+	mux.HandleFunc("PUT /dispute/{id}/resolve", s.guarded(faultDispute, s.resolveDispute))
+	mux.HandleFunc("GET /bank", s.guarded(faultDispute, s.listBanks))
 
 	mux.HandleFunc("GET /checkout/{code}", s.checkoutPage)
 	mux.HandleFunc("POST /checkout/{code}/card", s.checkoutCard)
@@ -206,9 +216,15 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /assets/checkout.css", serveCSS)
 	mux.HandleFunc("GET /{$}", s.indexPage)
 	mux.HandleFunc("POST /faults", s.indexFaults)
+	mux.HandleFunc("GET /transactions/{reference}", s.transactionPage)
+	mux.HandleFunc("POST /transactions/{reference}", s.transactionForm)
 
 	mux.HandleFunc("POST /_sandbox/transactions/{reference}", s.controlOutcome)
 	mux.HandleFunc("GET /_sandbox/transactions", s.controlList)
+	mux.HandleFunc("POST /_sandbox/transactions/{reference}/webhook", s.controlResend)
+	mux.HandleFunc("POST /_sandbox/transactions/{reference}/dispute", s.controlDispute)
+	mux.HandleFunc("POST /_sandbox/disputes/{id}", s.controlDisputeOutcome)
+	mux.HandleFunc("POST /_sandbox/refunds/{id}", s.controlRefund)
 	mux.HandleFunc("GET /_sandbox/faults", s.controlFaults)
 	mux.HandleFunc("POST /_sandbox/faults", s.controlSetFaults)
 	mux.HandleFunc("DELETE /_sandbox/faults", s.controlClearFaults)

@@ -48,11 +48,7 @@ func (s *Server) charge(t *transaction) chargeData {
 		Currency: t.Currency, GatewayResponse: t.Gateway, Channel: t.Channel, IPAddress: "127.0.0.1",
 		CreatedAt: t.CreatedAt.UTC().Format(stamp), Metadata: s.metadata(t), Split: map[string]any{},
 		Authorization: map[string]any{},
-		Customer: map[string]any{
-			"id": s.number("customer", t.Email), "first_name": nil, "last_name": nil, "email": t.Email,
-			"customer_code": "CUS_" + s.word(15, "customer", t.Email), "phone": nil, "metadata": nil, "risk_action": "default",
-			"international_format_phone": nil,
-		},
+		Customer:      s.customer(t),
 	}
 	d.CreatedAtCamel, d.TransactionDate = d.CreatedAt, d.CreatedAt
 	if d.Channel == "" {
@@ -72,6 +68,14 @@ func (s *Server) charge(t *transaction) chargeData {
 		d.Authorization = s.authorization(t)
 	}
 	return d
+}
+
+func (s *Server) customer(t *transaction) map[string]any {
+	return map[string]any{
+		"id": s.number("customer", t.Email), "first_name": nil, "last_name": nil, "email": t.Email,
+		"customer_code": "CUS_" + s.word(15, "customer", t.Email), "phone": nil, "metadata": nil, "risk_action": "default",
+		"international_format_phone": nil,
+	}
 }
 
 func (s *Server) authorization(t *transaction) map[string]any {
@@ -123,6 +127,14 @@ func (t *transaction) member(key string) string {
 
 func (s *Server) chargeEvent(t *transaction) string {
 	return event("charge.success", s.charge(t))
+}
+
+// rejectedEvent is about a transfer that Paystack sent back by itself. It names no reference of the merchant's.
+func (s *Server) rejectedEvent(t *transaction, amount int64) string {
+	return event("bank.transfer.rejected", map[string]any{
+		"amount": amount, "amount_expected": t.due(), "currency": t.Currency, "reason": "INCORRECT_AMOUNT",
+		"customer": s.customer(t), "created_at": time.Now().UTC().Format(stamp),
+	})
 }
 
 type refundEventData struct {

@@ -27,6 +27,7 @@ const (
 	hookDuplicate = "duplicate"
 	hookLate      = "late"
 	hookCorrupt   = "corrupt"
+	hookReorder   = "reorder" // of all webhooks only
 )
 
 // transaction is one reference with all that happened to it. Its exported fields are what the journal keeps. All of it
@@ -36,10 +37,11 @@ type transaction struct {
 	Reference  string          `json:"reference"`
 	AccessCode string          `json:"access_code"`
 	Email      string          `json:"email"`
-	Requested  int64           `json:"requested"` // kobo asked for
-	Amount     int64           `json:"amount"`    // kobo that came; Requested unless a tester says otherwise
-	Asked      string          `json:"asked"`     // currency asked for
-	Currency   string          `json:"currency"`  // currency that came
+	Requested  int64           `json:"requested"`     // kobo asked for
+	Fee        int64           `json:"fee,omitempty"` // kobo that the buyer pays on top, where fees are passed on
+	Amount     int64           `json:"amount"`        // kobo that came; what is due unless a tester says otherwise
+	Asked      string          `json:"asked"`         // currency asked for
+	Currency   string          `json:"currency"`      // currency that came
 	Callback   string          `json:"callback,omitempty"`
 	Channels   []string        `json:"channels,omitempty"`
 	Metadata   json.RawMessage `json:"metadata,omitempty"`
@@ -55,6 +57,7 @@ type transaction struct {
 	Hook     string     `json:"hook,omitempty"` // the buyer's choice on the page for the success of a card with PIN
 	Next     *outcome   `json:"next,omitempty"`
 	Refunds  []*refund  `json:"refunds,omitempty"`
+	Disputes []*dispute `json:"disputes,omitempty"`
 
 	Deliveries []*delivery `json:"deliveries,omitempty"`
 	Sent       int         `json:"sent,omitempty"` // events made so far; numbers deliveries
@@ -74,19 +77,6 @@ type outcome struct {
 	Late     time.Duration `json:"late,omitempty"`
 }
 
-// refund is money on its way back.
-type refund struct {
-	ID        int64      `json:"id"`
-	Amount    int64      `json:"amount"`
-	Status    string     `json:"status"`
-	Final     string     `json:"final"` // processed, failed or needs-attention
-	Customer  string     `json:"customer_note,omitempty"`
-	Merchant  string     `json:"merchant_note,omitempty"`
-	CreatedAt time.Time  `json:"created_at"`
-	StepAt    *time.Time `json:"step_at,omitempty"` // when it moves on; nil: it rests
-	EndedAt   *time.Time `json:"ended_at,omitempty"`
-}
-
 // advance applies everything that is due at now and reports whether something changed.
 func (s *Server) advance(t *transaction, now time.Time) bool {
 	changed := false
@@ -101,8 +91,17 @@ func (s *Server) advance(t *transaction, now time.Time) bool {
 			changed = true
 		}
 	}
+	for _, d := range t.Disputes {
+		if d.StepAt != nil && !d.StepAt.After(now) {
+			s.stepDispute(t, d, now)
+			changed = true
+		}
+	}
 	return changed
 }
+
+// due is what the buyer is asked to pay.
+func (t *transaction) due() int64 { return t.Requested + t.Fee }
 
 // apply makes an outcome true.
 func (s *Server) apply(t *transaction, o outcome, now time.Time) {
@@ -129,42 +128,15 @@ func (s *Server) apply(t *transaction, o outcome, now time.Time) {
 	switch o.Hook {
 	case hookDrop:
 	case hookDuplicate:
-		s.enqueue(t, "charge.success", body, now, false)
-		s.enqueue(t, "charge.success", body, now, false)
+		s.deliverAt(t, "charge.success", body, now, false)
+		s.deliverAt(t, "charge.success", body, now, false)
 	case hookLate:
-		s.enqueue(t, "charge.success", body, now.Add(o.Late), false)
+		s.deliverAt(t, "charge.success", body, now.Add(o.Late), false)
 	case hookCorrupt:
-		s.enqueue(t, "charge.success", body, now, true)
+		s.deliverAt(t, "charge.success", body, now, true)
 	default:
 		s.enqueue(t, "charge.success", body, now, false)
 	}
-}
-
-// refunded is what went back or is on its way.
-func (t *transaction) refunded() int64 {
-	var sum int64
-	for _, r := range t.Refunds {
-		if r.Status != "failed" {
-			sum += r.Amount
-		}
-	}
-	return sum
-}
-
-// stepRefund moves a refund one step on: pending, processing, its end.
-func (s *Server) stepRefund(t *transaction, r *refund, now time.Time) {
-	at := *r.StepAt
-	if r.Status == "pending" {
-		r.Status = "processing"
-		next := at.Add(s.scaled(refundStep))
-		r.StepAt = &next
-	} else {
-		r.Status, r.StepAt, r.EndedAt = r.Final, nil, &at
-		if r.Status == "failed" && t.Status == statusReversed {
-			t.Status = statusSuccess
-		}
-	}
-	s.enqueue(t, "refund."+r.Status, s.refundEvent(t, r), now, false)
 }
 
 // quiet reports that nothing more will happen by itself, so that the transaction may be forgotten.
@@ -172,7 +144,9 @@ func (t *transaction) quiet() bool {
 	if t.Status != statusSuccess && t.Status != statusFailed && t.Status != statusReversed {
 		return false
 	}
-	return t.Next == nil && len(t.Deliveries) == 0 && !slices.ContainsFunc(t.Refunds, func(r *refund) bool { return r.StepAt != nil })
+	return t.Next == nil && len(t.Deliveries) == 0 &&
+		!slices.ContainsFunc(t.Refunds, func(r *refund) bool { return r.StepAt != nil }) &&
+		!slices.ContainsFunc(t.Disputes, func(d *dispute) bool { return d.StepAt != nil })
 }
 
 // nextAlarm is when something of the transaction is due; zero for never.
@@ -189,6 +163,11 @@ func (t *transaction) nextAlarm() time.Time {
 	for _, r := range t.Refunds {
 		if r.StepAt != nil {
 			sooner(*r.StepAt)
+		}
+	}
+	for _, d := range t.Disputes {
+		if d.StepAt != nil {
+			sooner(*d.StepAt)
 		}
 	}
 	for _, d := range t.Deliveries {
@@ -214,6 +193,9 @@ func (s *Server) insert(t *transaction) bool {
 		for _, r := range old.Refunds {
 			delete(s.refunds, r.ID)
 		}
+		for _, d := range old.Disputes {
+			delete(s.disputes, d.ID)
+		}
 	}
 	s.order = append(s.order, t)
 	s.byRef[t.Reference] = t
@@ -221,6 +203,9 @@ func (s *Server) insert(t *transaction) bool {
 	s.byID[t.ID] = t
 	for _, r := range t.Refunds {
 		s.refunds[r.ID] = t
+	}
+	for _, d := range t.Disputes {
+		s.disputes[d.ID] = t
 	}
 	return true
 }
@@ -271,4 +256,18 @@ func fees(amount int64) int64 {
 		fee += 10_000
 	}
 	return min(fee, 200_000)
+}
+
+// feeOnTop is what a buyer pays beside the price so that the merchant gets the whole price; 0 where the merchant bears
+// the fee. The fee is that of the whole sum, so it is raised until it is.
+func (s *Server) feeOnTop(price int64, now time.Time) int64 {
+	by := s.faults.now(knobFees, now).value
+	if by == feesOfMerchant || (by == "" && !s.cfg.FeesByBuyer) {
+		return 0
+	}
+	fee := int64(0)
+	for next := fees(price); next != fee; next = fees(price + fee) {
+		fee = next
+	}
+	return fee
 }

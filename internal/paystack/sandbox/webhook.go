@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -50,8 +51,26 @@ type attempt struct {
 	Status int       `json:"status"` // of the shop's answer; 0: none
 }
 
-// enqueue makes a webhook due. Called under the lock, before save.
+// enqueue makes a webhook due, and lets the network do to it what a tester set for all. Called under the lock, before save.
 func (s *Server) enqueue(t *transaction, event, body string, at time.Time, corrupt bool) {
+	switch f := s.faults.now(knobWebhooks, time.Now()); f.value {
+	case hookDrop:
+		return
+	case hookDuplicate:
+		s.deliverAt(t, event, body, at, corrupt)
+	case hookLate:
+		at = at.Add(seconds(f.seconds))
+	case hookReorder:
+		within := s.pick(fairly, "reorder", t.Reference, strconv.Itoa(t.Sent))
+		at = at.Add(seconds(f.seconds) * time.Duration(within) / fairly)
+	case hookCorrupt:
+		corrupt = true
+	}
+	s.deliverAt(t, event, body, at, corrupt)
+}
+
+// deliverAt makes a webhook due whatever is set for all of them.
+func (s *Server) deliverAt(t *transaction, event, body string, at time.Time, corrupt bool) {
 	if s.cfg.WebhookURL == "" {
 		return
 	}
