@@ -104,3 +104,9 @@ SELECT r.number FROM events e
 JOIN released_seats r ON r.show_id = e.show_id AND r.event_id <> e.id
 WHERE e.id = @event_id
 ORDER BY r.number;
+
+-- name: ChangeShow :many
+-- What a show and all its sales have in common.
+UPDATE events SET name = @name, venue = @venue, timezone = @timezone, starts_at = @starts_at
+WHERE show_id = @show_id
+RETURNING id;

@@ -331,9 +331,3 @@ LIMIT @most;
 SELECT count(DISTINCT t.account_id)
 FROM tickets t JOIN events e ON e.id = t.event_id
 WHERE e.show_id = (SELECT o.show_id FROM events o WHERE o.id = @event_id) AND t.status = 'valid';
-
--- name: ReturnTerms :one
--- Until when tickets of an event may be given back; null where they may not.
-SELECT least(COALESCE(s.returns_until, e.starts_at), e.starts_at)::timestamptz AS until, s.returns AND s.cancelled_at IS NULL AS allowed, now()::timestamptz AS at
-FROM sales s JOIN events e ON e.id = s.event_id
-WHERE s.event_id = @event_id;

@@ -12,13 +12,14 @@ RETURNING id;
 
 -- name: ListTickets :many
 -- The tickets of an account: newest orders first, in an order by kind and place.
-SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
 LEFT JOIN seats s ON s.id = t.unit_id
 LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w.ordinal = s.seat_row
 LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
+LEFT JOIN refunds f ON f.id = t.refund_id
 WHERE t.account_id = @account_id
   AND (t.issued_at < @before_at::timestamptz
        OR t.issued_at = @before_at::timestamptz AND (r.ordinal, u.slot, t.id) > (
@@ -29,22 +30,24 @@ ORDER BY t.issued_at DESC, r.ordinal, u.slot, t.id
 LIMIT @max_tickets;
 
 -- name: GetTicket :one
-SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 LEFT JOIN seats s ON s.id = t.unit_id
 LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w.ordinal = s.seat_row
 LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
+LEFT JOIN refunds f ON f.id = t.refund_id
 WHERE t.id = @id AND t.account_id = @account_id;
 
 -- name: TicketsOfClaim :many
-SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
 LEFT JOIN seats s ON s.id = t.unit_id
 LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w.ordinal = s.seat_row
 LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
+LEFT JOIN refunds f ON f.id = t.refund_id
 WHERE t.claim_id = @claim_id AND t.account_id = @account_id
 ORDER BY r.ordinal, u.slot, t.id;
 

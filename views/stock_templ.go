@@ -36,7 +36,7 @@ func eventTabs(e EventInfo, here string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for _, t := range [][2]string{{"", "Console"}, {"/stock", "Stock"}, {"/orders", "Orders"}, {"/money", "Money"}} {
+		for _, t := range [][2]string{{"", "Console"}, {"/stock", "Stock"}, {"/orders", "Orders"}, {"/money", "Money"}, {"/details", "Details"}} {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<a href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

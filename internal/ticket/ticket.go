@@ -31,6 +31,10 @@ type Ticket struct {
 	IssuedAt time.Time
 	// EndedAt is when it was used, given back or made void; zero while it is valid.
 	EndedAt time.Time
+	// Refund is how far the refund is that its price went back with (internal/payment); empty: there is none.
+	Refund string
+	// Reduced is what was given back of the price while it stayed good.
+	Reduced money.Kobo
 	// NameCorrectedAt is when an organizer put the name right; zero: never.
 	NameCorrectedAt time.Time
 	// Code is what the QR carries; empty unless valid or used.
@@ -161,6 +165,10 @@ func (s *Service) ticket(r ticketdb.GetTicketRow) Ticket {
 	t := Ticket{
 		ID: r.ID, EventID: r.EventID, TierID: r.TierID, ClaimID: r.ClaimID, AccountID: r.AccountID,
 		Tier: r.TierName, HolderName: r.HolderName, Price: money.Kobo(r.PriceKobo), Status: r.Status, IssuedAt: r.IssuedAt,
+		Reduced: money.Kobo(r.ReducedKobo),
+	}
+	if r.RefundStatus != nil {
+		t.Refund = *r.RefundStatus
 	}
 	if r.EndedAt != nil {
 		t.EndedAt = *r.EndedAt

@@ -98,6 +98,7 @@ func Mount(e *echo.Echo, c Config) *API {
 	a.payments()
 	a.webhook(e)
 	a.tickets()
+	a.details()
 	a.organizer()
 	a.refunds()
 	a.releases()

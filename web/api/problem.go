@@ -187,6 +187,7 @@ var codes = map[string]code{
 	"claim_paid":           {409, "Paid", "The claim is paid for; its tickets stand under GET /tickets."},
 	"payment_pending":      {409, "Being paid for", "A payment is under way and the bank has not decided."},
 	"attempts_used":        {409, "No attempts left", "Both attempts to pay in this visit are used."},
+	"event_cancelled":      {409, "Cancelled", "The event does not take place."},
 	"not_returnable":       {409, "Cannot be given back", "The organizer takes no tickets back, the time for it is over, or the ticket is not good any more; reason says which."},
 	"ticket_used":          {409, "Used", "The ticket has let somebody in already."},
 	"not_drawn":            {409, "Not drawn", "There is no root yet: the lobby is not frozen, or the sale has no draw."},

@@ -12,6 +12,47 @@ import (
 	"github.com/google/uuid"
 )
 
+const changeShow = `-- name: ChangeShow :many
+UPDATE events SET name = $1, venue = $2, timezone = $3, starts_at = $4
+WHERE show_id = $5
+RETURNING id
+`
+
+type ChangeShowParams struct {
+	Name     string
+	Venue    string
+	Timezone string
+	StartsAt time.Time
+	ShowID   uuid.UUID
+}
+
+// What a show and all its sales have in common.
+func (q *Queries) ChangeShow(ctx context.Context, db DBTX, arg ChangeShowParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, changeShow,
+		arg.Name,
+		arg.Venue,
+		arg.Timezone,
+		arg.StartsAt,
+		arg.ShowID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const givenAway = `-- name: GivenAway :many
 SELECT r.number FROM events e
 JOIN released_seats r ON r.show_id = e.show_id AND r.event_id <> e.id

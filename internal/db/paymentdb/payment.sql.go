@@ -1486,26 +1486,6 @@ func (q *Queries) RefundsOfPayment(ctx context.Context, db DBTX, paymentID uuid.
 	return items, nil
 }
 
-const returnTerms = `-- name: ReturnTerms :one
-SELECT least(COALESCE(s.returns_until, e.starts_at), e.starts_at)::timestamptz AS until, s.returns AND s.cancelled_at IS NULL AS allowed, now()::timestamptz AS at
-FROM sales s JOIN events e ON e.id = s.event_id
-WHERE s.event_id = $1
-`
-
-type ReturnTermsRow struct {
-	Until   time.Time
-	Allowed *bool
-	At      time.Time
-}
-
-// Until when tickets of an event may be given back; null where they may not.
-func (q *Queries) ReturnTerms(ctx context.Context, db DBTX, eventID uuid.UUID) (ReturnTermsRow, error) {
-	row := db.QueryRow(ctx, returnTerms, eventID)
-	var i ReturnTermsRow
-	err := row.Scan(&i.Until, &i.Allowed, &i.At)
-	return i, err
-}
-
 const rulesOfEvent = `-- name: RulesOfEvent :one
 SELECT disputes, cancelled_at FROM sales WHERE event_id = $1
 `

@@ -56,12 +56,13 @@ func (q *Queries) EndTickets(ctx context.Context, db DBTX, arg EndTicketsParams)
 }
 
 const getTicket = `-- name: GetTicket :one
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 LEFT JOIN seats s ON s.id = t.unit_id
 LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w.ordinal = s.seat_row
 LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
+LEFT JOIN refunds f ON f.id = t.refund_id
 WHERE t.id = $1 AND t.account_id = $2
 `
 
@@ -86,6 +87,7 @@ type GetTicketRow struct {
 	SeatSection     *string
 	SeatRow         *string
 	SeatLabel       *string
+	RefundStatus    *string
 }
 
 func (q *Queries) GetTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountID uuid.UUID) (GetTicketRow, error) {
@@ -112,6 +114,7 @@ func (q *Queries) GetTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountI
 		&i.SeatSection,
 		&i.SeatRow,
 		&i.SeatLabel,
+		&i.RefundStatus,
 	)
 	return i, err
 }
@@ -172,13 +175,14 @@ func (q *Queries) Issue(ctx context.Context, db DBTX, arg IssueParams) ([]uuid.U
 }
 
 const listTickets = `-- name: ListTickets :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
 LEFT JOIN seats s ON s.id = t.unit_id
 LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w.ordinal = s.seat_row
 LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
+LEFT JOIN refunds f ON f.id = t.refund_id
 WHERE t.account_id = $1
   AND (t.issued_at < $2::timestamptz
        OR t.issued_at = $2::timestamptz AND (r.ordinal, u.slot, t.id) > (
@@ -210,6 +214,7 @@ type ListTicketsRow struct {
 	SeatSection     *string
 	SeatRow         *string
 	SeatLabel       *string
+	RefundStatus    *string
 }
 
 // The tickets of an account: newest orders first, in an order by kind and place.
@@ -248,6 +253,7 @@ func (q *Queries) ListTickets(ctx context.Context, db DBTX, accountID uuid.UUID,
 			&i.SeatSection,
 			&i.SeatRow,
 			&i.SeatLabel,
+			&i.RefundStatus,
 		); err != nil {
 			return nil, err
 		}
@@ -383,13 +389,14 @@ func (q *Queries) ReviveTickets(ctx context.Context, db DBTX, paymentID uuid.UUI
 }
 
 const ticketsOfClaim = `-- name: TicketsOfClaim :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
 LEFT JOIN seats s ON s.id = t.unit_id
 LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w.ordinal = s.seat_row
 LEFT JOIN seat_sections c ON c.event_id = s.event_id AND c.ordinal = s.section
+LEFT JOIN refunds f ON f.id = t.refund_id
 WHERE t.claim_id = $1 AND t.account_id = $2
 ORDER BY r.ordinal, u.slot, t.id
 `
@@ -415,6 +422,7 @@ type TicketsOfClaimRow struct {
 	SeatSection     *string
 	SeatRow         *string
 	SeatLabel       *string
+	RefundStatus    *string
 }
 
 func (q *Queries) TicketsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID, accountID uuid.UUID) ([]TicketsOfClaimRow, error) {
@@ -447,6 +455,7 @@ func (q *Queries) TicketsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID
 			&i.SeatSection,
 			&i.SeatRow,
 			&i.SeatLabel,
+			&i.RefundStatus,
 		); err != nil {
 			return nil, err
 		}
