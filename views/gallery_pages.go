@@ -253,13 +253,15 @@ func (b *galleryBook) buying() {
 	}
 }
 
+// organizer is a frame of somebody with an organization.
+func organizer(f Frame) Frame {
+	f = signedIn(f)
+	f.Name, f.Organizer = "chioma@shows.example", true
+	return f
+}
+
 func (b *galleryBook) organizing() {
 	b.group = "Organizer"
-	organizer := func(f Frame) Frame {
-		f = signedIn(f)
-		f.Name, f.Organizer = "chioma@shows.example", true
-		return f
-	}
 	b.add("organizer", "Events", func(f Frame) templ.Component {
 		v := OrganizerView{}
 		for i, e := range galleryEvents() {
@@ -310,16 +312,7 @@ func (b *galleryBook) organizing() {
 	b.add("console-end", "End the sale?", func(f Frame) templ.Component {
 		return EndPage(organizer(f), EndView{Event: galleryEvent(SaleOpen), Stats: galleryStats()})
 	})
-	b.add("orders", "Orders", func(f Frame) templ.Component {
-		v := OrdersView{Event: galleryEvent(SaleOpen), Next: "?cursor=x"}
-		for i, s := range []string{"succeeded", "pending", "failed", "held", "refund_due", "refunded", "abandoned"} {
-			v.Orders = append(v.Orders, OrderRow{Reference: "fq_0190b6a07c1e" + itoa(i), Email: "fan" + itoa(i) + "@mail.example", What: "2 × Floor", Amount: 5000000, Status: s, At: galleryNow.Add(-time.Duration(i) * 7 * time.Second)})
-		}
-		return OrdersPage(organizer(f), v)
-	})
-	b.add("orders-empty", "No orders yet", func(f Frame) templ.Component {
-		return OrdersPage(organizer(f), OrdersView{Event: galleryEvent(SaleOpen)})
-	})
+	b.orders()
 
 	b.group = "Development"
 	b.add("mailbox", "Mailbox", func(f Frame) templ.Component {

@@ -1,10 +1,6 @@
 package views
 
-import (
-	"time"
-
-	"fairqueue/internal/money"
-)
+import "fairqueue/internal/money"
 
 // OrganizerView is the organizer's list of events.
 type OrganizerView struct {
@@ -92,7 +88,8 @@ type ConsoleView struct {
 	Typed          map[string]string // fields as they were typed when something was wrong
 	Beacon         *BeaconView       // the beacon that is named; nil: none
 	Draw           *DrawView         // nil: none, or a draft
-	Done           string            // what was just done, in a sentence
+	Trouble        Trouble
+	Done           string // what was just done, in a sentence
 	Problem        *Problem
 }
 
@@ -112,21 +109,4 @@ const (
 type EndView struct {
 	Event EventInfo
 	Stats Stats
-}
-
-// OrdersView is the list of orders.
-type OrdersView struct {
-	Event  EventInfo
-	Orders []OrderRow
-	Next   string // address of the next page; empty: none
-}
-
-// OrderRow is one order.
-type OrderRow struct {
-	Reference string
-	Email     string
-	What      string // "2 × Stands"
-	Amount    money.Kobo
-	Status    string // of the payment, as in the API; empty: of the claim
-	At        time.Time
 }

@@ -2,7 +2,6 @@ package views
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -36,6 +35,9 @@ func (a ConsoleAction) label(e EventInfo) string {
 
 // state is how the sale goes, for its organizer.
 func (v ConsoleView) state(now time.Time) (ui.State, string) {
+	if v.Event.Cancelled {
+		return ui.Out, "Cancelled"
+	}
 	since := ""
 	if !v.Event.Since.IsZero() {
 		since = " since " + clock(v.Event.Since, v.Event.Zone)
@@ -154,26 +156,4 @@ func (v EndView) waitingLine() string {
 		return "Nobody waits."
 	}
 	return count(v.Stats.Waiting, "fan who waits is", "fans who wait are") + " told that the sale is over."
-}
-
-func (o OrderRow) state() (ui.State, string) {
-	switch o.Status {
-	case "succeeded", "paid":
-		return ui.Open, "Paid"
-	case "initializing", "pending", "paying":
-		return ui.Soon, "Waiting for the bank"
-	case "held":
-		return ui.Soon, "Held"
-	case "failed":
-		return ui.Out, "Failed"
-	case "abandoned":
-		return ui.Out, "Not finished"
-	case "refund_due":
-		return ui.Low, "Refund on its way"
-	case "refunded":
-		return ui.Soon, "Refunded"
-	case "charged_back":
-		return ui.Out, "Charged back"
-	}
-	return ui.Soon, strings.ReplaceAll(o.Status, "_", " ")
 }

@@ -73,6 +73,7 @@ type EventInfo struct {
 	Message               string // the organizer's message to everybody
 	MessageAt             time.Time
 	Held                  bool // the lobby is closed and the draw is being held
+	Cancelled             bool // the event does not take place
 }
 
 // TierInfo is one kind of ticket.

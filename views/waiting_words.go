@@ -108,7 +108,7 @@ func (v WaitingView) say(now time.Time) string {
 		case v.Event.State == SaleSoldOut:
 			return "Sold out. Your number is your place on the waiting list."
 		case v.Event.State == SaleEnded:
-			return "The sale is over."
+			return v.Event.overWord() + "."
 		case v.Next:
 			return "You are next. We call you again as soon as there is room."
 		case v.HasEta:
@@ -274,6 +274,10 @@ func (v WaitingView) overTitle() string {
 
 func (v WaitingView) overLine() string {
 	switch {
+	case v.Event.Cancelled && v.Tickets > 0:
+		return "The event is cancelled and does not take place. Your money comes back by itself, the way you paid."
+	case v.Event.Cancelled:
+		return "The event is cancelled and does not take place. You paid nothing."
 	case v.Tickets > 0 && v.Event.Limit > 0 && v.Tickets >= v.Event.Limit:
 		return "That is as many as each fan can take. There is nothing more to wait for."
 	case v.Tickets > 0:

@@ -8,6 +8,9 @@ import (
 
 // stateWords says how a sale goes, in a few words.
 func stateWords(e EventInfo, tiers []TierInfo, now time.Time) (ui.State, string) {
+	if e.Cancelled {
+		return ui.Out, "Cancelled"
+	}
 	l := e.zone()
 	switch e.State {
 	case SaleDraft:

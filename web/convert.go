@@ -22,7 +22,7 @@ func eventInfo(s *sale.Snapshot) views.EventInfo {
 		OpensAt: s.Terms.OpensAt, ClosesAt: s.Terms.ClosesAt,
 		LobbyOpensAt: deref(s.Terms.LobbyOpensAt),
 		Limit:        s.Terms.MaxTicketsPerFan,
-		Message:      s.Message, MessageAt: deref(s.MessageAt),
+		Message:      s.Message, MessageAt: deref(s.MessageAt), Cancelled: s.Cancelled(),
 	}
 	// Closed for the draw: no number is known before it, and none is called.
 	e.Held = s.Draw != nil && s.Draw.FrozenAt != nil && s.Draw.DrawnAt == nil && s.State != sale.Ended

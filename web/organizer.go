@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -142,7 +141,8 @@ func (s *Server) consoleView(ctx context.Context, e *sale.Snapshot) (v views.Con
 	if e.Terms.BeaconName != "" {
 		v.Beacon = beaconView(e)
 	}
-	return v, nil
+	v.Trouble, err = s.trouble(ctx, e)
+	return v, err
 }
 
 func (s *Server) figures(ctx context.Context, e *sale.Snapshot) (views.Stats, error) {
@@ -291,33 +291,4 @@ func (s *Server) refuseFields(c echo.Context, page string, err error, typed map[
 		return s.refuse(c, page, err, nil)
 	}
 	return s.tell(c, page, notice{Errors: fieldErrors(f), Form: typed})
-}
-
-// ordersShown is how many orders a page lists.
-const ordersShown = 100
-
-func (s *Server) orders(c echo.Context) error {
-	e, _, err := s.own(c, c.Request().URL.RequestURI())
-	if err != nil {
-		return err
-	}
-	list, next, err := s.cfg.Payments.Orders(c.Request().Context(), e.ID(), ordersShown, c.QueryParam("cursor"))
-	if err != nil {
-		return err
-	}
-	v := views.OrdersView{Event: eventInfo(e)}
-	for _, o := range list {
-		row := views.OrderRow{
-			Reference: o.Reference, Email: o.Buyer, What: o.Tiers, Amount: o.Total,
-			Status: string(o.Payment), At: o.CreatedAt,
-		}
-		if row.Status == "" {
-			row.Status = string(o.Status)
-		}
-		v.Orders = append(v.Orders, row)
-	}
-	if next != "" {
-		v.Next = consolePath(e, "/orders?cursor="+url.QueryEscape(next))
-	}
-	return s.page(c, views.OrdersPage(s.frame(c), v))
 }

@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,6 +31,9 @@ type OrderDetail struct {
 	Payments    []OrderPayment
 	Refunds     []RefundDetail
 	Disputes    []DisputeDetail
+
+	// delivered is the payment that became the tickets.
+	delivered uuid.UUID
 }
 
 // OrderTicket is a ticket of an order.
@@ -102,17 +106,44 @@ func (o OrderDetail) Worth() (worth money.Kobo) {
 	return worth
 }
 
-// Payment returns the payment that became the tickets of the order; nil where there is none.
+// Payment is the one that became the tickets of the order, whatever became of both since; nil where there is none.
 func (o OrderDetail) Payment() *OrderPayment {
-	for i, p := range o.Payments {
-		switch p.Status {
-		case Succeeded, ChargedBack, RefundDue, Refunded:
-			if len(o.Tickets) > 0 && o.PaidAt != nil {
-				return &o.Payments[i]
-			}
+	for i := range o.Payments {
+		if o.Payments[i].ID == o.delivered {
+			return &o.Payments[i]
 		}
 	}
 	return nil
+}
+
+// Standing is the payment whose tickets are good; nil where none are.
+func (o OrderDetail) Standing() *OrderPayment {
+	for i := range o.Payments {
+		if o.Payments[i].Status == Succeeded {
+			return &o.Payments[i]
+		}
+	}
+	return nil
+}
+
+// Left is what goes back with the last good ticket: all that came for the order and has not gone back.
+func (o OrderDetail) Left() money.Kobo {
+	p := o.Standing()
+	if p == nil {
+		return 0
+	}
+	left := p.Received
+	for _, r := range o.Refunds {
+		if r.Reference == p.Reference {
+			left -= r.Amount
+		}
+	}
+	return left
+}
+
+// Disputed reports whether a bank asks for money of the order back now.
+func (o OrderDetail) Disputed() bool {
+	return slices.ContainsFunc(o.Disputes, func(d DisputeDetail) bool { return d.Status == DisputeOpen })
 }
 
 var errNoOrder = fault.New(fault.NotFound, "order_not_found", "There is no such order of one of your events.")
@@ -161,7 +192,7 @@ func (s *Service) orderTickets(ctx context.Context, o *OrderDetail) error {
 		if r.SeatSection != nil && r.SeatRow != nil && r.SeatLabel != nil {
 			t.Seat = &ticket.Seat{Section: *r.SeatSection, Row: *r.SeatRow, Label: *r.SeatLabel}
 		}
-		o.Tickets = append(o.Tickets, t)
+		o.Tickets, o.delivered = append(o.Tickets, t), r.PaymentID
 	}
 	return err
 }

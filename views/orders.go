@@ -1,0 +1,349 @@
+package views
+
+import (
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"fairqueue/internal/money"
+	"fairqueue/views/ui"
+)
+
+// Trouble is what of the money of an event waits for its organizer.
+type Trouble struct {
+	Refunds, Disputes int
+}
+
+func (t Trouble) any() bool { return t.Refunds+t.Disputes > 0 }
+
+func (t Trouble) title() string {
+	var parts []string
+	if t.Refunds > 0 {
+		parts = append(parts, count(t.Refunds, "refund", "refunds"))
+	}
+	if t.Disputes > 0 {
+		parts = append(parts, count(t.Disputes, "dispute", "disputes"))
+	}
+	need := " need you"
+	if t.Refunds+t.Disputes == 1 {
+		need = " needs you"
+	}
+	return strings.Join(parts, " and ") + need
+}
+
+// OrdersView is the list of orders.
+type OrdersView struct {
+	Event   EventInfo
+	Orders  []OrderRow
+	Next    string // address of the next page; empty: none
+	Needing bool   // only those that wait for the organizer
+	Trouble Trouble
+	Cancel  *CancelProgress // nil: the event takes place
+	Done    string
+	Problem *Problem
+}
+
+func (v OrdersView) url(more string) templ.SafeURL {
+	return templ.SafeURL("/organizer/events/" + v.Event.ID + "/orders" + more)
+}
+
+// OrderRow is one order.
+type OrderRow struct {
+	ID        string
+	Reference string
+	Email     string
+	What      string // "2 × Stands"
+	Amount    money.Kobo
+	Back      money.Kobo // of it, what has gone back or is on its way
+	Status    string     // of the payment, as in the API; empty: of the claim
+	Needs     bool       // a refund is stuck, or a bank asks for the money back
+	At        time.Time
+}
+
+func (o OrderRow) state() (ui.State, string) {
+	if o.Needs {
+		return ui.Low, "Needs you"
+	}
+	if o.Status == "succeeded" && o.Back > 0 {
+		return ui.Open, "Paid, part given back"
+	}
+	return orderState(o.Status)
+}
+
+func orderState(status string) (ui.State, string) {
+	switch status {
+	case "succeeded", "paid":
+		return ui.Open, "Paid"
+	case "initializing", "pending", "paying":
+		return ui.Soon, "Waiting for the bank"
+	case "held":
+		return ui.Soon, "Held"
+	case "failed":
+		return ui.Out, "Failed"
+	case "abandoned", "expired", "released":
+		return ui.Out, "Not finished"
+	case "refund_due":
+		return ui.Soon, "Refund on its way"
+	case "refunded":
+		return ui.Soon, "Refunded"
+	case "charged_back":
+		return ui.Out, "Charged back"
+	}
+	return ui.Soon, strings.ReplaceAll(status, "_", " ")
+}
+
+// OrderView is one order with everything that happened to its money.
+type OrderView struct {
+	Event      EventInfo
+	ID         string
+	Buyer      string // e-mail
+	Total      money.Kobo
+	Status     string // of the payment that counts, else of the claim
+	At         time.Time
+	PaidAt     time.Time
+	Tickets    []OrderTicketRow
+	Payments   []PaymentRow
+	Refunds    []RefundRow
+	Disputes   []DisputeRow
+	Worth      money.Kobo // of the tickets that are good
+	Refundable bool       // something can be given back now
+	Form       RefundForm
+	Banks      []BankOption // where one has to be chosen
+	Done       string
+	Problem    *Problem
+	Errors     map[string]string
+	Typed      map[string]string
+}
+
+// OrderTicketRow is a ticket of an order.
+type OrderTicketRow struct {
+	ID, Tier, Seat, Holder, Status string
+	Price, Worth                   money.Kobo
+	Good                           bool
+}
+
+// PaymentRow is one attempt to pay.
+type PaymentRow struct {
+	Reference, Status, Channel string
+	Asked, Received, Fees      money.Kobo
+	At                         time.Time
+}
+
+// way is how it was paid.
+func (p PaymentRow) way() string {
+	for _, w := range waysToPay {
+		if w.Channel == p.Channel {
+			return w.Name
+		}
+	}
+	return p.Channel
+}
+
+// RefundRow is money that goes back.
+type RefundRow struct {
+	ID, Reference, Status, Reason, Note, LastError string
+	Amount                                         money.Kobo
+	Attempts                                       int
+	At, ProcessedAt                                time.Time
+}
+
+// DisputeRow is a bank that asks for money back.
+type DisputeRow struct {
+	Reference, Status, Category string
+	Amount                      money.Kobo
+	DueAt, OpenedAt, ResolvedAt time.Time
+	Void                        bool // the tickets are void while it is open
+}
+
+// BankOption is a bank by the number that the provider takes.
+type BankOption struct{ ID, Name string }
+
+// RefundForm is what shall be given back, as it was typed.
+type RefundForm struct {
+	What    string // all, tickets, amount
+	Tickets map[string]bool
+	Amount  string // in naira
+	Resell  bool
+	Reason  string
+}
+
+// RefundAskView asks once more before money goes back.
+type RefundAskView struct {
+	Event   EventInfo
+	OrderID string
+	Buyer   string
+	Request string
+	Form    RefundForm
+	// Back is what goes back; Tickets how many end with it; Kept how many stay good.
+	Back          money.Kobo
+	Tickets, Kept int
+}
+
+// CancelProgress is how far the money of a cancelled event has gone back.
+type CancelProgress struct {
+	Orders, Open, UnderWay, Refunds, Back, Stuck int
+	Owed, Sent                                   money.Kobo
+	Done                                         bool
+}
+
+// CancelView asks whether an event shall really be cancelled.
+type CancelView struct {
+	Event   EventInfo
+	Orders  int
+	Owed    money.Kobo
+	Waiting int64
+	Error   string
+}
+
+func (v OrderView) url(more string) templ.SafeURL {
+	return templ.SafeURL("/organizer/events/" + v.Event.ID + "/orders/" + v.ID + more)
+}
+
+func (v OrderView) good() (good []OrderTicketRow) {
+	for _, t := range v.Tickets {
+		if t.Good {
+			good = append(good, t)
+		}
+	}
+	return good
+}
+
+func ticketState(status string) (ui.State, string) {
+	switch status {
+	case "valid":
+		return ui.Open, "Valid"
+	case "used":
+		return ui.Soon, "Used"
+	case "returned":
+		return ui.Out, "Given back"
+	}
+	return ui.Out, "Void"
+}
+
+func (r RefundRow) state() (ui.State, string) {
+	switch r.Status {
+	case "processed":
+		return ui.Open, "Sent back"
+	case "failed":
+		return ui.Out, "Failed"
+	case "needs_attention":
+		return ui.Low, "Needs the buyer's bank account"
+	}
+	return ui.Soon, "On its way"
+}
+
+func (r RefundRow) stuck() bool { return r.Status == "failed" || r.Status == "needs_attention" }
+
+// why is the reason of a refund, for its organizer.
+func (r RefundRow) why() string {
+	switch r.Reason {
+	case "organizer":
+		return "You gave it back"
+	case "returned":
+		return "The fan gave a ticket back"
+	case "event_cancelled":
+		return "The event is cancelled"
+	case "event_over":
+		return "Paid after the event had begun"
+	case "dispute":
+		return "The rest, after a lost dispute"
+	case "overpaid":
+		return "Paid too much"
+	case "underpaid":
+		return "Paid too little"
+	case "wrong_currency":
+		return "Paid in another currency"
+	case "wrong_amount":
+		return "Another amount than was asked"
+	case "second_payment":
+		return "Paid twice"
+	case "sold_to_others":
+		return "Paid late, and the tickets had gone to others"
+	case "above_limit":
+		return "Paid late, above the limit of tickets"
+	case "changed_since":
+		return "Paid for tickets that were exchanged"
+	}
+	return strings.ReplaceAll(r.Reason, "_", " ")
+}
+
+func (d DisputeRow) title() string {
+	switch d.Status {
+	case "won":
+		return "Dispute won: " + d.Amount.String()
+	case "lost":
+		return "Dispute lost: " + d.Amount.String()
+	}
+	return "The buyer's bank asks for " + d.Amount.String() + " back"
+}
+
+// what is what an open dispute means for the tickets.
+func (d DisputeRow) what() string {
+	if d.Void {
+		return "Until it is decided, the tickets let nobody in and their places stay sold."
+	}
+	return "Until it is decided, the tickets stay good, as you have set."
+}
+
+func (f RefundForm) is(what string) bool { return f.What == what || f.What == "" && what == "all" }
+
+func (v RefundAskView) url(more string) templ.SafeURL {
+	return templ.SafeURL("/organizer/events/" + v.Event.ID + "/orders/" + v.OrderID + more)
+}
+
+// effect is what happens to the tickets.
+func (v RefundAskView) effect() string {
+	if v.Form.What == "amount" {
+		return "The tickets stay good."
+	}
+	s := count(v.Tickets, "ticket is", "tickets are") + " void at once and open no door."
+	if v.Kept > 0 {
+		s += " " + count(v.Kept, "ticket stays", "tickets stay") + " good."
+	}
+	if v.Form.Resell {
+		return s + " The places go back into the sale."
+	}
+	return s + " The places stay off the sale."
+}
+
+func (p CancelProgress) title() string {
+	switch {
+	case p.Done && p.Refunds == 0:
+		return "The event is cancelled"
+	case p.Done:
+		return "The event is cancelled and all money has been sent back"
+	}
+	return "The event is cancelled. The money is going back"
+}
+
+// line is how far it is, in a sentence.
+func (p CancelProgress) line() string {
+	if p.Refunds == 0 && p.Done {
+		return "Nothing was paid, so there is nothing to send back."
+	}
+	s := p.Sent.String() + " of " + p.Owed.String() + " sent, " + num(p.Back) + " of " + count(p.Refunds, "refund", "refunds") + "."
+	if p.Open > 0 {
+		s += " " + count(p.Open, "order is", "orders are") + " still to come."
+	}
+	if p.UnderWay > 0 {
+		s += " " + count(p.UnderWay, "payment is", "payments are") + " with the banks: what comes of them goes back too."
+	}
+	return s
+}
+
+// money is what cancelling does to the money.
+func (v CancelView) money() string {
+	if v.Orders == 0 {
+		return "Nobody has paid yet, so no money goes back."
+	}
+	return count(v.Orders, "order is", "orders are") + " paid: " + v.Owed.String() + " goes back to the buyers, all of it, by itself."
+}
+
+// overWord is why nothing is sold any more.
+func (e EventInfo) overWord() string {
+	if e.Cancelled {
+		return "The event is cancelled"
+	}
+	return "The sale is over"
+}
