@@ -16,13 +16,18 @@ import (
 
 type consoleKnob struct {
 	knob
-	Now string
+	Now  string
+	Set  bool // not as usual
+	Free bool // nothing chosen is a choice
 }
 
 type consoleRow struct {
 	view
 	Asked money.Kobo
 }
+
+// Last are the webhooks that the list has room for.
+func (r consoleRow) Last() []attempt { return r.Log[max(0, len(r.Log)-3):] }
 
 // newest bounds the list on the page.
 const newest = 50
@@ -49,14 +54,14 @@ func (s *Server) indexPage(w http.ResponseWriter, r *http.Request) {
 	present, broken := s.presentFaults(), 0
 	all := []consoleKnob{}
 	for _, k := range knobs {
-		v := present[k.Name]
-		if v == "" {
-			v = k.Values[0]
+		row := consoleKnob{knob: k, Now: present[k.Name], Free: k.Name == knobRefund}
+		if row.Now == "" && !row.Free {
+			row.Now = k.Values[0]
 		}
-		if v != k.Values[0] {
+		if row.Set = row.Now != "" && (row.Free || row.Now != k.Values[0]); row.Set {
 			broken++
 		}
-		all = append(all, consoleKnob{k, v})
+		all = append(all, row)
 	}
 	s.render(w, http.StatusOK, "index", nil, map[string]any{"Rows": rows, "Knobs": all, "Broken": broken, "Query": sought, "Total": total,
 		"Webhooks": s.cfg.WebhookURL, "SpeedUp": strconv.FormatFloat(s.cfg.SpeedUp, 'f', -1, 64), "Seed": s.cfg.Seed})
@@ -84,8 +89,7 @@ func (s *Server) indexFaults(w http.ResponseWriter, r *http.Request) {
 		in.Share = &share
 	}
 	// A refund ends as its card says unless somebody chose otherwise.
-	if in.RefundOutcome != nil && *in.RefundOutcome == knobNamed(knobRefund).Values[0] {
-		in.RefundOutcome = nil
+	if in.RefundOutcome == nil {
 		s.mu.Lock()
 		delete(s.faults.set, knobRefund)
 		s.mu.Unlock()

@@ -49,7 +49,7 @@ var knobs = []knob{
 	{faultVerify, "Verify", "GET /transaction…", requestFaults, true},
 	{faultRefund, "Refunds", "/refund…", requestFaults, true},
 	{faultDispute, "Disputes and banks", "/dispute…, /bank", requestFaults, true},
-	{knobRefund, "How new refunds end", "otherwise as the card says", []string{"processed", "failed", "needs-attention", refundStalls}, false},
+	{knobRefund, "How new refunds end", "those of POST /refund from now on", []string{"processed", "failed", "needs-attention", refundStalls}, false},
 	{knobWebhooks, "Webhooks on their way", "all of them", []string{"ok", "drop", "duplicate", "late", "reorder", "corrupt"}, false},
 	{knobFees, "Who bears the fees", "of payments that start now", []string{feesOfMerchant, feesOfBuyer}, false},
 }
