@@ -64,6 +64,7 @@ type CheckoutView struct {
 	Down       bool       // held: the provider does not answer
 	Said       string     // failed: the bank's reason
 	Back       []BackView // money that goes back, oldest first
+	Disputed   bool       // paid, refunded: a bank asks for the money back, or has taken it
 	Moved      bool       // paid: by equal tickets in place of those first held
 	Receipt    bool       // there is a receipt
 	Reference  string     // of the payment, to quote

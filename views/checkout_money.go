@@ -96,6 +96,9 @@ func (v CheckoutView) backAll() (sum money.Kobo) {
 
 // backTitle is the heading of a page of which all money goes back.
 func (v CheckoutView) backTitle() string {
+	if v.Disputed {
+		return "Your bank took the payment back"
+	}
 	why := ""
 	if len(v.Back) > 0 {
 		why = v.Back[len(v.Back)-1].Why
@@ -121,6 +124,9 @@ func (v CheckoutView) backTitle() string {
 }
 
 func (v CheckoutView) backLead() string {
+	if v.Disputed {
+		return "Your bank has taken the money of this payment back for you, so its tickets are void."
+	}
 	if len(v.Back) == 0 {
 		if v.Total == 0 {
 			return "You paid nothing, so no money goes back."
@@ -285,6 +291,13 @@ func (v CheckoutView) toPay() money.Kobo {
 		return v.Total + v.Fees.OnTop
 	}
 	return v.Total
+}
+
+func lets(n int) string {
+	if n == 1 {
+		return "lets"
+	}
+	return "let"
 }
 
 func stay(n int) string {

@@ -68,6 +68,7 @@ func (b *galleryBook) checkout() {
 	b.add("checkout-moved", "Paid late, equal seats", checkout(CheckoutPaid, func(v *CheckoutView) {
 		v.Moved, v.Receipt, v.Seats = true, true, []SeatSet{{Section: "Stand D", Row: "G", Seats: "6, 7"}}
 	}))
+	b.add("checkout-disputed", "Paid, and the bank disputes it", checkout(CheckoutPaid, func(v *CheckoutView) { v.Disputed = true }))
 	back := func(why, status string) []BackView {
 		b := BackView{Amount: 5000000, Why: why, Status: status, At: galleryNow.Add(-time.Minute)}
 		if status == "processed" {

@@ -78,10 +78,7 @@ func (s *Server) checkout(c echo.Context) error {
 		return err
 	}
 	told := s.told(c)
-	if v.Problem = told.Problem; v.Problem != nil && v.Problem.Code == "provider_unavailable" && v.State == views.CheckoutPaying && v.PayURL == "" {
-		v.State = views.CheckoutDown
-	}
-	if v.State == views.CheckoutDown {
+	if v.Problem = told.Problem; v.Problem != nil && v.Problem.Code == "provider_unavailable" && v.State == views.CheckoutDown {
 		v.Problem = nil // the page says it itself
 	}
 	if v.AskName {
@@ -120,6 +117,7 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 	if len(payments) > 0 {
 		v.Reference, v.Tried = payments[0].Reference, true
 	}
+	v.Disputed = slices.ContainsFunc(payments, func(p payment.Payment) bool { return p.Status == payment.ChargedBack })
 	switch v.State {
 	case views.CheckoutHeld, views.CheckoutFailed, views.CheckoutUsedUp:
 		v.ExpiresAt, v.CanExtend, v.CapAt = cl.ExpiresAt, cl.CanExtend, cl.CapAt
@@ -129,7 +127,7 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 		if v.State == views.CheckoutHeld && e.State != sale.Ended {
 			v.Change = eventPath(e, "/tickets?claim="+cl.ID.String())
 		}
-		if v.State == views.CheckoutFailed || v.State == views.CheckoutUsedUp {
+		if v.State != views.CheckoutHeld && len(payments) > 0 {
 			v.Said = payments[0].GatewayResponse
 		}
 		v.Starts = left
@@ -139,7 +137,7 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 		if len(payments) > 0 {
 			p := payments[0]
 			v.PayURL, v.PayUntil, v.Channels, v.LookedAt = p.AuthorizationURL, p.DeadlineAt, p.Channels, deref(p.CheckedAt)
-			if _, down := s.cfg.Payments.ProviderDown(); p.Status == payment.Initializing && (down || s.now().Sub(p.CreatedAt) > opensWithin) {
+			if p.Stalled || p.Status == payment.Initializing && s.now().Sub(p.CreatedAt) > opensWithin {
 				v.State = views.CheckoutDown
 			}
 		}

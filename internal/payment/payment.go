@@ -32,6 +32,8 @@ type Payment struct {
 	CreatedAt                       time.Time
 	// Waiting reports that the provider says the bank is still working on it (as of the last check).
 	Waiting bool
+	// Stalled reports that its page could not be opened at the last try; the next one comes by itself.
+	Stalled bool
 	// Channels are what its page offers; DeadlineAt is until when that page takes money; CheckedAt is when the provider was asked last.
 	Channels   []string
 	DeadlineAt time.Time
@@ -126,6 +128,7 @@ func view(p paymentdb.Payment) Payment {
 	return Payment{
 		ID: p.ID, ClaimID: p.ClaimID, EventID: p.EventID, AccountID: p.AccountID, Reference: p.Reference,
 		Status: Status(p.Status), Amount: money.Kobo(p.AmountKobo), AuthorizationURL: p.AuthorizationUrl,
+		Stalled:   p.Status == string(Initializing) && p.Openings > 0 && p.OpeningUntil == nil,
 		CreatedAt: p.CreatedAt, Channels: p.Channels, DeadlineAt: p.DeadlineAt, CheckedAt: p.CheckedAt, Waiting: live(p.Status) && waiting(p.ProviderStatus), GatewayResponse: p.GatewayResponse,
 	}
 }
