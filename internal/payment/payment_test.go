@@ -3,6 +3,7 @@ package payment_test
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -32,7 +33,7 @@ func TestATicketIsBought(t *testing.T) {
 	}
 	s.is(p, payment.Pending, c, claim.Paying)
 	again, created, err := s.payments.Start(t.Context(), c.AccountID, c.ID)
-	if err != nil || created || again != p {
+	if err != nil || created || !reflect.DeepEqual(again, p) {
 		t.Fatalf("%+v %v %v", again, created, err)
 	}
 	s.outcome(p, knobs{"outcome": "success"})
