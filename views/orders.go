@@ -228,7 +228,7 @@ func (r RefundRow) state() (ui.State, string) {
 	case "failed":
 		return ui.Out, "Failed"
 	case "needs_attention":
-		return ui.Low, "Needs the buyer's bank account"
+		return ui.Low, "Needs you"
 	}
 	return ui.Soon, "On its way"
 }
@@ -301,8 +301,13 @@ func (v RefundAskView) effect() string {
 	if v.Kept > 0 {
 		s += " " + count(v.Kept, "ticket stays", "tickets stay") + " good."
 	}
-	if v.Form.Resell {
+	switch one := v.Tickets == 1; {
+	case v.Form.Resell && one:
+		return s + " The place goes back into the sale."
+	case v.Form.Resell:
 		return s + " The places go back into the sale."
+	case one:
+		return s + " The place stays off the sale."
 	}
 	return s + " The places stay off the sale."
 }
