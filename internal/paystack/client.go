@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"fairqueue/internal/money"
@@ -42,6 +43,10 @@ type Client struct {
 	cfg   Config
 	base  *url.URL
 	lanes [lanes]*lane
+
+	banksMu sync.Mutex
+	banks   []payment.Bank
+	banksAt time.Time
 }
 
 var _ payment.Provider = (*Client)(nil)

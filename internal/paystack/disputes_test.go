@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"fairqueue/internal/payment"
 )
@@ -114,4 +116,28 @@ func TestOtherWordsForNeedsAttention(t *testing.T) {
 			t.Errorf("%s: %+v %v", word, r, err)
 		}
 	}
+}
+
+func TestBanksAreAskedForOnceInAWhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, answers(200, `{"status":true,"data":[{"id":1,"name":"Access Bank"}]}`))
+		for range 5 {
+			if banks, err := w.Banks(t.Context()); err != nil || len(banks) != 1 {
+				t.Fatal(banks, err)
+			}
+		}
+		if w.asked.Load() != 1 {
+			t.Fatal(w.asked.Load())
+		}
+		time.Sleep(2 * time.Hour)
+		w.answer = dies
+		if banks, err := w.Banks(t.Context()); err != nil || len(banks) != 1 || w.asked.Load() != 3 {
+			t.Fatal(banks, err, w.asked.Load())
+		}
+		fresh := newWorld(t, dies)
+		if _, err := fresh.Banks(t.Context()); err == nil {
+			t.Fatal("banks out of nothing")
+		}
+	})
 }

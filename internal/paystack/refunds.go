@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"fairqueue/internal/money"
 	"fairqueue/internal/payment"
@@ -71,8 +72,31 @@ func (c *Client) RetryRefund(ctx context.Context, refundID string, to payment.Ba
 	return out, nil
 }
 
-// Banks implements payment.Provider.
+// banksLast is how long a list of banks is good: they change by the year, and an organizer waits for the page.
+const banksLast = time.Hour
+
+// Banks implements payment.Provider. A list from before is better than none.
 func (c *Client) Banks(ctx context.Context) ([]payment.Bank, error) {
+	c.banksMu.Lock()
+	known, at := c.banks, c.banksAt
+	c.banksMu.Unlock()
+	if len(known) > 0 && time.Since(at) < banksLast {
+		return slices.Clone(known), nil
+	}
+	fresh, err := c.askBanks(ctx)
+	if err != nil && len(known) > 0 {
+		return slices.Clone(known), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.banksMu.Lock()
+	c.banks, c.banksAt = fresh, time.Now()
+	c.banksMu.Unlock()
+	return slices.Clone(fresh), nil
+}
+
+func (c *Client) askBanks(ctx context.Context) ([]payment.Bank, error) {
 	var list []struct {
 		ID     anyText `json:"id"`
 		Name   anyText `json:"name"`

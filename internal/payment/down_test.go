@@ -1,0 +1,69 @@
+package payment_test
+
+import (
+	"testing"
+	"time"
+
+	"fairqueue/internal/claim"
+	"fairqueue/internal/fault"
+	"fairqueue/internal/payment"
+)
+
+// A provider that is down is left alone: fans hear so at once, with when to come back, and keep their tickets; once it is
+// back, so is the shop.
+func TestTheProviderIsDown(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price, still: true})
+	if _, down := s.payments.ProviderDown(); down {
+		t.Fatal("down without a reason")
+	}
+	s.faults(knobs{"initialize": "down"})
+	c := s.hold(s.fan(), 1)
+	var down bool
+	for range 10 {
+		_, _, err := s.payments.Start(t.Context(), c.AccountID, c.ID)
+		code(t, err, "provider_unavailable")
+		if _, down = s.payments.ProviderDown(); down {
+			break
+		}
+	}
+	until, down := s.payments.ProviderDown()
+	if !down || time.Until(until) <= 0 || time.Until(until) > 10*time.Second {
+		t.Fatal(down, time.Until(until))
+	}
+	// Somebody else, who has not waited for anything yet, waits for nothing.
+	other := s.hold(s.fan(), 1)
+	asked := s.provider.verified.Load()
+	began := time.Now()
+	_, _, err := s.payments.Start(t.Context(), other.AccountID, other.ID)
+	code(t, err, "provider_unavailable")
+	if after := fault.From(err).RetryAfter; after < time.Second || after > 10*time.Second {
+		t.Errorf("come back after %v", after)
+	}
+	if took := time.Since(began); took > time.Second || s.provider.verified.Load() != asked {
+		t.Errorf("it took %v, and the provider was asked %d times", took, s.provider.verified.Load()-asked)
+	}
+	held, err := s.claims.Get(t.Context(), other.AccountID, other.ID)
+	if err != nil || held.Status != claim.Paying {
+		t.Fatalf("%+v %v", held, err)
+	}
+
+	s.healthy()
+	var p payment.Payment
+	s.until("the shop is back", func() bool {
+		p, _, err = s.payments.Start(t.Context(), other.AccountID, other.ID)
+		return err == nil
+	})
+	if p.Status != payment.Pending || p.AuthorizationURL == "" {
+		t.Fatalf("%+v", p)
+	}
+	if _, down := s.payments.ProviderDown(); down {
+		t.Fatal("it is not down any more")
+	}
+	if n := s.count(`SELECT count(*) FROM payments WHERE claim_id = $1`, other.ID); n != 1 {
+		t.Errorf("%d attempts; a call that was never made needs no fresh reference", n)
+	}
+	s.quietly(p)
+	s.reconcile()
+	s.is(p, payment.Succeeded, other, claim.Paid)
+}
