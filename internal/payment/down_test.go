@@ -44,8 +44,8 @@ func TestTheProviderIsDown(t *testing.T) {
 		t.Errorf("it took %v, and the provider was asked %d times", took, s.provider.verified.Load()-asked)
 	}
 	held, err := s.claims.Get(t.Context(), other.AccountID, other.ID)
-	if err != nil || held.Status != claim.Paying {
-		t.Fatalf("%+v %v", held, err)
+	if err != nil || held.Status != claim.Held || !held.ExpiresAt.Equal(other.ExpiresAt) {
+		t.Fatalf("the tickets wait for a provider instead of their clock: %+v %v", held, err)
 	}
 
 	s.healthy()

@@ -90,6 +90,10 @@ func (s *Service) begin(ctx context.Context, account, claimID uuid.UUID) (p paym
 		if fate.Cancelled {
 			return errCancelled
 		}
+		if until, down := s.ProviderDown(); down && l.Total != 0 && l.Holding() {
+			// Known before anything is begun: the tickets stay held, by their own clock, instead of waiting for a page.
+			return errUnavailable.After(max(time.Until(until), time.Second))
+		}
 		offer := channels(event, l.ExpiresAt.Sub(l.Now))
 		if err := l.PayTx(ctx, tx); err != nil {
 			return err
