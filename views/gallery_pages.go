@@ -194,15 +194,7 @@ func (b *galleryBook) buying() {
 	b.add("tickets-empty", "No tickets yet", func(f Frame) templ.Component {
 		return TicketsPage(signedIn(f), TicketsView{Places: []PlaceInfo{{Event: galleryEvent(SaleOpen), Status: SpotWaiting, Number: 12408, Ahead: 4193}}})
 	})
-	ticket := func(status TicketStatus, bought bool) func(Frame) templ.Component {
-		return func(f Frame) templ.Component {
-			return TicketPage(signedIn(f), TicketView{Ticket: galleryTicket(status), Index: 1, Of: 2, NextID: "k2", QR: galleryCode(), CodeEnds: "7Q4T", JustBought: bought, Email: "jolaade@mail.example"})
-		}
-	}
-	b.add("ticket", "Ticket, just bought", ticket(TicketValid, true))
-	b.add("ticket-used", "Ticket, used", ticket(TicketUsed, false))
-	b.add("ticket-returned", "Ticket, given back", ticket(TicketReturned, false))
-	b.add("ticket-void", "Ticket, void", ticket(TicketVoid, false))
+	b.oneTicket()
 
 	b.group = "Reading"
 	b.add("fairness", "Fairness of a sale", func(f Frame) templ.Component { return FairnessPage(signedIn(f), galleryFairness()) })

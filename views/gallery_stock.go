@@ -26,6 +26,7 @@ func (b *galleryBook) organizingSeats(organizer func(Frame) Frame) {
 			Errors: map[string]string{"tax.percent": "Write the percent as a number, such as 7.5."},
 		}})
 	})
+	b.eventDetails(organizer)
 	b.add("organizer-new-map", "New event, with a seat map", form(func(v *EventFormView) {
 		v.Name, v.Venue = "Ẹ̀rín Night", "Old Cinema, Ìbàdàn"
 		v.Map = galleryMap()

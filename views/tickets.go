@@ -47,6 +47,38 @@ type TicketView struct {
 	CodeEnds   string   // the last characters of the code, for people
 	JustBought bool
 	Email      string
+	// Order is the claim that it was bought with; empty: no receipt is offered.
+	Order string
+	// Good is how many tickets of the same order are valid.
+	Good int
+	// ReturnUntil is until when it may be given back; zero: it may not, and Keeps says why.
+	ReturnUntil time.Time
+	Keeps       string
+	// Back is what is given back of its price, and Refund how far that is.
+	Back      money.Kobo
+	Refund    RefundState
+	Disputed  bool      // the buyer's bank asks for the money back
+	Corrected time.Time // when the name was corrected; zero: never
+	Problem   *Problem
+}
+
+// RefundState is how far a refund is, for the fan.
+type RefundState string
+
+// The states of a refund, as a fan has them.
+const (
+	RefundNone  RefundState = ""
+	RefundOwed  RefundState = "owed"  // on its way
+	RefundStuck RefundState = "stuck" // somebody has to do something
+	RefundSent  RefundState = "sent"
+)
+
+// PrintView are the good tickets of an order, for paper.
+type PrintView struct {
+	Event   EventInfo
+	Tickets []TicketView
+	Back    string // address of the ticket's page
+	PDF     string // address of the file
 }
 
 func seeTickets(n int) string {
@@ -78,24 +110,73 @@ func (t TicketInfo) words() (ui.State, string) {
 	return ui.Open, "Valid"
 }
 
-func (t TicketInfo) statusTitle() string {
-	switch t.Status {
-	case TicketUsed:
+func (v TicketView) statusTitle() string {
+	switch {
+	case v.Ticket.Status == TicketUsed:
 		return "You are in"
-	case TicketReturned:
+	case v.Ticket.Event.Cancelled:
+		return "The event is cancelled"
+	case v.Ticket.Status == TicketReturned:
 		return "You gave this ticket back"
+	case v.Disputed:
+		return "Your bank has asked for this money back"
 	}
 	return "This ticket is not valid"
 }
 
-func (t TicketInfo) statusLine() string {
-	switch t.Status {
-	case TicketUsed:
+func (v TicketView) statusLine() string {
+	switch {
+	case v.Ticket.Status == TicketUsed:
 		return "This ticket let one person in. It cannot be used again."
-	case TicketReturned:
-		return "It went to the next fan in line. Your money goes back the way you paid."
+	case v.Ticket.Event.Cancelled:
+		return "It does not take place, so this ticket lets nobody in."
+	case v.Ticket.Status == TicketReturned:
+		return "Its code stopped working at once, and its place went to the next fan in line."
+	case v.Disputed:
+		return "While the bank decides, the ticket lets nobody in. If you did not ask for the money back, tell your bank; when it decides for the sale, the ticket is good again by itself."
 	}
-	return "It will be stopped at the gate. If you paid for it, the money goes back the way you paid."
+	return "It will be stopped at the gate."
+}
+
+// refundLine says where the money of a ticket that ended is.
+func (v TicketView) refundLine() string {
+	if v.Back <= 0 {
+		return ""
+	}
+	switch v.Refund {
+	case RefundOwed:
+		return v.Back.String() + " is on its way back the way you paid. You need not do anything. Your bank may take a few days to show it."
+	case RefundSent:
+		return v.Back.String() + " went back the way you paid. If your bank does not show it after ten working days, ask it with the reference on your receipt."
+	case RefundStuck:
+		return v.Back.String() + " is owed to you. Your bank did not take it at the first try, and the organizer has been told. You lose nothing by waiting."
+	}
+	return ""
+}
+
+func (v TicketView) label() string { return "Ticket " + itoa(v.Index) + " of " + itoa(v.Of) }
+
+func (v TicketView) url(more string) string { return "/tickets/" + v.Ticket.ID + more }
+
+// TicketTimes are the date of an event as a stub has it, and its day and time in words, where it takes place.
+func TicketTimes(e EventInfo) (date, starts string) {
+	return in(e.StartsAt, e.Zone).Format("Mon 2 Jan 2006"), dayYear(e.StartsAt, e.Zone) + ", " + clock(e.StartsAt, e.Zone)
+}
+
+// Paid is the price of a ticket as a document says it.
+func (t TicketInfo) Paid() string {
+	if t.Price == 0 {
+		return "Free"
+	}
+	return t.Price.String()
+}
+
+// returnLine says what giving back does.
+func (v TicketView) returnLine() string {
+	if v.Back <= 0 {
+		return "Its code stops working at once, and the place goes to the next fan in line. The ticket was free, so there is nothing to send back. This cannot be undone."
+	}
+	return "Its code stops working at once, and the place goes to the next fan in line. " + v.Back.String() + " goes back the way you paid; your bank may take a few days to show it. This cannot be undone."
 }
 
 // The code is one path: a run of dark modules in a row is one rectangle. The
@@ -126,4 +207,18 @@ func (v TicketView) qrPath() string {
 		}
 	}
 	return b.String()
+}
+
+func (v TicketView) returnLabel() string {
+	if v.Back <= 0 {
+		return "Give it back"
+	}
+	return "Give it back for " + v.Back.String()
+}
+
+func (v PrintView) title() string {
+	if len(v.Tickets) == 1 {
+		return "Your ticket on paper"
+	}
+	return "Your " + num(len(v.Tickets)) + " tickets on paper"
 }

@@ -46,6 +46,11 @@ func (s *Server) routes(e *echo.Echo) {
 
 	e.GET("/tickets", s.tickets)
 	e.GET("/tickets/:id", s.ticket)
+	e.GET("/tickets/:id/return", s.returnAsk)
+	e.POST("/tickets/:id/return", s.giveBack)
+	e.GET("/tickets/:id/print", s.printTickets)
+	e.GET("/tickets/:id/ticket.pdf", s.ticketPDF)
+	e.GET("/tickets/:id/event.ics", s.ticketCalendar)
 
 	e.GET("/sign-in", s.signInPage)
 	e.POST("/sign-in", s.signIn)

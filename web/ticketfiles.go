@@ -1,0 +1,82 @@
+package web
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"fairqueue/internal/ticket/pdf"
+	"fairqueue/views"
+)
+
+// ticketPDF is a ticket as a file to keep or print; with ?all=1 all good ones of its order.
+func (s *Server) ticketPDF(c echo.Context) error {
+	h, err := s.held(c, c.Request().URL.RequestURI())
+	if err != nil {
+		return err
+	}
+	tickets := h.onPaper(c, false)
+	if len(tickets) == 0 {
+		return see(c, ticketPath(h.t, "")) // There it says what became of it.
+	}
+	pages := make([]pdf.Page, len(tickets))
+	for i, t := range tickets {
+		v, err := h.view(t)
+		if err != nil {
+			return err
+		}
+		pages[i] = paper(v)
+		pages[i].Issued, pages[i].URL = t.IssuedAt, s.base()+ticketPath(t, "")
+	}
+	var file bytes.Buffer
+	if err := pdf.Write(&file, h.e.Event.Name, pages); err != nil {
+		return err
+	}
+	name := h.e.Event.Slug + "-ticket-" + tickets[0].ID.String()[:8] + ".pdf"
+	if len(tickets) > 1 {
+		name = h.e.Event.Slug + "-" + strconv.Itoa(len(tickets)) + "-tickets.pdf"
+	}
+	return attach(c, name, "application/pdf", file.Bytes())
+}
+
+// paper is a ticket as it is printed.
+func paper(v views.TicketView) pdf.Page {
+	p := pdf.Page{
+		Label: "Ticket " + strconv.Itoa(v.Index) + " of " + strconv.Itoa(v.Of), Event: v.Ticket.Event.Name, Venue: v.Ticket.Event.Venue,
+		Holder: v.Ticket.Holder, QR: v.QR, CodeEnds: v.CodeEnds,
+	}
+	p.Date, p.Starts = views.TicketTimes(v.Ticket.Event)
+	p.Facts = []pdf.Fact{{Name: "Ticket", Value: v.Ticket.Tier}, {Name: "Seat", Value: v.Ticket.Seat}, {Name: "Price", Value: v.Ticket.Paid()}}
+	p.Notes = []string{
+		"At the gate: show this code, on paper or on a screen. One scan lets one person in, and a copy will be stopped.",
+		"The ticket is in the name of " + v.Ticket.Holder + ". It belongs to the account that bought it and cannot be passed on. If you cannot go, the page of the ticket says whether you can give it back.",
+		"The organizer may change the time or place. The page of the ticket always says what is right:",
+	}
+	return p
+}
+
+// attach sends a file that the browser saves under a name.
+func attach(c echo.Context, name, kind string, content []byte) error {
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentDisposition, `attachment; filename="`+name+`"`)
+	h.Set(echo.HeaderContentLength, strconv.Itoa(len(content)))
+	return c.Blob(http.StatusOK, kind, content)
+}
+
+// ticketCalendar is the event of a ticket for the fan's calendar.
+func (s *Server) ticketCalendar(c echo.Context) error {
+	h, err := s.held(c, c.Request().URL.RequestURI())
+	if err != nil {
+		return err
+	}
+	url := s.base() + ticketPath(h.t, "")
+	file := calendar(appointment{
+		// The same for all tickets of one event, so that it stands in the calendar once.
+		UID: h.e.ID().String() + "@" + s.cfg.PublicURL.Hostname(), Stamp: s.now(), Starts: h.e.Event.StartsAt,
+		Summary: h.e.Event.Name, Location: h.e.Event.Venue, URL: url,
+		Description: "Your ticket: " + url + "\nShow its code at the gate.", Cancelled: h.e.Cancelled(),
+	})
+	return attach(c, h.e.Event.Slug+".ics", "text/calendar; charset=utf-8", []byte(file))
+}
