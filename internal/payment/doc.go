@@ -50,8 +50,35 @@
 // whoever finds it so looks the refund up at the provider before asking again.
 // Webhooks about refunds are only nudges to look.
 //
+// # What goes back
+//
+// Every ticket whose money goes back ends in takeBack, whoever wants it: an
+// organizer, its fan, a cancelled event. One transaction frees its unit, owes what
+// it is worth (its price but for what was given back of it), and makes its code
+// void. With the last good ticket of an order goes all that came and has not gone
+// back, fees too; the claim is refunded and the payment refund_due until the last
+// refund has left. So what came is, at every moment, what good tickets are worth,
+// what has gone back and what is owed, and the fee that the buyer bore while a
+// ticket is good. The place of a ticket that was used is never sold again.
+//
+// A cancelled event is first marked, which ends all selling: settling looks at the
+// mark under a lock on the row of the sale, so that money that comes later goes
+// back by itself. A job then takes back order after order. Each is decided by its
+// own rows, so that a crash costs nothing but the order it was at, which was rolled
+// back; and the progress is counted from the rows.
+//
+// A dispute with the rule void makes the tickets void and the payment charged_back
+// at once, while the places stay sold. Won, both are as before; lost, the places
+// are free, and what the bank did not take goes back. With the rule keep, nothing
+// happens before it is lost. Webhooks about disputes are nudges to look, and an
+// open one is looked at once an hour.
+//
+// A refund that failed is asked for again each hour. One that needs attention
+// waits for the organizer, who gives the buyer's bank account; it is passed on and
+// not kept. Both stand on the page of the order and are counted on the console.
+//
 // # Locks
 //
-// payment, spot, claim, units, refunds, ledger. Start locks spot and claim and
+// payment, spot, claim, units, refunds, tickets, ledger. Start locks spot and claim and
 // only reads payments, so it never waits for a settle that waits for it.
 package payment
