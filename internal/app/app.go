@@ -207,6 +207,8 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) 
 			FetchCooldown:     50 * time.Millisecond,
 			FetchPollInterval: time.Second,
 			JobTimeout:        time.Minute,
+			// A refund must not wait an hour because the process that was at it was killed. No job is longer than JobTimeout.
+			RescueStuckJobsAfter: 2 * time.Minute,
 		}); err != nil {
 			return nil, err
 		}

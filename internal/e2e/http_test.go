@@ -118,6 +118,8 @@ type visitor struct {
 	t         testing.TB
 	bearer    string
 	admission string
+	// email and cookie are known of fans who were made for it.
+	email, cookie string
 }
 
 // called joins and waits for the turn.

@@ -51,7 +51,7 @@ func (p *product) startReplica(addr string) *process {
 	cmd := exec.Command(self, "-test.run=^$")
 	cmd.Env = append(os.Environ(), serveEnv+"=1", "FAIRQUEUE_ENV="+p.cfg.Env, "FAIRQUEUE_ADDR="+addr, "PUBLIC_URL="+p.cfg.PublicURL,
 		"DATABASE_URL="+p.cfg.DatabaseURL, "REDIS_URL="+p.cfg.RedisURL, "FAIRQUEUE_SECRET="+p.cfg.Secret,
-		"PAYSTACK_SECRET_KEY="+p.cfg.PaystackSecretKey, "PAYSTACK_BASE_URL="+p.cfg.PaystackBaseURL)
+		"PAYSTACK_SECRET_KEY="+p.cfg.PaystackSecretKey, "PAYSTACK_BASE_URL="+p.cfg.PaystackBaseURL, "FAIRQUEUE_ROLES="+strings.Join(p.cfg.Roles, ","))
 	var output strings.Builder
 	cmd.Stderr = &output
 	if err := cmd.Start(); err != nil {
