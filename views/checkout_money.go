@@ -245,10 +245,10 @@ func (v CheckoutView) live() int {
 		return 3
 	case CheckoutExpired, CheckoutReleased:
 		if v.Tried {
-			return 15
+			return 10
 		}
 	case CheckoutRefundDue:
-		return 15
+		return 10
 	}
 	return 0
 }

@@ -381,8 +381,9 @@ func buyerCancels(t *testing.T, b *browser) {
 	v.click("button", "Cancel payment")
 	// Back at the shop; the payment may be gone on with, or given up.
 	v.sees("Finish paying at Paystack")
-	v.click("button", "Cancel and give the tickets back")
-	v.sees("You gave the tickets back")
+	v.click("button", "Cancel and give the ticket back")
+	v.sees("The tickets went back")
+	v.reads("No payment of yours has reached us")
 	if n := b.product.count(`SELECT count(*) FROM units WHERE event_id = $1 AND state = 'free'`, s.id); n != 10 {
 		t.Errorf("%d units are free, want 10", n)
 	}

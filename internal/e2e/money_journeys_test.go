@@ -1,0 +1,270 @@
+package e2e_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/playwright-community/playwright-go"
+)
+
+// TestMoneyJourneys are the ways of money as people see them, in a real browser. They share the product and the browser;
+// each has an event and people of its own.
+func TestMoneyJourneys(t *testing.T) {
+	t.Parallel()
+	p := startProduct(t)
+	b := startBrowser(t, p)
+	for name, journey := range map[string]func(*testing.T, *browser){
+		"PayByCardAndKeepTheReceipt":        payAndKeepTheReceipt,
+		"BothPaymentsFail":                  bothPaymentsFail,
+		"ATransferArrivesAfterTenMinutes":   func(t *testing.T, b *browser) { transferArrives(t, b, true) },
+		"ATransferArrivesWithoutJavaScript": func(t *testing.T, b *browser) { transferArrives(t, b, false) },
+		"LateSuccessTheSameTickets":         lateSame,
+		"LateSuccessEqualTickets":           lateEqual,
+		"LateSuccessNothingLeft":            lateNothing,
+		"TheFanSeesARefund":                 fanSeesRefund,
+		"TheFanPaysTheFee":                  fanPaysTheFee,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			journey(t, b)
+		})
+	}
+}
+
+// terms changes the terms of a show that is about to be made.
+func terms(set map[string]any) func(map[string]any) {
+	return func(body map[string]any) {
+		sale := body["sale"].(map[string]any)
+		for name, value := range set {
+			sale[name] = value
+		}
+	}
+}
+
+// reference is that of the newest payment of an event by the account of an address.
+func (s *show) reference(t testing.TB, email string) (ref string) {
+	t.Helper()
+	if err := s.pool.QueryRow(t.Context(), `SELECT p.reference FROM payments p JOIN accounts a ON a.id = p.account_id
+		WHERE p.event_id = $1 AND a.email = $2 ORDER BY p.created_at DESC LIMIT 1`, s.id, email).Scan(&ref); err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+func payAndKeepTheReceipt(t *testing.T, b *browser) {
+	s := b.product.newShow(t, "papers", 10, terms(map[string]any{"tax": map[string]any{"name": "VAT", "percent": 7.5, "number": "12345678-0042"}}))
+	v := b.visit(t, true)
+	v.enter(s, "ada-papers@example.test")
+	v.hold(2)
+	// All of it stands there before anybody pays.
+	v.reads("card or USSD")
+	v.reads("In the price: VAT 7.5 %")
+	v.reads("₦2,093.02")
+	v.click("button", "Pay ₦30,000")
+	v.payWith(goodCard, goodCVV)
+	v.sees("You are going")
+	v.click("link", "Receipt")
+	v.sees("Receipt")
+	for _, words := range []string{"The Hall", "12345678-0042", "Card", "In the price: VAT 7.5 %", s.reference(t, "ada-papers@example.test")} {
+		v.reads(words)
+	}
+	s.audited(t)
+}
+
+func bothPaymentsFail(t *testing.T, b *browser) {
+	s := b.product.newShow(t, "both-fail", 10, nil)
+	v := b.visit(t, true)
+	v.enter(s, "chi-both@example.test")
+	v.hold(1)
+	for _, heading := range []string{"Try to pay again", "These tickets could not be paid"} {
+		v.click("button", "Pay ₦15,000")
+		v.payWith(badCard, badCVV)
+		v.click("link", "Go back to FairQueue")
+		v.sees(heading)
+		v.reads("Your bank says: Declined")
+	}
+	// No third try in this visit; the ticket can still be given back.
+	if n, err := v.role("button", "Pay ₦15,000").Count(); err != nil || n != 0 {
+		t.Errorf("%d ways to pay a third time, %v", n, err)
+	}
+	v.click("link", "Give the ticket back")
+	v.must(v.Locator("#give-back").GetByRole(playwright.AriaRole("button"), playwright.LocatorGetByRoleOptions{Name: "Give it back"}).Click())
+	v.reads("No payment of yours has reached us")
+	if n := s.count(`SELECT count(*) FROM units WHERE event_id = $1 AND state = 'free'`, s.id); n != 10 {
+		t.Errorf("%d units are free, want 10", n)
+	}
+	s.audited(t)
+}
+
+// transferArrives: the bank of a transfer is silent for ten minutes of the provider's clock, and the page waits.
+func transferArrives(t *testing.T, b *browser, javaScript bool) {
+	slug := fmt.Sprintf("transfer-%t", javaScript)
+	s := b.product.newShow(t, slug, 10, terms(map[string]any{"hold_seconds": 1900, "visit_seconds": 2400}))
+	v := b.visit(t, javaScript)
+	email := slug + "@example.test"
+	v.enter(s, email)
+	v.hold(1)
+	v.reads("card, USSD or bank transfer")
+	shop := v.URL()
+	v.click("button", "Pay ₦15,000")
+	v.reads("no real money")
+	// The fan sends the money in the bank's app and comes back without waiting.
+	ref := s.reference(t, email)
+	s.outcome(t, ref, map[string]any{"outcome": "ongoing", "channel": "bank_transfer"})
+	v.open(shop)
+	v.reads("Waiting for your bank")
+	v.reads("Send exactly ₦15,000")
+	// Time alone does not take the ticket from somebody who pays.
+	s.exec(`UPDATE claims SET expires_at = now() - interval '1 minute' WHERE event_id = $1`, s.id)
+	s.outcome(t, ref, map[string]any{"outcome": "success", "after_minutes": 10, "channel": "bank_transfer"})
+	// Nobody touches the page.
+	v.sees("You are going")
+	if n := s.sold(); n != 1 {
+		t.Errorf("%d units are sold, want 1", n)
+	}
+	s.audited(t)
+}
+
+// givesUp brings a fan to a payment that nobody finishes, and lets its time pass: the hold has ended.
+func (v *person) givesUp(s *show, email string) (reference string) {
+	v.t.Helper()
+	v.enter(s, email)
+	v.hold(1)
+	shop := v.URL()
+	v.click("button", "Pay ₦15,000")
+	v.reads("no real money")
+	reference = s.reference(v.t, email)
+	s.exec(`UPDATE payments SET deadline_at = now() - interval '1 hour', next_check_at = now() WHERE reference = $1`, reference)
+	s.until("the ticket went back", func() bool {
+		return s.count(`SELECT count(*) FROM claims c JOIN payments p ON p.claim_id = c.id WHERE p.reference = $1 AND c.status = 'released'`, reference) == 1
+	})
+	v.open(shop)
+	v.sees("The tickets went back")
+	v.reads("No payment of yours has reached us")
+	return reference
+}
+
+// buysOne takes the first free place for somebody else.
+func (s *show) buysOne(t *testing.T, email string) {
+	t.Helper()
+	bearer, _ := s.signedIn(email)
+	other := s.called(t, bearer)
+	_, ref := other.pay(other.claim(1))
+	sold := s.sold()
+	s.outcome(t, ref, map[string]any{"outcome": "success"})
+	s.until("somebody else has bought", func() bool { return s.sold() == sold+1 })
+}
+
+func lateSame(t *testing.T, b *browser) {
+	s := b.product.newShow(t, "late-same", 2, nil)
+	v := b.visit(t, true)
+	ref := v.givesUp(s, "dayo-same@example.test")
+	s.outcome(t, ref, map[string]any{"outcome": "success"})
+	// The page that says that the ticket went back turns by itself.
+	v.sees("You are going")
+	if text, err := v.Locator("main").InnerText(); err != nil || strings.Contains(text, "equal one") {
+		t.Errorf("the very ticket is called an equal one: %v\n%s", err, text)
+	}
+	v.click("link", "Show my tickets")
+	v.waits(v.GetByLabel("Ticket code, ends in"))
+	s.audited(t)
+}
+
+func lateEqual(t *testing.T, b *browser) {
+	s := b.product.newShow(t, "late-equal", 2, nil)
+	v := b.visit(t, true)
+	ref := v.givesUp(s, "ebi-equal@example.test")
+	s.buysOne(t, "first-equal@example.test")
+	s.outcome(t, ref, map[string]any{"outcome": "success"})
+	v.sees("You are going")
+	v.reads("This is an equal one, of the same kind and price.")
+	if n := s.sold(); n != 2 {
+		t.Errorf("%d units are sold, want 2", n)
+	}
+	s.audited(t)
+}
+
+func lateNothing(t *testing.T, b *browser) {
+	s := b.product.newShow(t, "late-nothing", 1, nil)
+	v := b.visit(t, false)
+	ref := v.givesUp(s, "femi-nothing@example.test")
+	s.buysOne(t, "first-nothing@example.test")
+	s.outcome(t, ref, map[string]any{"outcome": "success"})
+	s.until("the money is owed", func() bool {
+		return s.count(`SELECT count(*) FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE p.reference = $1`, ref) == 1
+	})
+	v.reload()
+	v.sees("Your payment came too late")
+	v.reads("no equal ones were free")
+	v.reads("₦15,000 back")
+	// The sandbox sends it within seconds, the page says so, and so does a mail.
+	s.until("the money is back", func() bool {
+		return s.count(`SELECT count(*) FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE p.reference = $1 AND r.status = 'processed'`, ref) == 1
+	})
+	v.reload()
+	v.reads("Sent back")
+	s.until("both mails are there", func() bool { return s.mails("femi-nothing@example.test") >= 3 })
+	if n := s.sold(); n != 1 {
+		t.Errorf("%d units are sold, want 1", n)
+	}
+	s.audited(t)
+}
+
+func fanSeesRefund(t *testing.T, b *browser) {
+	s := b.product.newShow(t, "refund-seen", 10, nil)
+	v := b.visit(t, true)
+	v.enter(s, "gbenga-refund@example.test")
+	v.hold(2)
+	shop := v.URL()
+	v.click("button", "Pay ₦30,000")
+	v.payWith(goodCard, goodCVV)
+	v.sees("You are going")
+	order := shop[strings.LastIndex(shop, "/")+1:]
+	// A part first: the tickets stay good.
+	s.api(t, "POST", "/organizer/orders/"+order+"/refund", s.asOrganizer(),
+		map[string]any{"amount": map[string]any{"amount": 500000, "currency": "NGN"}, "reason": "The second stage was closed.", "request": "part"}).want(202)
+	v.open(shop)
+	v.sees("You are going")
+	v.reads("Money back to you")
+	v.reads("The organizer says: The second stage was closed.")
+	// Then all of it.
+	s.api(t, "POST", "/organizer/orders/"+order+"/refund", s.asOrganizer(), map[string]any{}).want(202)
+	v.open(shop)
+	v.sees("The organizer gave your money back")
+	s.until("the money is back", func() bool {
+		return s.count(`SELECT count(*) FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE p.event_id = $1 AND r.status = 'processed'`, s.id) == 2
+	})
+	v.open(shop)
+	v.reads("Refunded")
+	v.reads("₦30,000 back")
+	v.click("link", "Receipt")
+	v.reads("What stays paid")
+	v.open("/tickets")
+	v.must(v.Locator("a.row").First().Click())
+	if n, err := v.GetByLabel("Ticket code, ends in").Count(); err != nil || n != 0 {
+		t.Errorf("%d codes of tickets whose money went back, %v", n, err)
+	}
+	if n := s.count(`SELECT count(*) FROM units WHERE event_id = $1 AND state = 'free'`, s.id); n != 10 {
+		t.Errorf("%d units are free, want 10", n)
+	}
+	s.audited(t)
+}
+
+func fanPaysTheFee(t *testing.T, b *browser) {
+	s := b.product.newShow(t, "fee", 10, terms(map[string]any{"fees_by": "fan"}))
+	v := b.visit(t, true)
+	v.enter(s, "halima-fee@example.test")
+	v.hold(1)
+	v.reads("Added by Paystack, about")
+	v.click("button", "Pay about ₦15,329.95")
+	v.reads("no real money")
+	shop := s.count(`SELECT count(*) FROM payments WHERE event_id = $1 AND amount_kobo = 1500000`, s.id)
+	if shop != 1 {
+		t.Errorf("%d payments ask for the price alone, want 1", shop)
+	}
+	v.click("button", "Cancel payment")
+	v.click("button", "Cancel and give the ticket back")
+	v.reads("No payment of yours has reached us")
+	s.audited(t)
+}
