@@ -72,8 +72,8 @@
 //
 // # One seed, one world
 //
-// Ids, access codes, the shapes of answers, which requests of a share fail and the order in which reordered webhooks come
-// are a hash of the seed and of what they belong to, not of a clock or of a counter of the process: the same calls under the
+// Ids, access codes, the shapes of answers, which requests of a share fail (by number) and the order of reordered webhooks
+// are a hash of the seed and of what they belong to, never of a clock or of chance: the same calls under the
 // same seed give the same bytes, but for times. What Paystack leaves open or varies between samples (metadata as "", 0, null,
 // object or JSON string; plan {} or null; amounts as strings in events of refunds and disputes …) is varied so, and a reader
 // that depends on one shape meets another soon.
