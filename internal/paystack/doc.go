@@ -22,9 +22,9 @@
 // refund and retry of a refund are never repeated after an unknown outcome: who
 // called looks up first. A time-out is not repeated either, because somebody waits.
 //
-// Requests run in three lanes: initialize; verify; refunds with disputes. Five
-// failures in a row in one make it rest, 2 seconds at first and 10 at most, with
-// one call trying in between (lane.go). Whoever comes meanwhile hears
+// Requests run in three lanes: initialize; verify; refunds with disputes. Eight
+// failures in a row in one make it rest, a time-out counting as two, for 2 seconds
+// at first and 10 at most, with one call trying in between (lane.go). Whoever comes meanwhile hears
 // provider_resting at once: nothing was sent, so nothing has to be looked up, and
 // a fan's hold runs on within its cap instead of behind a spinning page. What a
 // lane does not see as failure: any answer, even a refusal, and callers who hang

@@ -23,9 +23,11 @@ const (
 var laneNames = [lanes]string{"open", "ask", "back"}
 
 const (
-	// breakAfter failures in a row close a lane. One call of a fan's Start may
-	// fail twice, so that it is the third of them who is told at once.
-	breakAfter = 5
+	// breakAfter failures in a row make a lane rest, of which a time-out counts
+	// as two: fans have waited it out. One Start may fail twice, so that the
+	// third fan in a row, or the fifth where the failures are quick, is told at once.
+	breakAfter    = 8
+	timeoutCounts = 2
 	// How long a lane rests: doubled while it does not get better. The longest
 	// is what a fan waits at most once the provider is back.
 	restFirst   = 2 * time.Second
@@ -39,7 +41,7 @@ const (
 // lane keeps calls away from a provider that does not answer or asks for
 // patience, so that nobody waits a time-out to hear what is known already.
 //
-//	working ──5 failures in a row──▶ resting ──time──▶ one call tries ──answer──▶ working
+//	working ──8 failures in a row──▶ resting ──time──▶ one call tries ──answer──▶ working
 //	                                    ▲                   │
 //	                                    └─── no answer: twice as long
 type lane struct {
@@ -107,7 +109,10 @@ func (l *lane) leave(ctx context.Context, trial bool, err error) {
 		l.rest = min(2*l.rest, restLongest)
 		l.until = time.Now().Add(l.rest)
 	case l.rest == 0:
-		if l.failures++; l.failures >= breakAfter {
+		if l.failures++; e != nil && e.Code == codeTimeout {
+			l.failures += timeoutCounts - 1
+		}
+		if l.failures >= breakAfter {
 			l.rest = restFirst
 			l.until = time.Now().Add(l.rest)
 			l.log.ErrorContext(ctx, "the provider does not answer and is left alone for a moment", "lane", l.name, "error", err)

@@ -78,7 +78,7 @@ func TestAProviderThatIsSilentIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, hangs)
-		for range 5 {
+		for range 4 { // each counts as two
 			if _, down := w.Down(); down {
 				t.Fatal("down too early")
 			}
@@ -137,8 +137,10 @@ func TestOneTriesWhetherTheProviderIsBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, dies)
-		for range 5 {
-			_ = w.start(t.Context())
+		for range 8 {
+			if e := provider(t, w.start(t.Context())); e.Code != "unreachable" {
+				t.Fatalf("%+v", e)
+			}
 		}
 		time.Sleep(2 * time.Second)
 		asked := w.asked.Load()
@@ -189,7 +191,7 @@ func TestWhatIsNoSilence(t *testing.T) {
 		}
 		// Failures between answers are not in a row.
 		for i := range 40 {
-			if w.answer = opened; i%5 != 0 {
+			if w.answer = opened; i%8 != 0 {
 				w.answer = dies
 			}
 			if err := w.start(t.Context()); err != nil && provider(t, err).Code == "provider_resting" {
