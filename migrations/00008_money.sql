@@ -41,6 +41,9 @@ ALTER TABLE tickets
     -- A typing error in the name is put right once, by an organizer.
     ADD COLUMN name_corrected_at timestamptz;
 
+-- For the count on the fairness page: there are few.
+CREATE INDEX tickets_corrected ON tickets (event_id) WHERE name_corrected_at IS NOT NULL;
+
 -- A bank that asks for the money of a payment back. Money that was lost so is charged back.
 CREATE TABLE disputes (
     id                   uuid PRIMARY KEY,

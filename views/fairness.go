@@ -22,6 +22,7 @@ type FairnessView struct {
 	StepsMost  int64       // how many steps the line has at most
 	BaseURL    string      // the public address of the site
 	CheckedAt  time.Time
+	Corrected  int64 // tickets whose name was put right
 }
 
 // Invariant is one promise and how often it was broken.
@@ -94,4 +95,16 @@ func (i Invariant) words() string {
 		return "orders whose money does not add up"
 	}
 	return strings.ReplaceAll(i.Name, "_", " ")
+}
+
+// namesLine says how many names on tickets were put right.
+func (v FairnessView) namesLine() string {
+	const rule = " An organizer may put a typing error right, once a ticket. The ticket stays with the account that stood in line."
+	switch v.Corrected {
+	case 0:
+		return "None." + rule
+	case 1:
+		return "The name on 1 ticket was put right." + rule
+	}
+	return "The names on " + num(v.Corrected) + " tickets were put right." + rule
 }

@@ -11,6 +11,7 @@ import (
 	"fairqueue/internal/beacon"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/sale"
+	"fairqueue/internal/ticket"
 	"fairqueue/views"
 )
 
@@ -101,6 +102,9 @@ func (s *Server) fairnessFigures(c echo.Context, e *sale.Snapshot, v *views.Fair
 	v.Invariants, v.CheckedAt = invariants, at.Add(s.cfg.Clock.Offset())
 	steps, exceptions, err := s.cfg.Queue.History(c.Request().Context(), e.ID(), historyShown)
 	if err != nil {
+		return err
+	}
+	if v.Corrected, err = ticket.NamesCorrected(c.Request().Context(), s.cfg.DB, e.ID()); err != nil {
 		return err
 	}
 	for _, st := range steps {

@@ -19,18 +19,21 @@ import (
 	"fairqueue/internal/ledger"
 	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
+	"fairqueue/internal/ticket"
 )
 
 // Fairness is what anybody needs to check a sale, as CONTRACT.md has it.
 type Fairness struct {
-	Ordering   string           `json:"ordering" enum:"fifo,draw"`
-	SaleState  string           `json:"sale_state" enum:"draft,scheduled,lobby,open,paused,sold_out,ended"`
-	Draw       FairnessDraw     `json:"draw"`
-	Serving    int64            `json:"serving" doc:"The highest number that has been called."`
-	Admissions []AdmissionStep  `json:"admissions" nullable:"false" doc:"The newest 100, newest first; all of them, oldest first: fairness/admissions."`
-	Exceptions []Exception      `json:"exceptions" nullable:"false" doc:"The newest 100, newest first; all of them, oldest first: fairness/exceptions."`
-	Ledger     LedgerHead       `json:"ledger"`
-	Invariants map[string]int64 `json:"invariants" nullable:"false" doc:"Violations by name, counted at most twice a minute. 0 everywhere is a fair sale." example:"{\"never_oversold\":0}"`
+	Ordering   string          `json:"ordering" enum:"fifo,draw"`
+	SaleState  string          `json:"sale_state" enum:"draft,scheduled,lobby,open,paused,sold_out,ended"`
+	Draw       FairnessDraw    `json:"draw"`
+	Serving    int64           `json:"serving" doc:"The highest number that has been called."`
+	Admissions []AdmissionStep `json:"admissions" nullable:"false" doc:"The newest 100, newest first; all of them, oldest first: fairness/admissions."`
+	Exceptions []Exception     `json:"exceptions" nullable:"false" doc:"The newest 100, newest first; all of them, oldest first: fairness/exceptions."`
+	Ledger     LedgerHead      `json:"ledger"`
+	// NamesCorrected is how often an organizer used what comes nearest to passing a ticket on.
+	NamesCorrected int64            `json:"names_corrected" doc:"Tickets whose holder's name an organizer put right, which is possible once a ticket."`
+	Invariants     map[string]int64 `json:"invariants" nullable:"false" doc:"Violations by name, counted at most twice a minute. 0 everywhere is a fair sale." example:"{\"never_oversold\":0}"`
 }
 
 // FairnessDraw is the draw of a sale as far as it is public.
@@ -193,6 +196,9 @@ func (a *API) fairnessOf(ctx context.Context, s *sale.Snapshot) (Fairness, error
 	if len(steps) > 0 {
 		// The steps were read after the picture: both are told of one moment.
 		out.Serving = max(out.Serving, steps[0].To)
+	}
+	if out.NamesCorrected, err = ticket.NamesCorrected(ctx, a.DB, s.ID()); err != nil {
+		return out, err
 	}
 	if a.Invariants != nil {
 		if out.Invariants, err = a.Invariants(ctx, s.ID()); err != nil {

@@ -374,7 +374,7 @@ func TestAFifoSaleIsPublicToo(t *testing.T) {
 		keys = append(keys, key)
 	}
 	slices.Sort(keys)
-	if !slices.Equal(keys, []string{"admissions", "draw", "exceptions", "invariants", "ledger", "ordering", "sale_state", "serving"}) {
+	if !slices.Equal(keys, []string{"admissions", "draw", "exceptions", "invariants", "ledger", "names_corrected", "ordering", "sale_state", "serving"}) {
 		t.Errorf("%v", keys)
 	}
 	if invariants := a.get("invariants").(map[string]any); len(invariants) != 10 || invariants["no_overtaking"] != 0.0 {

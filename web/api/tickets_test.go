@@ -68,3 +68,22 @@ func TestATicketGoesBackAtItsPrice(t *testing.T) {
 		return s.do("GET", "/api/v1/organizer/events/"+event+"/stats", org, "").want(200, "").get("money", "refunded", "amount") == price
 	})
 }
+
+func TestCorrectedNamesAreCountedInPublic(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	event, tiers := s.open(s.organizer("org@example.com"), nil)
+	_, tickets := s.bought("fan@example.com", event, tiers[0], 2)
+	corrected := func() any {
+		s.must(s.sales.Refresh(t.Context())) // the answer is made once a picture
+		return s.do("GET", "/api/v1/events/"+event+"/fairness", "", "").want(200, "").get("names_corrected")
+	}
+	if n := corrected(); n != 0.0 {
+		t.Errorf("%v names", n)
+	}
+	_, err := s.pool.Exec(t.Context(), `UPDATE tickets SET name_corrected_at = now() WHERE id = $1`, tickets[0])
+	s.must(err)
+	if n := corrected(); n != 1.0 {
+		t.Errorf("%v names", n)
+	}
+}
