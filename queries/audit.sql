@@ -182,10 +182,11 @@ SELECT ((SELECT count(*) FROM granted) + (SELECT count(*) FROM visit))::bigint A
 -- has nothing to give back. Charged-back money has gone its own way.
 WITH paid AS (
     SELECT p.id, p.status, p.received_kobo,
+           (CASE WHEN p.fees_kobo > 0 AND p.received_kobo = p.amount_kobo + p.fees_kobo THEN p.fees_kobo ELSE 0 END)::bigint AS fees,
            (SELECT count(*) FROM claim_lines l WHERE l.claim_id = p.claim_id) AS units,
            (SELECT count(*) FROM tickets k WHERE k.payment_id = p.id) AS tickets,
            (SELECT count(*) FROM tickets k WHERE k.payment_id = p.id AND k.status IN ('valid', 'used')) AS live,
-           (SELECT COALESCE(sum(k.price_kobo), 0) FROM tickets k WHERE k.payment_id = p.id AND k.status IN ('valid', 'used'))::bigint AS worth,
+           (SELECT COALESCE(sum(k.price_kobo - k.reduced_kobo), 0) FROM tickets k WHERE k.payment_id = p.id AND k.status IN ('valid', 'used'))::bigint AS worth,
            (SELECT COALESCE(sum(r.amount_kobo), 0) FROM refunds r WHERE r.payment_id = p.id)::bigint AS refunds
     FROM payments p
     WHERE p.event_id = @event_id AND p.status IN ('succeeded', 'refund_due', 'refunded')
@@ -193,7 +194,7 @@ WITH paid AS (
     SELECT format('payment %s (%s): %s kobo received, %s of %s tickets live, %s kobo of refunds', id, status, received_kobo, live, units, refunds) AS detail
     FROM paid
     WHERE NOT (status = 'succeeded' AND units > 0 AND live = units)
-      AND NOT (received_kobo > 0 AND worth + refunds >= received_kobo)
+      AND NOT (received_kobo > 0 AND worth + refunds + CASE WHEN live > 0 THEN fees ELSE 0 END >= received_kobo)
       AND NOT (received_kobo = 0 AND units > 0 AND tickets = units)
 )
 SELECT (SELECT count(*) FROM paid) AS checked,
@@ -205,7 +206,7 @@ WITH live AS (
     SELECT k.id, k.claim_id, k.price_kobo, k.account_id AS holder, c.status AS claim_status, c.account_id AS buyer,
            p.id AS payment_id, p.claim_id AS paid_claim, p.status AS payment_status, p.provider, p.received_kobo,
            (SELECT count(*) FROM payments q WHERE q.claim_id = k.claim_id AND q.status = 'succeeded') AS successes,
-           sum(k.price_kobo) OVER (PARTITION BY k.payment_id) AS worth
+           sum(k.price_kobo - k.reduced_kobo) OVER (PARTITION BY k.payment_id) AS worth
     FROM tickets k
     LEFT JOIN payments p ON p.id = k.payment_id
     LEFT JOIN claims c ON c.id = k.claim_id
@@ -223,31 +224,46 @@ SELECT (SELECT count(*) FROM live) AS checked,
        (SELECT count(*) FROM bad) AS violations,
        ARRAY(SELECT detail FROM bad LIMIT 20)::text[] AS detail;
 
--- name: MoneyAddsUp :one
--- Per order. Fees that were passed on to the buyer (received is above what was
--- asked by exactly the provider's fee) stay with the tickets; other fees are
--- the organizer's and part of the price.
-WITH came AS (
-    SELECT p.claim_id,
-           sum(p.received_kobo)::bigint AS received,
-           COALESCE(sum(p.received_kobo) FILTER (WHERE p.status = 'charged_back'), 0)::bigint AS charged_back,
-           COALESCE(sum(p.fees_kobo) FILTER (WHERE p.status = 'succeeded' AND p.fees_kobo > 0
-                    AND p.received_kobo = p.amount_kobo + p.fees_kobo), 0)::bigint AS passed_on
-    FROM payments p WHERE p.event_id = @event_id AND p.settled_at IS NOT NULL GROUP BY p.claim_id
-), orders AS (
-    SELECT came.*,
-           (SELECT COALESCE(sum(k.price_kobo), 0) FROM tickets k WHERE k.claim_id = came.claim_id AND k.status IN ('valid', 'used'))::bigint AS worth,
-           (SELECT COALESCE(sum(r.amount_kobo), 0) FROM refunds r JOIN payments p ON p.id = r.payment_id
-            WHERE p.claim_id = came.claim_id AND r.status = 'processed')::bigint AS refunded,
-           (SELECT COALESCE(sum(r.amount_kobo), 0) FROM refunds r JOIN payments p ON p.id = r.payment_id
-            WHERE p.claim_id = came.claim_id AND r.status <> 'processed')::bigint AS due
-    FROM came
-), bad AS (
-    SELECT format('order %s: received %s, tickets %s, refunded %s, refunds due %s, charged back %s, fees passed on %s',
-               claim_id, received, worth, refunded, due, charged_back, passed_on) AS detail
-    FROM orders
-    WHERE received - worth - refunded - due - charged_back <> CASE WHEN worth > 0 THEN passed_on ELSE 0 END
+-- name: Money :many
+-- A line for every payment that brought money, or has a refund, with whatever is wrong about it. What came is the price of
+-- good tickets (less what was given back of it while they stayed good), the fees that the buyer bore (received is above what
+-- was asked by exactly the provider's fee; they stay as long as a ticket is good), refunds, and what a bank took back; other
+-- fees are the organizer's and part of the price.
+WITH back AS (
+    SELECT r.payment_id, count(*) AS refunds,
+           COALESCE(sum(r.amount_kobo) FILTER (WHERE r.status = 'processed'), 0)::bigint AS refunded,
+           COALESCE(sum(r.amount_kobo) FILTER (WHERE r.status <> 'processed'), 0)::bigint AS due
+    FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE p.event_id = @event_id GROUP BY r.payment_id
+), had AS (
+    SELECT k.payment_id,
+           count(*) FILTER (WHERE k.status IN ('valid', 'used')) AS good,
+           COALESCE(sum(k.price_kobo - k.reduced_kobo) FILTER (WHERE k.status IN ('valid', 'used')), 0)::bigint AS worth,
+           count(*) FILTER (WHERE k.status IN ('returned', 'void') AND k.price_kobo > k.reduced_kobo
+                            AND r.payment_id IS DISTINCT FROM k.payment_id) AS lost
+    FROM tickets k LEFT JOIN refunds r ON r.id = k.refund_id WHERE k.event_id = @event_id GROUP BY k.payment_id
+), disputed AS (
+    SELECT d.payment_id, bool_or(d.status = 'lost') AS lost, bool_or(d.status <> 'won') AS against
+    FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.event_id = @event_id GROUP BY d.payment_id
+), line AS (
+    SELECT p.id, p.claim_id, p.reference, p.status, p.created_at, COALESCE(p.received_kobo, 0)::bigint AS received,
+           COALESCE(had.worth, 0)::bigint AS worth, COALESCE(back.refunded, 0)::bigint AS refunded, COALESCE(back.due, 0)::bigint AS due,
+           (CASE WHEN p.status = 'charged_back' THEN p.received_kobo - COALESCE(back.refunded + back.due, 0) ELSE 0 END)::bigint AS charged_back,
+           (CASE WHEN had.good > 0 AND p.fees_kobo > 0 AND p.received_kobo = p.amount_kobo + p.fees_kobo THEN p.fees_kobo ELSE 0 END)::bigint AS fees,
+           COALESCE(had.lost, 0) AS ended_for_nothing, COALESCE(disputed.lost, false) AS dispute_lost, COALESCE(disputed.against, false) AS disputed
+    FROM payments p
+    LEFT JOIN back ON back.payment_id = p.id LEFT JOIN had ON had.payment_id = p.id LEFT JOIN disputed ON disputed.payment_id = p.id
+    WHERE p.event_id = @event_id AND (p.settled_at IS NOT NULL OR back.refunds > 0)
 )
-SELECT (SELECT count(*) FROM orders) AS checked,
-       (SELECT count(*) FROM bad) AS violations,
-       ARRAY(SELECT detail FROM bad LIMIT 20)::text[] AS detail;
+SELECT claim_id, reference, status, received, worth, fees, refunded, due, charged_back,
+       (received - worth - fees - refunded - due - charged_back)::bigint AS difference,
+       array_remove(ARRAY[
+           CASE WHEN received - worth - fees - refunded - due - charged_back <> 0 THEN format(
+               'received %s, tickets %s, fees passed on %s, refunded %s, refunds due %s, charged back %s', received, worth, fees, refunded, due, charged_back) END,
+           CASE WHEN refunded + due > received THEN format('%s go back of %s that came', refunded + due, received) END,
+           CASE WHEN status = 'refunded' AND (due > 0 OR refunded < received) THEN format('it is called refunded, and %s of %s are back', refunded, received) END,
+           CASE WHEN status = 'refund_due' AND due = 0 THEN 'it waits for a refund, and none is due' END,
+           CASE WHEN status = 'charged_back' AND NOT disputed THEN 'it is charged back without a dispute' END,
+           CASE WHEN status = 'succeeded' AND dispute_lost THEN 'a dispute about it was lost, and it is called succeeded' END,
+           CASE WHEN status <> 'charged_back' AND ended_for_nothing > 0 THEN format('%s of its tickets ended, and no refund of it is for them', ended_for_nothing) END
+       ], NULL)::text[] AS wrong
+FROM line ORDER BY created_at, id;

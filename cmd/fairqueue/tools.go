@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"fairqueue/internal/audit"
 	"fairqueue/internal/db"
 	"fairqueue/internal/keys"
+	"fairqueue/internal/money"
 	"fairqueue/internal/sale"
 )
 
@@ -124,6 +126,7 @@ func (c labFansCmd) Run(ctx context.Context, cfg app.Config, log *slog.Logger) e
 type auditCmd struct {
 	Event string `required:"" help:"Id or slug of the event."`
 	JSON  bool   `help:"Print JSON."`
+	Money bool   `help:"Add a line for every payment that brought money."`
 }
 
 func (c auditCmd) Run(ctx context.Context, cfg app.Config, log *slog.Logger) error {
@@ -145,6 +148,12 @@ func (c auditCmd) Run(ctx context.Context, cfg app.Config, log *slog.Logger) err
 	if err != nil {
 		return err
 	}
+	var lines []audit.Line
+	if c.Money {
+		if lines, err = audit.Lines(ctx, t.pool, event.ID()); err != nil {
+			return err
+		}
+	}
 	broken := false
 	for _, r := range results {
 		broken = broken || (r.Failure && r.Violations > 0)
@@ -157,9 +166,10 @@ func (c auditCmd) Run(ctx context.Context, cfg app.Config, log *slog.Logger) err
 			Slug       string         `json:"slug"`
 			OK         bool           `json:"ok"`
 			Invariants []audit.Result `json:"invariants"`
-		}{event.ID().String(), event.Event.Slug, !broken, results})
+			Payments   []audit.Line   `json:"payments,omitempty"`
+		}{event.ID().String(), event.Event.Slug, !broken, results, lines})
 	} else {
-		err = printAudit(results)
+		err = errors.Join(printAudit(results), printMoney(lines))
 	}
 	if err != nil {
 		return err
@@ -184,6 +194,44 @@ func printAudit(results []audit.Result) error {
 		for _, d := range r.Detail {
 			fmt.Fprintf(w, "  %s\n", d)
 		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, r := range results {
+		if r.Money != nil {
+			return printSum(*r.Money)
+		}
+	}
+	return nil
+}
+
+// printSum prints what came and where it is, so that a person can add it up.
+func printSum(m audit.Money) error {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\nthe money:")
+	for _, l := range []struct {
+		name string
+		kobo int64
+	}{
+		{"received", m.Received}, {"= tickets that are good", m.Tickets}, {"+ fees that buyers bore", m.Fees}, {"+ refunded", m.Refunded},
+		{"+ refunds due", m.Due}, {"+ charged back", m.ChargedBack}, {"difference", m.Difference},
+	} {
+		fmt.Fprintf(w, "%s\t%s\t\n", l.name, money.Kobo(l.kobo))
+	}
+	return w.Flush()
+}
+
+// printMoney prints a line for every payment, in kobo.
+func printMoney(lines []audit.Line) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\norder\treference\tstatus\treceived\ttickets\tfees\trefunded\tdue\tcharged back\tdifference")
+	for _, l := range lines {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n",
+			l.Order, l.Reference, l.Status, l.Received, l.Tickets, l.Fees, l.Refunded, l.Due, l.ChargedBack, l.Difference, strings.Join(l.Wrong, "; "))
 	}
 	return w.Flush()
 }

@@ -24,6 +24,8 @@ type Result struct {
 	Failure bool `json:"failure"`
 	// Detail names up to the first twenty violations, by ids.
 	Detail []string `json:"detail,omitempty"`
+	// Money is what money_adds_up adds up.
+	Money *Money `json:"money,omitempty"`
 }
 
 // The invariants, in the order of CONTRACT.md section 5.
@@ -72,11 +74,8 @@ func run(ctx context.Context, c db.Conn, event uuid.UUID) ([]Result, error) {
 		return nil, err
 	}
 	now, err := q.Moment(ctx, tx, event)
-	if db.NoRows(err) {
-		return nil, fault.Wrap(err, fault.NotFound, "event_not_found", "There is no such event.")
-	}
 	if err != nil {
-		return nil, err
+		return nil, notFound(err)
 	}
 	line, err := readLine(ctx, tx, q, event, now)
 	if err != nil {
@@ -97,7 +96,7 @@ func run(ctx context.Context, c db.Conn, event uuid.UUID) ([]Result, error) {
 		{WithinLimits, func() (Result, error) { return figure(q.WithinLimits(ctx, tx, event, now.At)) }},
 		{PaidMeansTicketOrRefund, func() (Result, error) { return figure(q.PaidMeansTicketOrRefund(ctx, tx, event)) }},
 		{TicketMeansPaid, func() (Result, error) { return figure(q.TicketMeansPaid(ctx, tx, event)) }},
-		{MoneyAddsUp, func() (Result, error) { return figure(q.MoneyAddsUp(ctx, tx, event)) }},
+		{MoneyAddsUp, func() (Result, error) { return moneyAddsUp(q.Money(ctx, tx, event)) }},
 	} {
 		res, err := check.run()
 		if err != nil {
@@ -107,6 +106,14 @@ func run(ctx context.Context, c db.Conn, event uuid.UUID) ([]Result, error) {
 		results = append(results, res)
 	}
 	return results, nil
+}
+
+// notFound says so where a look for an event found none.
+func notFound(err error) error {
+	if db.NoRows(err) {
+		return fault.Wrap(err, fault.NotFound, "event_not_found", "There is no such event.")
+	}
+	return db.Fault(err)
 }
 
 // figure makes a result of what every check in SQL returns.

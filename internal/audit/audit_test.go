@@ -324,6 +324,44 @@ func TestEveryInvariantNoticesItsViolation(t *testing.T) {
 		{"a kobo too much", audit.MoneyAddsUp, []string{`UPDATE payments SET received_kobo = received_kobo + 1 WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
 		{"a kobo too little", audit.MoneyAddsUp, []string{`UPDATE payments SET received_kobo = received_kobo - 1 WHERE event_id = $1 AND status = 'refund_due'`}, nil},
 		{"a ticket that ended without a refund", audit.MoneyAddsUp, []string{`UPDATE tickets SET status = 'void', ended_at = now() WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
+		{"a ticket that was returned, and nobody gets the money", audit.MoneyAddsUp, []string{
+			`UPDATE tickets SET status = 'returned', ended_at = now() WHERE id = (SELECT id FROM tickets WHERE event_id = $1 AND account_id = $2 LIMIT 1)`}, []any{fan}},
+		{"a refund that is for other tickets", audit.MoneyAddsUp, []string{
+			`UPDATE tickets SET status = 'returned', ended_at = now() WHERE id = (SELECT id FROM tickets WHERE event_id = $1 AND account_id = $2 LIMIT 1)`,
+			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, amount_kobo / 2, 'x', 'due' FROM payments WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
+		{"two payments whose faults cancel out", audit.MoneyAddsUp, []string{
+			`UPDATE payments SET received_kobo = received_kobo + 5 WHERE event_id = $1 AND account_id = $2`,
+			`UPDATE payments SET received_kobo = received_kobo - 5 WHERE event_id = $1 AND account_id <> $2 AND status = 'succeeded' AND amount_kobo > 0`}, []any{fan}},
+		{"part of the price is back, and the ticket is worth all of it", audit.MoneyAddsUp, []string{
+			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, 100, 'organizer', 'processed' FROM payments WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
+		{"a ticket is worth less, and nothing of it is back", audit.MoneyAddsUp, []string{
+			`UPDATE tickets SET reduced_kobo = 100 WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
+		{"the same refund twice", audit.MoneyAddsUp, []string{
+			`INSERT INTO refunds SELECT (r).* FROM (SELECT jsonb_populate_record(o, jsonb_build_object('id', gen_random_uuid())) AS r FROM refunds o JOIN payments p ON p.id = o.payment_id WHERE p.event_id = $1) x`}, nil},
+		{"a refund of what never came", audit.MoneyAddsUp, []string{
+			`INSERT INTO payments (id, claim_id, event_id, account_id, provider, reference, amount_kobo, status, deadline_at)
+			 SELECT gen_random_uuid(), claim_id, event_id, account_id, 'paystack', 'fq-never', 7, 'failed', now() FROM payments WHERE event_id = $1 AND status = 'refund_due'`,
+			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, 7, 'x', 'due' FROM payments WHERE event_id = $1 AND status = 'failed'`}, nil},
+		{"called refunded before it is", audit.MoneyAddsUp, []string{`UPDATE payments SET status = 'refunded' WHERE event_id = $1 AND status = 'refund_due'`}, nil},
+		{"it waits for a refund that is done", audit.MoneyAddsUp, []string{
+			`UPDATE refunds SET status = 'processed' WHERE payment_id IN (SELECT id FROM payments WHERE event_id = $1)`}, nil},
+		{"fees of the buyer stay although no ticket is good", audit.MoneyAddsUp, []string{
+			`UPDATE payments SET received_kobo = amount_kobo + fees_kobo, status = 'refund_due' WHERE event_id = $1 AND account_id = $2`,
+			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, amount_kobo, 'return', 'due' FROM payments WHERE event_id = $1 AND account_id = $2`,
+			returnAll}, []any{fan}},
+		{"charged back without a dispute", audit.MoneyAddsUp, []string{
+			`UPDATE tickets SET status = 'void', ended_at = now() WHERE event_id = $1 AND account_id = $2`,
+			`UPDATE payments SET status = 'charged_back' WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
+		{"charged back although the dispute was won", audit.MoneyAddsUp, []string{
+			`UPDATE tickets SET status = 'void', ended_at = now() WHERE event_id = $1 AND account_id = $2`,
+			`UPDATE payments SET status = 'charged_back' WHERE event_id = $1 AND account_id = $2`, disputeWon}, []any{fan}},
+		{"kept although the dispute was lost", audit.MoneyAddsUp, []string{
+			`INSERT INTO disputes (id, payment_id, provider_dispute_id, status, amount_kobo, resolved_at)
+			 SELECT gen_random_uuid(), id, 'lost', 'lost', amount_kobo, now() FROM payments WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
+		{"good tickets of a payment that a bank took back", audit.TicketMeansPaid, []string{
+			`UPDATE payments SET status = 'charged_back' WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
+		{"a good ticket of an order that was given back", audit.TicketMeansPaid, []string{
+			`UPDATE claims SET status = 'refunded' WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
 		{"a refund for a live ticket", audit.MoneyAddsUp, []string{
 			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, 1, 'x', 'processed' FROM payments WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
 	} {
@@ -369,13 +407,25 @@ func TestNoViolationIsMadeUp(t *testing.T) {
 			`UPDATE claims SET expires_at = now() - interval '1 second' WHERE event_id = $1 AND status = 'held'`,
 			`UPDATE units SET state = 'free', claim_id = NULL, held_until = NULL WHERE event_id = $1 AND state = 'held'`}, nil},
 		{"a returned ticket is a refund due", []string{
-			`UPDATE tickets SET status = 'returned', ended_at = now() WHERE event_id = $1 AND account_id = $2`,
-			`UPDATE units SET state = 'free', claim_id = NULL WHERE id IN (SELECT unit_id FROM tickets WHERE event_id = $1 AND account_id = $2)`,
-			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, amount_kobo, 'return', 'due' FROM payments WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
-		{"tickets were returned while a claim was held, and it was changed for as many", []string{
-			`UPDATE tickets SET status = 'returned', issued_at = now() - interval '2 hours', ended_at = now() - interval '30 minutes' WHERE event_id = $1 AND account_id = $2`,
-			`UPDATE units SET state = 'free', claim_id = NULL WHERE id IN (SELECT unit_id FROM tickets WHERE event_id = $1 AND account_id = $2)`,
 			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, amount_kobo, 'return', 'due' FROM payments WHERE event_id = $1 AND account_id = $2`,
+			returnAll, freeAll, orderBack}, []any{fan}},
+		{"one of two tickets was returned, and the fees of the buyer stay with the other", []string{
+			`UPDATE payments SET received_kobo = amount_kobo + fees_kobo WHERE event_id = $1 AND account_id = $2`,
+			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, amount_kobo / 2, 'return', 'processed' FROM payments WHERE event_id = $1 AND account_id = $2`,
+			`WITH k AS (UPDATE tickets SET status = 'returned', ended_at = now(), refund_id = (SELECT r.id FROM refunds r WHERE r.payment_id = tickets.payment_id)
+			    WHERE id = (SELECT id FROM tickets WHERE event_id = $1 AND account_id = $2 LIMIT 1) RETURNING unit_id)
+			 UPDATE units u SET state = 'free', claim_id = NULL FROM k WHERE u.id = k.unit_id`}, []any{fan}},
+		{"part of the price went back while the tickets stay good", []string{
+			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, 150, 'organizer', 'failed' FROM payments WHERE event_id = $1 AND account_id = $2`,
+			`UPDATE tickets SET reduced_kobo = 75 WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
+		{"all of the money went back, with the fees that the buyer bore", []string{
+			`UPDATE payments SET received_kobo = amount_kobo + fees_kobo WHERE event_id = $1 AND account_id = $2`,
+			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, received_kobo, 'return', 'processed' FROM payments WHERE event_id = $1 AND account_id = $2`,
+			returnAll, freeAll, orderBack, `UPDATE payments SET status = 'refunded' WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
+		{"tickets were returned while a claim was held, and it was changed for as many", []string{
+			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, amount_kobo, 'return', 'due' FROM payments WHERE event_id = $1 AND account_id = $2`,
+			returnAll, freeAll, orderBack,
+			`UPDATE tickets SET issued_at = now() - interval '2 hours', ended_at = now() - interval '30 minutes' WHERE event_id = $1 AND account_id = $2`,
 			`INSERT INTO claims (id, event_id, account_id, spot_id, status, total_kobo, created_at, expires_at, cap_at, limit_then)
 			 SELECT gen_random_uuid(), $1, $2, p.id, 'held', 0, now() - interval '1 hour', now() + interval '9 minutes', now() + interval '9 minutes', 2 FROM spots p WHERE p.event_id = $1 AND p.account_id = $2`,
 			`WITH u AS (
@@ -391,6 +441,7 @@ func TestNoViolationIsMadeUp(t *testing.T) {
 			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, 7, 'overpaid', 'pending' FROM payments WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
 		{"charged back", []string{
 			`UPDATE payments SET status = 'charged_back' WHERE event_id = $1 AND account_id = $2`,
+			`INSERT INTO disputes (id, payment_id, provider_dispute_id, status, amount_kobo) SELECT gen_random_uuid(), id, 'open', 'open', amount_kobo FROM payments WHERE event_id = $1 AND account_id = $2`,
 			`UPDATE tickets SET status = 'void', ended_at = now() WHERE event_id = $1 AND account_id = $2`,
 			`UPDATE units SET state = 'free', claim_id = NULL WHERE id IN (SELECT unit_id FROM tickets WHERE event_id = $1 AND account_id = $2)`}, []any{fan}},
 		{"somebody left after their turn", []string{

@@ -12,6 +12,9 @@
 // that has passed), a check counts what certainly happened: it may miss a
 // violation, it never makes one up. queries/audit.sql says so where it does.
 //
+// money_adds_up is told line by line (Lines): each payment that brought money, and what is wrong
+// about it. A line is stricter than an order: two payments whose faults cancel out are two faults.
+//
 // draw_verifies has nothing to look at while numbers follow from arrivals
 // alone: no number is stored that could differ.
 package audit
