@@ -242,7 +242,7 @@ WHERE p.claim_id = @claim_id
 ORDER BY d.opened_at, d.id;
 
 -- name: TicketsOfOrder :many
-SELECT t.id, t.payment_id, t.status, t.holder_name, t.price_kobo, t.reduced_kobo, t.ended_at, r.name AS tier_name,
+SELECT t.id, t.payment_id, t.status, t.holder_name, t.name_corrected_at, t.price_kobo, t.reduced_kobo, t.ended_at, r.name AS tier_name,
        c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
@@ -309,6 +309,8 @@ SELECT count(*) FROM payments WHERE event_id = @event_id AND status IN ('initial
 SELECT (SELECT count(DISTINCT p.claim_id) FROM payments p WHERE p.event_id = @event_id AND p.settled_at IS NOT NULL) AS orders,
        (SELECT count(*) FROM payments p WHERE p.event_id = @event_id AND p.status = 'succeeded') AS open_orders,
        (SELECT count(*) FROM payments p WHERE p.event_id = @event_id AND p.status IN ('initializing', 'pending')) AS under_way,
+       (SELECT coalesce(sum(p.received_kobo - (SELECT coalesce(sum(x.amount_kobo), 0) FROM refunds x WHERE x.payment_id = p.id)), 0)
+        FROM payments p WHERE p.event_id = @event_id AND p.status = 'succeeded')::bigint AS kept_kobo,
        coalesce(sum(r.amount_kobo), 0)::bigint AS owed_kobo,
        coalesce(sum(r.amount_kobo) FILTER (WHERE r.status = 'processed'), 0)::bigint AS back_kobo,
        count(r.id) AS refunds,

@@ -121,6 +121,7 @@ type OrderTicketRow struct {
 	ID, Tier, Seat, Holder, Status string
 	Price, Worth                   money.Kobo
 	Good                           bool
+	Corrected                      bool // its name was put right once
 }
 
 // PaymentRow is one attempt to pay.

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -122,7 +123,7 @@ func orderView(e *sale.Snapshot, o payment.OrderDetail) views.OrderView {
 		At: o.CreatedAt, PaidAt: deref(o.PaidAt), Worth: o.Worth(), Refundable: o.Standing() != nil && !o.Disputed(),
 	}
 	for _, t := range o.Tickets {
-		row := views.OrderTicketRow{ID: t.ID.String(), Tier: t.Tier, Holder: t.Holder, Status: string(t.Status), Price: t.Price, Worth: t.Price - t.Reduced, Good: t.Good()}
+		row := views.OrderTicketRow{ID: t.ID.String(), Tier: t.Tier, Holder: t.Holder, Status: string(t.Status), Price: t.Price, Worth: t.Price - t.Reduced, Good: t.Good(), Corrected: t.Corrected}
 		if t.Seat != nil {
 			row.Seat = t.Seat.Section + ", row " + t.Seat.Row + ", seat " + t.Seat.Label
 		}
@@ -301,6 +302,24 @@ func (s *Server) sendRefund(c echo.Context) error {
 	})
 }
 
+// correctName puts a typing error in the name on a ticket of an order right.
+func (s *Server) correctName(c echo.Context) error {
+	o, e, by, err := s.ordered(c, consoleOf(c))
+	if err != nil {
+		return err
+	}
+	id, err := uuid.Parse(c.Param("ticket"))
+	if err != nil || !slices.ContainsFunc(o.Tickets, func(t payment.OrderTicket) bool { return t.ID == id }) {
+		return errNoOrder
+	}
+	name := c.FormValue("name")
+	t, err := s.cfg.Tickets.CorrectName(c.Request().Context(), e.ID(), id, by, name)
+	if err != nil {
+		return s.refuseFields(c, orderPath(e, o), err, map[string]string{"name": name, "of": id.String()})
+	}
+	return s.tell(c, orderPath(e, o), notice{Done: "The ticket is for " + t.HolderName + " now. Its code is the same as before."})
+}
+
 // cancellation is how far the money of a cancelled event has gone back; nil for one that takes place.
 func (s *Server) cancellation(ctx context.Context, e *sale.Snapshot) (*views.CancelProgress, error) {
 	if !e.Cancelled() {
@@ -353,7 +372,7 @@ func (s *Server) askCancel(c echo.Context, e *sale.Snapshot, wrong string) error
 		return err
 	}
 	return s.page(c, views.CancelPage(s.frame(c), views.CancelView{
-		Event: eventInfo(e), Orders: p.Open, Owed: figures.Succeeded, Waiting: figures.Waiting, Error: wrong,
+		Event: eventInfo(e), Orders: p.Open, Owed: p.Kept, Waiting: figures.Waiting, Error: wrong,
 	}))
 }
 

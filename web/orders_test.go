@@ -141,6 +141,25 @@ func TestAnOrderIsItsOrganizersOnly(t *testing.T) {
 	}
 }
 
+func TestAnOrganizerPutsANameRight(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.work()
+	e := s.event("Night of Drums")
+	_, order := s.paid(e, "fan@fair.example", "1")
+	b, name := s.as(s.org), order+"/tickets/"+s.text(`SELECT id::text FROM tickets`)+"/name"
+	p := b.send(b.get(order), name, "name", "").at(order)
+	if len(find(p.doc, "input[name=name][aria-invalid=true]")) != 1 {
+		t.Fatalf("the field does not say that it is wrong:\n%s", p.says())
+	}
+	b.send(p, name, "name", "Jọláadé").at(order).has("The ticket is for Jọláadé now.")
+	if left := find(b.get(order).doc, "form[action="+name+"]"); len(left) != 0 {
+		t.Error("the name could be corrected again")
+	}
+	b.follow(b.post(name, url.Values{"name": {"Somebody Else"}})).at(order).has("once only")
+	b.post(order+"/tickets/"+uuid.NewString()+"/name", url.Values{"name": {"Nobody"}}).status(http.StatusNotFound)
+}
+
 func TestARefundThatIsStuckSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

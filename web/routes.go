@@ -82,6 +82,7 @@ func (s *Server) routes(e *echo.Echo) {
 	e.POST("/organizer/events/:event/orders/:order/refund", s.refund)
 	e.POST("/organizer/events/:event/orders/:order/refunds/:refund/retry", s.retryRefund)
 	e.POST("/organizer/events/:event/orders/:order/refunds/:refund/send", s.sendRefund)
+	e.POST("/organizer/events/:event/orders/:order/tickets/:ticket/name", s.correctName)
 	e.GET("/organizer/events/:event/cancel", s.cancelAsk)
 	e.GET("/organizer/events/:event/cancel/live", s.cancelLive)
 	e.POST("/organizer/events/:event/cancel", s.cancelEvent)

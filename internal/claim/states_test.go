@@ -52,12 +52,17 @@ func TestEveryMoveOfAClaim(t *testing.T) {
 			return queries.ClaimToHeld(t.Context(), s.tx, time.Now().Add(time.Minute), s.claim, from(moves, Held))
 		},
 		Paying: func() (int64, error) { return queries.ClaimToPaying(t.Context(), s.tx, s.claim, from(moves, Paying)) },
-		Paid:   func() (int64, error) { return queries.ClaimToPaid(t.Context(), s.tx, false, s.claim, from(moves, Paid)) },
+		Paid: func() (int64, error) {
+			return queries.ClaimToPaid(t.Context(), s.tx, false, s.claim, from(moves, Paid))
+		},
 		Expired: func() (int64, error) {
 			return queries.EndClaim(t.Context(), s.tx, "expired", s.claim, from(moves, Expired))
 		},
 		Released: func() (int64, error) {
 			return queries.EndClaim(t.Context(), s.tx, "released", s.claim, from(moves, Released))
+		},
+		Refunded: func() (int64, error) {
+			return queries.ClaimToRefunded(t.Context(), s.tx, s.claim, from(moves, Refunded))
 		},
 	}
 	for _, was := range all {
@@ -115,6 +120,20 @@ func TestTheSchemaKnowsNoHalfUnits(t *testing.T) {
 		}
 		if _, err := s.tx.Exec(t.Context(), q, s.unit); err == nil {
 			t.Errorf("the schema takes %s", set)
+		}
+	}
+}
+
+func TestOnlyWhatWasBoughtIsTakenBack(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for _, was := range []unitState{free, held, paying, sold, blocked} {
+		owned := was == held || was == paying || was == sold
+		s.sql(`UPDATE units SET state = $2, claim_id = CASE WHEN $3 THEN $4::uuid END,
+			held_until = CASE WHEN $2 = 'held' THEN now() + interval '1 min' END WHERE id = $1`, s.unit, string(was), owned, s.claim)
+		n, err := queries.SoldToFree(t.Context(), s.tx, s.claim, []uuid.UUID{s.unit}, from(unitMoves, free))
+		if err != nil || (n == 1) != (was == sold) {
+			t.Errorf("%s: %d rows, %v", was, n, err)
 		}
 	}
 }

@@ -133,6 +133,8 @@ type Cancellation struct {
 	// Refunds are owed in all, Back of them have left us, Stuck wait for a person.
 	Refunds, Back, Stuck int
 	Owed, Sent           money.Kobo
+	// Kept is what came for open orders and has not gone back.
+	Kept money.Kobo
 }
 
 // Done reports whether nothing is left to do.
@@ -148,6 +150,6 @@ func (s *Service) Cancellation(ctx context.Context, event uuid.UUID) (Cancellati
 	}
 	return Cancellation{
 		Orders: int(r.Orders), Open: int(r.OpenOrders), UnderWay: int(r.UnderWay), Refunds: int(r.Refunds), Back: int(r.Back),
-		Stuck: int(r.Stuck), Owed: money.Kobo(r.OwedKobo), Sent: money.Kobo(r.BackKobo),
+		Stuck: int(r.Stuck), Owed: money.Kobo(r.OwedKobo), Sent: money.Kobo(r.BackKobo), Kept: money.Kobo(r.KeptKobo),
 	}, nil
 }

@@ -47,6 +47,8 @@ type OrderTicket struct {
 	// Reduced is what of its price was given back while it stayed good.
 	Reduced money.Kobo
 	EndedAt *time.Time
+	// Corrected: its name was put right once, which is as often as it may be.
+	Corrected bool
 }
 
 // Good reports whether the ticket lets somebody in, or has.
@@ -187,7 +189,7 @@ func (s *Service) orderTickets(ctx context.Context, o *OrderDetail) error {
 	for _, r := range rows {
 		t := OrderTicket{
 			ID: r.ID, Tier: r.TierName, Holder: r.HolderName, Status: ticket.Status(r.Status),
-			Price: money.Kobo(r.PriceKobo), Reduced: money.Kobo(r.ReducedKobo), EndedAt: r.EndedAt,
+			Price: money.Kobo(r.PriceKobo), Reduced: money.Kobo(r.ReducedKobo), EndedAt: r.EndedAt, Corrected: r.NameCorrectedAt != nil,
 		}
 		if r.SeatSection != nil && r.SeatRow != nil && r.SeatLabel != nil {
 			t.Seat = &ticket.Seat{Section: *r.SeatSection, Row: *r.SeatRow, Label: *r.SeatLabel}

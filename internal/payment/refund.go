@@ -167,13 +167,11 @@ func (s *Service) syncRefunds(ctx context.Context, p paymentdb.Payment) error {
 	if err != nil {
 		return fmt.Errorf("payment: refunds: %w", err)
 	}
-	if len(ours) == 0 {
-		return nil
-	}
 	list, err := s.provider(p.Provider).Refunds(ctx, p.Reference)
 	if err != nil {
 		return fmt.Errorf("payment: refunds: %w", err)
 	}
+	s.foreign(ctx, p, ours, list)
 	for _, o := range ours {
 		for _, f := range list {
 			if o.ProviderRefundID == nil || *o.ProviderRefundID != f.ProviderID {
@@ -185,6 +183,23 @@ func (s *Service) syncRefunds(ctx context.Context, p paymentdb.Payment) error {
 		}
 	}
 	return nil
+}
+
+// foreign tells of refunds that somebody made at the provider and not here: their tickets are still good, which only a
+// person can judge. One that we have asked for and not heard about yet may be the one.
+func (s *Service) foreign(ctx context.Context, p paymentdb.Payment, ours []paymentdb.Refund, list []Refund) {
+	for _, f := range list {
+		known := slices.ContainsFunc(ours, func(o paymentdb.Refund) bool {
+			if o.ProviderRefundID == nil {
+				return refundStatus(o.Status) != refundOwed && money.Kobo(o.AmountKobo) == f.Amount
+			}
+			return *o.ProviderRefundID == f.ProviderID
+		})
+		// Failed ones have moved nothing, and ours forget theirs when they are asked for again.
+		if !known && f.Status != string(refundFailed) {
+			s.alert(ctx, "a refund was made at the provider and not here", "payment", p.ID, "amount", int64(f.Amount), "status", storable(f.Status))
+		}
+	}
 }
 
 // moveRefund writes what the provider says of a refund; a move that the table

@@ -151,3 +151,28 @@ func TestJudge(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryMoveOfADispute(t *testing.T) {
+	t.Parallel()
+	tx, payment, _ := rows(t)
+	q := paymentdb.New()
+	all := []DisputeOutcome{DisputeOpen, DisputeWon, DisputeLost}
+	if len(disputeMoves) != len(all) {
+		t.Fatalf("the table knows %d of %d states", len(disputeMoves), len(all))
+	}
+	id := uuid.New()
+	if n, err := q.InsertDispute(t.Context(), tx, paymentdb.InsertDisputeParams{ID: id, PaymentID: payment, ProviderDisputeID: "7"}); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	for _, was := range all {
+		for _, to := range all {
+			if _, err := tx.Exec(t.Context(), `UPDATE disputes SET status = $2, resolved_at = CASE WHEN $2 <> 'open' THEN now() END WHERE id = $1`, id, string(was)); err != nil {
+				t.Fatal(err)
+			}
+			n, err := q.MoveDispute(t.Context(), tx, string(to), "", id, from(disputeMoves, to))
+			if allowed := slices.Contains(disputeMoves[was], to); err != nil || (n == 1) != allowed {
+				t.Errorf("%s to %s: %d rows, %v; allowed: %v", was, to, n, err, allowed)
+			}
+		}
+	}
+}

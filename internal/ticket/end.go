@@ -114,7 +114,7 @@ func ReduceTx(ctx context.Context, tx pgx.Tx, tickets []Good, by money.Kobo) err
 // ReviveTx undoes the end of the tickets of a payment that went back with no refund and whose places are still their
 // order's; it returns their ids.
 func ReviveTx(ctx context.Context, tx pgx.Tx, payment uuid.UUID) ([]uuid.UUID, error) {
-	ids, err := queries.ReviveTickets(ctx, tx, payment, from(Valid, Used))
+	ids, err := queries.ReviveTickets(ctx, tx, payment, from(Valid))
 	if err != nil {
 		return nil, fmt.Errorf("ticket.ReviveTx: %w", err)
 	}

@@ -97,6 +97,7 @@ func TestTheDocumentHasEveryRoute(t *testing.T) {
 		"POST /api/v1/organizer/events/{event}/releases",
 		"POST /api/v1/organizer/events/{event}/resume",
 		"POST /api/v1/organizer/events/{event}/stock",
+		"POST /api/v1/organizer/events/{event}/tickets/{id}/name",
 		"POST /api/v1/organizer/orders/{id}/refund",
 		"POST /api/v1/tickets/{id}/return",
 		"POST /api/v1/tickets/{id}/transfer",

@@ -86,6 +86,16 @@ type OrderOut struct {
 	Disputes  []DisputeOut      `json:"disputes" nullable:"false"`
 }
 
+// newName is the name on a ticket as it should have been.
+type newName struct {
+	Name string `json:"name" minLength:"1" maxLength:"100" example:"Ada Lovelace"`
+}
+
+type correctedName struct {
+	ID         uuid.UUID `json:"id" format:"uuid"`
+	HolderName string    `json:"holder_name"`
+}
+
 type oneOrder struct {
 	Order OrderOut `json:"order"`
 }
@@ -240,6 +250,31 @@ func (a *API) refunds() {
 			out.Body.Refund = &refund
 		}
 		return out, nil
+	})
+
+	add(a, route{
+		id: "correct-name", method: http.MethodPost, path: prefix + "/organizer/events/{event}/tickets/{id}/name", tag: tagOrganizer, auth: bearer,
+		summary: "Put a typing error in the name on a ticket right",
+		doc:     "Once a ticket, and counted in the fairness data: tickets do not change hands. The name that is there already uses nothing up.",
+		body:    newName{}, ok: []int{http.StatusOK}, codes: []string{"ticket_not_found", "name_corrected_already", "ticket_not_valid", "invalid_name"},
+	}, func(r *request) (*reply[correctedName], error) {
+		who, s, err := r.own()
+		if err != nil {
+			return nil, err
+		}
+		id, err := r.id(errNoTicket)
+		if err != nil {
+			return nil, err
+		}
+		in, err := decode[newName](r)
+		if err != nil {
+			return nil, err
+		}
+		t, err := a.Tickets.CorrectName(r.ctx(), s.ID(), id, who.AccountID, in.Name)
+		if err != nil {
+			return nil, err
+		}
+		return ok(correctedName{ID: t.ID, HolderName: t.HolderName})
 	})
 
 	const path = prefix + "/organizer/events/{event}/cancel"

@@ -141,6 +141,29 @@ func TestACancelledEvent(t *testing.T) {
 	s.adds(event)
 }
 
+func TestANameIsCorrectedOnce(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	org, other := s.organizer("org@example.com"), s.organizer("other@example.com")
+	event, tiers := s.open(org, nil)
+	order, tickets := s.ordered(org, "fan@example.com", event, tiers[1], 1)
+	path := v1 + "/organizer/events/" + event + "/tickets/" + tickets[0] + "/name"
+	s.do("POST", path, "", `{"name":"Ada"}`).want(401, "unauthorized")
+	s.do("POST", path, other, `{"name":"Ada"}`).want(404, "event_not_found")
+	s.do("POST", v1+"/organizer/events/"+event+"/tickets/"+randomID()+"/name", org, `{"name":"Ada"}`).want(404, "ticket_not_found")
+	s.do("POST", path, org, `{}`).want(422, "invalid_request")
+	s.do("POST", path, org, `{"name":"   "}`).want(422, "invalid_name")
+	for range 2 {
+		if a := s.do("POST", path, org, `{"name":" Ada  Lovelace "}`).want(200, ""); a.get("holder_name") != "Ada Lovelace" {
+			t.Errorf("%s", a.body)
+		}
+	}
+	s.do("POST", path, org, `{"name":"Grace Hopper"}`).want(409, "name_corrected_already")
+	if a := s.do("GET", v1+"/organizer/orders/"+order, org, "").want(200, ""); a.get("order", "tickets").([]any)[0].(map[string]any)["holder_name"] != "Ada Lovelace" {
+		t.Errorf("%s", a.body)
+	}
+}
+
 // adds asks the invariants of money of an event.
 func (s *stack) adds(event string) {
 	s.Helper()

@@ -35,6 +35,8 @@ const cancelProgress = `-- name: CancelProgress :one
 SELECT (SELECT count(DISTINCT p.claim_id) FROM payments p WHERE p.event_id = $1 AND p.settled_at IS NOT NULL) AS orders,
        (SELECT count(*) FROM payments p WHERE p.event_id = $1 AND p.status = 'succeeded') AS open_orders,
        (SELECT count(*) FROM payments p WHERE p.event_id = $1 AND p.status IN ('initializing', 'pending')) AS under_way,
+       (SELECT coalesce(sum(p.received_kobo - (SELECT coalesce(sum(x.amount_kobo), 0) FROM refunds x WHERE x.payment_id = p.id)), 0)
+        FROM payments p WHERE p.event_id = $1 AND p.status = 'succeeded')::bigint AS kept_kobo,
        coalesce(sum(r.amount_kobo), 0)::bigint AS owed_kobo,
        coalesce(sum(r.amount_kobo) FILTER (WHERE r.status = 'processed'), 0)::bigint AS back_kobo,
        count(r.id) AS refunds,
@@ -48,6 +50,7 @@ type CancelProgressRow struct {
 	Orders     int64
 	OpenOrders int64
 	UnderWay   int64
+	KeptKobo   int64
 	OwedKobo   int64
 	BackKobo   int64
 	Refunds    int64
@@ -64,6 +67,7 @@ func (q *Queries) CancelProgress(ctx context.Context, db DBTX, eventID uuid.UUID
 		&i.Orders,
 		&i.OpenOrders,
 		&i.UnderWay,
+		&i.KeptKobo,
 		&i.OwedKobo,
 		&i.BackKobo,
 		&i.Refunds,
@@ -1655,7 +1659,7 @@ func (q *Queries) TakeDue(ctx context.Context, db DBTX, maxPayments int32) ([]Pa
 }
 
 const ticketsOfOrder = `-- name: TicketsOfOrder :many
-SELECT t.id, t.payment_id, t.status, t.holder_name, t.price_kobo, t.reduced_kobo, t.ended_at, r.name AS tier_name,
+SELECT t.id, t.payment_id, t.status, t.holder_name, t.name_corrected_at, t.price_kobo, t.reduced_kobo, t.ended_at, r.name AS tier_name,
        c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
@@ -1668,17 +1672,18 @@ ORDER BY r.ordinal, u.slot, t.issued_at, t.id
 `
 
 type TicketsOfOrderRow struct {
-	ID          uuid.UUID
-	PaymentID   uuid.UUID
-	Status      string
-	HolderName  string
-	PriceKobo   int64
-	ReducedKobo int64
-	EndedAt     *time.Time
-	TierName    string
-	SeatSection *string
-	SeatRow     *string
-	SeatLabel   *string
+	ID              uuid.UUID
+	PaymentID       uuid.UUID
+	Status          string
+	HolderName      string
+	NameCorrectedAt *time.Time
+	PriceKobo       int64
+	ReducedKobo     int64
+	EndedAt         *time.Time
+	TierName        string
+	SeatSection     *string
+	SeatRow         *string
+	SeatLabel       *string
 }
 
 func (q *Queries) TicketsOfOrder(ctx context.Context, db DBTX, claimID uuid.UUID) ([]TicketsOfOrderRow, error) {
@@ -1695,6 +1700,7 @@ func (q *Queries) TicketsOfOrder(ctx context.Context, db DBTX, claimID uuid.UUID
 			&i.PaymentID,
 			&i.Status,
 			&i.HolderName,
+			&i.NameCorrectedAt,
 			&i.PriceKobo,
 			&i.ReducedKobo,
 			&i.EndedAt,
