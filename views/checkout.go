@@ -86,6 +86,9 @@ func (v CheckoutView) refresh() int {
 	case CheckoutPaying, CheckoutBank, CheckoutDown: // the news may come any moment, from elsewhere
 		return 5
 	}
+	if v.Down {
+		return 20 // asking keeps the tickets
+	}
 	return 4 * v.live()
 }
 

@@ -211,6 +211,15 @@ func (v CheckoutView) keptDown() string {
 	return upperFirst(v.them()) + " " + is(v.quantity()) + " kept for you at least until " + clock(v.PayUntil, v.Event.Zone) + "."
 }
 
+// downLine says for how long tickets are kept at most while the provider does not answer before a payment.
+func (v CheckoutView) downLine() string {
+	s := "Nothing was charged, and nothing is lost: try to pay again in a moment."
+	if v.CapAt.IsZero() {
+		return s
+	}
+	return s + " While this page is open we give you more time by ourselves, up to " + clock(v.CapAt, v.Event.Zone) + "."
+}
+
 // allBack reports whether the order is over and its money goes back.
 func (v CheckoutView) allBack() bool {
 	return v.State == CheckoutRefundDue || v.State == CheckoutRefunded

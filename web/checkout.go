@@ -64,6 +64,9 @@ func (s *Server) checkout(c echo.Context) error {
 		return err
 	}
 	unknown := false
+	if cl, err = s.keepWhileDown(c.Request().Context(), cl, id.AccountID); err != nil {
+		return err
+	}
 	if cl.Status == claim.Paying {
 		// Looking again is what this page is for while a payment runs.
 		if unknown, err = s.check(c, id.AccountID, cl.ID); err != nil {
@@ -78,7 +81,7 @@ func (s *Server) checkout(c echo.Context) error {
 		return err
 	}
 	told := s.told(c)
-	if v.Problem = told.Problem; v.Problem != nil && v.Problem.Code == "provider_unavailable" && v.State == views.CheckoutDown {
+	if v.Problem = told.Problem; v.Problem != nil && v.Problem.Code == "provider_unavailable" && (v.State == views.CheckoutDown || v.Down) {
 		v.Problem = nil // the page says it itself
 	}
 	if v.AskName {
@@ -88,6 +91,22 @@ func (s *Server) checkout(c echo.Context) error {
 		v.State = views.CheckoutBank
 	}
 	return s.page(c, views.CheckoutPage(s.frame(c), v))
+}
+
+// keepWhileDown gives more time to tickets that cannot be paid for because the provider does not answer: whoever looks
+// keeps them, up to the cap of the hold.
+func (s *Server) keepWhileDown(ctx context.Context, cl claim.Claim, accountID uuid.UUID) (claim.Claim, error) {
+	if cl.Status != claim.Held || !cl.CanExtend || cl.Total == 0 {
+		return cl, nil
+	}
+	if _, down := s.cfg.Payments.ProviderDown(); !down {
+		return cl, nil
+	}
+	longer, err := s.cfg.Claims.Extend(ctx, accountID, cl.ID)
+	if err != nil && fault.From(err).Kind == fault.Conflict {
+		return cl, nil // It ended, or was extended, a moment ago: the page shows what is.
+	}
+	return longer, err
 }
 
 // opensWithin is how long the provider mostly needs to open its page; who waits longer is told.

@@ -142,6 +142,46 @@ func TestTheProviderIsDownAtTheCheckout(t *testing.T) {
 	b.get("/checkout/" + claim).has("Finish paying at Paystack")
 }
 
+// While the provider is down nobody is sent to pay, and a page that is open keeps its tickets up to the cap.
+func TestTicketsAreKeptWhileTheProviderIsDown(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	e := s.event("Dark evening")
+	first, b := s.fan("first-dark@fair.example"), s.fan("second-dark@fair.example")
+	asks := s.hold(first, e, "1")
+	claim := claimOf(s.hold(b, e, "1"))
+	s.sandboxDoes(http.MethodPost, "/faults", `{"initialize":"down"}`)
+	for down, tries := false, 0; !down; tries++ {
+		if tries > 50 {
+			t.Fatal("the provider is never taken for down")
+		}
+		first.submit(asks, "/checkout/"+claimOf(asks)+"/pay")
+		_, down = s.payments.ProviderDown()
+	}
+	p := b.get("/checkout/"+claim).has("Paystack does not answer at the moment", "we give you more time by ourselves, up to")
+	if b.send(p, "/checkout/"+claim+"/pay").has("Paystack does not answer"); s.count(`SELECT count(*) FROM payments WHERE claim_id = $1`, claim) != 0 {
+		t.Log("the provider was tried in between")
+		return
+	}
+	left := func() int {
+		return s.count(`SELECT extract(epoch FROM expires_at - now())::int FROM claims WHERE id = $1`, claim)
+	}
+	for _, path := range []string{"", "/hold"} {
+		s.exec(`UPDATE claims SET expires_at = now() + interval '30 seconds' WHERE id = $1`, claim)
+		s.exec(`UPDATE units SET held_until = now() + interval '30 seconds' WHERE claim_id = $1`, claim)
+		b.get("/checkout/" + claim + path)
+		if _, down := s.payments.ProviderDown(); down && left() < 500 {
+			t.Errorf("%s: %d s are left of a hold that should be kept", path, left())
+		}
+	}
+	// Beyond the cap nothing is kept.
+	s.exec(`UPDATE claims SET expires_at = now() + interval '30 seconds', cap_at = now() + interval '40 seconds' WHERE id = $1`, claim)
+	b.get("/checkout/" + claim)
+	if n := left(); n > 40 {
+		t.Errorf("%d s are left, beyond the cap", n)
+	}
+}
+
 // A success that comes after the hold has ended: the same tickets, equal ones, or the money back, and each page says which.
 func TestAPaymentThatComesTooLateIsExplained(t *testing.T) {
 	t.Parallel()

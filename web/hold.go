@@ -21,6 +21,9 @@ func (s *Server) holdPart(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if cl, err = s.keepWhileDown(c.Request().Context(), cl, id.AccountID); err != nil {
+		return err
+	}
 	return s.renderHold(c, cl, e, id)
 }
 
