@@ -2,11 +2,14 @@ package payment_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"fairqueue/internal/claim"
 	"fairqueue/internal/fault"
@@ -471,4 +474,98 @@ func (s *shop) disputesAddUp() {
 		SELECT FROM tickets t WHERE t.unit_id = u.id AND t.claim_id = u.claim_id AND t.status <> 'returned')`); n != 0 {
 		s.Fatalf("%d places are sold to nobody", n)
 	}
+}
+
+func TestDisputeWhoseEndNobodyTold(t *testing.T) {
+	t.Parallel()
+	for outcome, want := range map[string]payment.Status{"won": payment.Succeeded, "lost": payment.ChargedBack} {
+		t.Run(outcome, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, config{price: price})
+			c, p := s.sold(2)
+			d := s.bankCall(http.MethodPost, "/_sandbox/transactions/"+p.Reference+"/dispute", knobs{"category": "fraud"})
+			s.until("the tickets are on hold", func() bool { return len(s.good(c)) == 0 })
+			o, err := s.payments.Order(t.Context(), s.event.ID(), c.ID)
+			s.must(err)
+			if len(o.Disputes) != 1 || o.Disputes[0].Amount != 2*price || o.Disputes[0].Category != "fraud" || o.Disputes[0].DueAt == nil || !o.Disputed() {
+				t.Fatalf("%+v", o.Disputes)
+			}
+			if n, err := s.payments.Trouble(t.Context(), s.event.ID()); err != nil || n.Disputes != 1 {
+				t.Fatalf("%+v %v", n, err)
+			}
+			s.faults(knobs{"webhooks": "drop"})
+			s.bankCall(http.MethodPost, fmt.Sprintf("/_sandbox/disputes/%.0f", d["id"]), knobs{"outcome": outcome})
+			s.until("the end is found", func() bool {
+				s.hurry()
+				return s.count(`SELECT count(*) FROM disputes WHERE status = $1`, outcome) == 1
+			})
+			s.is(p, want, c, map[string]claim.Status{"won": claim.Paid, "lost": claim.Refunded}[outcome])
+			s.disputesAddUp()
+		})
+	}
+}
+
+func TestDisputeOfWhatIsGoingBackAnyway(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	c, p := s.sold(1)
+	s.faults(knobs{"refund_outcome": "failed"})
+	s.refund(payment.Ask{Order: c.ID, By: c.AccountID})
+	s.until("the refund has failed", func() bool {
+		s.hurry()
+		return s.count(`SELECT count(*) FROM refunds WHERE status = 'failed'`) == 1
+	})
+	s.bankAsks(p, 7, disputeOpens, "awaiting-merchant-feedback", "", price)
+	s.is(p, payment.RefundDue, c, claim.Refunded)
+	s.bankAsks(p, 7, disputeCloses, "resolved", "merchant-accepted", price)
+	// The bank has paid the buyer: a refund on top would pay twice.
+	s.is(p, payment.Refunded, c, claim.Refunded)
+	if n := s.count(`SELECT count(*) FROM refunds WHERE status = 'processed'`); n != 1 {
+		t.Fatalf("%d refunds are done", n)
+	}
+	s.addsUp()
+}
+
+func TestRefundMadeAtTheProviderIsToldOf(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	_, p := s.sold(1)
+	if _, err := s.provider.Refund(t.Context(), p.Reference, price, "from the dashboard"); err != nil {
+		t.Fatal(err)
+	}
+	s.until("a person is told", func() bool {
+		return s.count(`SELECT count(*) FROM webhooks WHERE kind LIKE 'refund.%' AND outcome = 'looked up'`) > 0
+	})
+	all := prometheus.NewRegistry()
+	all.MustRegister(s.payments.Alerts())
+	if told, err := all.Gather(); err != nil || len(told) != 1 || told[0].GetMetric()[0].GetCounter().GetValue() == 0 {
+		t.Fatal("nobody is told of it", err)
+	}
+	if n := s.count(`SELECT count(*) FROM refunds`); n != 0 {
+		t.Fatalf("%d refunds are ours", n)
+	}
+}
+
+// A fee that the buyer bore stays with the order while a ticket of it is good, and goes back with the last.
+func TestFeeGoesBackWithTheLastTicket(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	s.faults(knobs{"fees": "buyer"})
+	c, p := s.sold(2)
+	s.healthy()
+	received := money.Kobo(s.count(`SELECT received_kobo FROM payments`))
+	if received <= 2*price {
+		t.Fatalf("no fee was borne: %d", received)
+	}
+	by := s.fan()
+	if r := s.refund(payment.Ask{Order: c.ID, By: by, Tickets: s.good(c)[:1]}); r.Amount != price {
+		t.Fatalf("%+v", r)
+	}
+	s.addsUp()
+	if r := s.refund(payment.Ask{Order: c.ID, By: by}); r.Amount != received-price {
+		t.Fatalf("%+v of %d", r, received)
+	}
+	s.allBack()
+	s.is(p, payment.Refunded, c, claim.Refunded)
+	s.addsUp()
 }
