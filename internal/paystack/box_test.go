@@ -142,6 +142,9 @@ func TestAdapterAndSandboxUnderstandEachOther(t *testing.T) {
 		if want := money.Kobo(1_500_000); c.Fees == 0 || (!fees && c.Amount != want) || (fees && c.Amount != want+c.Fees) {
 			t.Fatalf("%d came, fees %d", c.Amount, c.Fees)
 		}
+		if fees && c.Fees != payment.FeeOnTop(1_500_000) {
+			t.Fatalf("the fan was told %d, and paid %d", payment.FeeOnTop(1_500_000), c.Fees)
+		}
 		if said := *n.Charge; said.Amount != c.Amount || said.Requested != c.Requested || said.Fees != c.Fees || said.ProviderID != c.ProviderID || !said.PaidAt.Equal(*c.PaidAt) {
 			t.Fatalf("the webhook says %+v, verify %+v", said, c)
 		}
@@ -196,6 +199,28 @@ func TestAdapterAndSandboxUnderstandEachOther(t *testing.T) {
 		}
 		if d, err := b.Dispute(ctx, "7"); err != nil || d.Found {
 			t.Fatalf("%+v %v", d, err)
+		}
+	}
+}
+
+// What a fan reads about fees before paying is what the page of the provider asks for.
+func TestTheFeeThatWasShownIsTheFeeThatIsAsked(t *testing.T) {
+	t.Parallel()
+	b := boxed(t, 1, true)
+	r := rand.New(rand.NewPCG(uint64(dbtest.Seed()), 6)) //nolint:gosec // any seed will do
+	prices := []money.Kobo{1, 100, 236_249, 236_250, 236_251, 249_999, 250_000, 12_466_000, 12_480_000, 12_666_667, 13_000_000, 1_000_000_000}
+	for range dbtest.Size(40, 2_000) {
+		prices = append(prices, money.Kobo(1+r.Int64N(20_000_000)))
+	}
+	for i, price := range prices {
+		ref := fmt.Sprintf("fee-%d", i)
+		if _, err := b.Initialize(t.Context(), payment.Start{Reference: ref, Email: "ada@example.test", Amount: price}); err != nil {
+			t.Fatal(err)
+		}
+		b.control("/transactions/"+ref, map[string]any{"outcome": "success", "webhook": "drop"})
+		c, err := b.Verify(t.Context(), ref)
+		if err != nil || c.Requested != price || c.Fees != payment.FeeOnTop(price) || c.Amount != price+c.Fees {
+			t.Errorf("%d: shown %d, asked %d of %d: %v", price, payment.FeeOnTop(price), c.Fees, c.Amount, err)
 		}
 	}
 }
