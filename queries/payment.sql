@@ -4,6 +4,9 @@
 -- name: Buyer :one
 SELECT email, name FROM accounts WHERE id = @id;
 
+-- name: EventFacts :one
+SELECT name, venue, timezone, starts_at FROM events WHERE id = @id;
+
 -- name: EventName :one
 SELECT name FROM events WHERE id = @id;
 

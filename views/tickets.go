@@ -120,6 +120,8 @@ func (v TicketView) statusTitle() string {
 		return "You gave this ticket back"
 	case v.Disputed:
 		return "Your bank has asked for this money back"
+	case v.Refund != RefundNone:
+		return "This ticket was refunded"
 	}
 	return "This ticket is not valid"
 }

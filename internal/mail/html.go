@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // A mail program shows no style sheet of ours and loads nothing: the look of
@@ -41,7 +42,31 @@ func (l Letter) html() (string, error) {
 	return render(l.Subject, l.Title, parts)
 }
 
-var oneCode = regexp.MustCompile(`^[0-9]{6}$`)
+var (
+	oneCode     = regexp.MustCompile(`^[0-9]{6}$`)
+	leadingCode = regexp.MustCompile(`^[0-9]{6}\b`)
+)
+
+// wrappedAt is from which length on a line of text ends because it is full, and not because its writer ended it.
+const wrappedAt = 60
+
+// unwrap joins the lines of a paragraph that was wrapped for programs that do not.
+func unwrap(block string) string {
+	var b strings.Builder
+	last := 0
+	for i, line := range strings.Split(block, "\n") {
+		if i > 0 {
+			if last >= wrappedAt {
+				b.WriteByte(' ')
+			} else {
+				b.WriteByte('\n')
+			}
+		}
+		b.WriteString(line)
+		last = utf8.RuneCountInString(line)
+	}
+	return b.String()
+}
 
 // plainHTML shows a message that was written as text alone: paragraphs, and what
 // stands indented as a code, a link or something to copy.
@@ -61,7 +86,10 @@ func plainHTML(subject, text string) (string, error) {
 		exact := strings.Join(inner, "\n")
 		switch {
 		case !indented:
-			parts = append(parts, shown{Part: Part{Text: block}})
+			if code := leadingCode.FindString(block); code != "" {
+				parts = append(parts, shown{Code: code})
+			}
+			parts = append(parts, shown{Part: Part{Text: unwrap(block)}})
 		case oneCode.MatchString(exact):
 			parts = append(parts, shown{Code: exact})
 		case len(inner) == 1 && (strings.HasPrefix(exact, "https://") || strings.HasPrefix(exact, "http://")):

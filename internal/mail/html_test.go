@@ -78,13 +78,13 @@ func TestAMessageOfTextAloneIsShownAsHTMLToo(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t, "")
 	o.work()
-	o.post(mail.Message{To: "ada@example.com", Subject: "Your code", Text: "Your code is:\n\n    424242\n\nOr open:\n\n    https://tickets.example/x\n\nFingerprint:\n\n    abcd <ef>\n", Urgent: true})
+	o.post(mail.Message{To: "ada@example.com", Subject: "Your code", Text: "Your code is:\n\n    424242\n\n171717 it was before, and this is a line that a writer wrapped\nhere.\nAnd ended.\n\nOr open:\n\n    https://tickets.example/x\n\nFingerprint:\n\n    abcd <ef>\n", Urgent: true})
 	o.next()
 	text, html := o.newest()
 	if !strings.HasPrefix(text, "Your code is:\n\n    424242\n") {
 		t.Errorf("text: %q", text)
 	}
-	for _, want := range []string{">Your code</h1>", ">424242</p>", `<a href="https://tickets.example/x"`, ">abcd &lt;ef&gt;</p>"} {
+	for _, want := range []string{">Your code</h1>", ">424242</p>", ">171717</p>", ">171717 it was before, and this is a line that a writer wrapped here.<br>And ended.</p>", `<a href="https://tickets.example/x"`, ">abcd &lt;ef&gt;</p>"} {
 		if !strings.Contains(html, want) {
 			t.Errorf("%q is missing in\n%s", want, html)
 		}
@@ -103,7 +103,7 @@ func TestALetterLoadsNothingAndRunsNothing(t *testing.T) {
 	})
 	o.next()
 	_, html := o.newest()
-	allowed := map[string]bool{"html": true, "head": true, "meta": true, "title": true, "style": true, "body": true, "table": true, "tr": true, "td": true, "th": true, "h1": true, "p": true, "a": true, "br": true}
+	allowed := map[string]bool{"html": true, "head": true, "meta": true, "title": true, "style": true, "body": true, "span": true, "table": true, "tr": true, "td": true, "th": true, "h1": true, "p": true, "a": true, "br": true}
 	d := xml.NewDecoder(strings.NewReader(html))
 	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
 	seen := 0

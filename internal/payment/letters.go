@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
+	"fairqueue/internal/catalog"
 	"fairqueue/internal/claim"
 	"fairqueue/internal/db/paymentdb"
 	"fairqueue/internal/mail"
@@ -15,33 +17,51 @@ import (
 
 // writeTickets tells the buyer where the tickets are.
 func (s *Service) writeTickets(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, to string, sold claim.Confirmed, over money.Kobo) error {
-	event, err := s.q.EventName(ctx, tx, p.EventID)
+	event, err := s.q.EventFacts(ctx, tx, p.EventID)
 	if err != nil {
 		return fmt.Errorf("payment: mail: %w", err)
+	}
+	begins, err := when(catalog.NewEvent{Timezone: event.Timezone, StartsAt: event.StartsAt})
+	if err != nil {
+		return err
 	}
 	word := "tickets"
 	if len(sold.Lines) == 1 {
 		word = "ticket"
 	}
-	facts := []mail.Fact{{Name: "Event", Value: event}}
-	for i := 0; i < len(sold.Lines); {
-		n := i
-		for n < len(sold.Lines) && sold.Lines[n].TierID == sold.Lines[i].TierID {
-			n++
-		}
-		facts = append(facts, mail.Fact{Name: "For you", Value: strconv.Itoa(n-i) + " × " + sold.Lines[i].Tier})
-		i = n
+	facts := append([]mail.Fact{{Name: "Begins", Value: begins}, {Name: "Place", Value: event.Venue}}, bought(sold.Lines)...)
+	l := mail.Letter{To: to, Subject: "Your " + word + " for " + event.Name, Title: "You are going", Parts: []mail.Part{mail.Stub(event.Name, facts...)}}
+	if p.AmountKobo > 0 {
+		l.Parts = append(l.Parts, mail.List(mail.Fact{Name: "Paid", Value: money.Kobo(p.AmountKobo).String()}, mail.Fact{Name: "Reference", Value: p.Reference}))
 	}
-	facts = append(facts, mail.Fact{Name: "Paid", Value: money.Kobo(p.AmountKobo).String()}, mail.Fact{Name: "Reference", Value: p.Reference})
-	l := mail.Letter{To: to, Subject: "Your " + word + " for " + event, Title: "Your " + word + " for " + event, Parts: []mail.Part{mail.List(facts...)}}
 	if sold.Moved {
 		l.Parts = append(l.Parts, mail.Say("Your payment reached us after the hold had ended. The places you held were taken by then, so these are equal ones of the same kind and price."))
 	}
 	if over > 0 {
 		l.Parts = append(l.Parts, mail.Say("You paid %s too much. It goes back the way it came; your bank needs a few days for it.", over))
 	}
-	l.Parts = append(l.Parts, mail.Go("Open your "+word+" and show the QR code at the door", s.cfg.PublicURL+"/tickets"))
+	l.Parts = append(l.Parts, mail.Say("Show the code of each ticket at the gate, on your phone or on paper. Tickets stay with the account that bought them; on their page you can save, print and, where the organizer allows it, give them back."),
+		mail.Go("Open your "+word, s.cfg.PublicURL+"/tickets"))
 	return s.cfg.Mail.Write(ctx, tx, l)
+}
+
+// bought are the tickets of an order by kind, with their seats.
+func bought(lines []claim.Line) (facts []mail.Fact) {
+	for i := 0; i < len(lines); {
+		n := i
+		var seats []string
+		for ; n < len(lines) && lines[n].TierID == lines[i].TierID; n++ {
+			if seat := lines[n].Seat; seat != nil {
+				seats = append(seats, seat.Section+", row "+seat.Row+", seat "+seat.Label)
+			}
+		}
+		facts = append(facts, mail.Fact{Name: "Tickets", Value: strconv.Itoa(n-i) + " × " + lines[i].Tier})
+		if len(seats) > 0 {
+			facts = append(facts, mail.Fact{Name: "Seats", Value: strings.Join(seats, "; ")})
+		}
+		i = n
+	}
+	return facts
 }
 
 // whyWords are the reasons why a payment could not become tickets, for people.

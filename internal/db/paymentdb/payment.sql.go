@@ -291,6 +291,29 @@ func (q *Queries) EndPayment(ctx context.Context, db DBTX, arg EndPaymentParams)
 	return result.RowsAffected(), nil
 }
 
+const eventFacts = `-- name: EventFacts :one
+SELECT name, venue, timezone, starts_at FROM events WHERE id = $1
+`
+
+type EventFactsRow struct {
+	Name     string
+	Venue    string
+	Timezone string
+	StartsAt time.Time
+}
+
+func (q *Queries) EventFacts(ctx context.Context, db DBTX, id uuid.UUID) (EventFactsRow, error) {
+	row := db.QueryRow(ctx, eventFacts, id)
+	var i EventFactsRow
+	err := row.Scan(
+		&i.Name,
+		&i.Venue,
+		&i.Timezone,
+		&i.StartsAt,
+	)
+	return i, err
+}
+
 const eventName = `-- name: EventName :one
 SELECT name FROM events WHERE id = $1
 `
