@@ -24,6 +24,8 @@ func TestMoneyJourneys(t *testing.T) {
 		"LateSuccessNothingLeft":            lateNothing,
 		"TheFanSeesARefund":                 fanSeesRefund,
 		"TheFanPaysTheFee":                  fanPaysTheFee,
+		"ATicketIsGivenBack":                ticketGivenBack,
+		"GivenBackWithoutJavaScript":        givenBackPlainly,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -266,5 +268,73 @@ func fanPaysTheFee(t *testing.T, b *browser) {
 	v.click("button", "Cancel payment")
 	v.click("button", "Cancel and give the ticket back")
 	v.reads("No payment of yours has reached us")
+	s.audited(t)
+}
+
+// A ticket that is given back goes to the next in the line, and its price to the fan.
+func ticketGivenBack(t *testing.T, b *browser) {
+	s := b.product.newShow(t, "given-back", 1, terms(map[string]any{"returns": true}))
+	v := b.visit(t, true)
+	v.enter(s, "ijeoma-back@example.test")
+	v.hold(1)
+	shop := v.URL()
+	v.click("button", "Pay ₦15,000")
+	v.payWith(goodCard, goodCVV)
+	v.sees("You are going")
+	next := b.visit(t, true)
+	next.open("/events/" + s.slug)
+	next.click("link", "Sign in to join")
+	next.signIn("kemi-next@example.test")
+	next.sees("Sold out")
+
+	v.click("link", "Show my tickets")
+	v.waits(v.GetByLabel("Ticket code, ends in"))
+	v.click("link", "Give this ticket back")
+	v.sees("Give this ticket back?")
+	v.click("button", "Give it back for ₦15,000")
+	v.sees("You gave this ticket back")
+	if n, err := v.GetByLabel("Ticket code, ends in").Count(); err != nil || n != 0 {
+		t.Errorf("%d codes are left, %v", n, err)
+	}
+	// Whoever is next is called, without loading the page.
+	next.turns()
+	next.click("button", "Come in and choose tickets")
+	next.sees("Choose your tickets")
+	next.hold(1)
+
+	v.open(shop)
+	v.sees("You gave your tickets back")
+	v.reads("₦15,000 back")
+	s.until("the money is back", func() bool {
+		return s.count(`SELECT count(*) FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE p.event_id = $1 AND r.status = 'processed'`, s.id) == 1
+	})
+	v.reads("Sent back")
+	s.audited(t)
+}
+
+func givenBackPlainly(t *testing.T, b *browser) {
+	s := b.product.newShow(t, "back-plain", 5, terms(map[string]any{"returns": true}))
+	v := b.visit(t, false)
+	v.enter(s, "lola-plain@example.test")
+	v.hold(2)
+	v.click("button", "Pay ₦30,000")
+	v.payWith(goodCard, goodCVV)
+	v.sees("You are going")
+	shop := v.URL()
+	v.open("/tickets")
+	v.must(v.Locator("a.row").First().Click())
+	v.click("link", "Give this ticket back")
+	v.reads("Your other tickets stay as they are")
+	v.click("button", "Give it back for ₦15,000")
+	v.sees("You gave this ticket back")
+	// The other one stays good.
+	v.open(shop)
+	v.sees("You are going")
+	v.reads("You gave a ticket back.")
+	v.click("link", "Receipt")
+	v.reads("What stays paid")
+	if n := s.sold(); n != 1 {
+		t.Errorf("%d units are sold, want 1", n)
+	}
 	s.audited(t)
 }

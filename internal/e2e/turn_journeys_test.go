@@ -55,7 +55,7 @@ func missedTurn(t *testing.T, b *browser) {
 // The line is the waiting list: an expired hold and a returned ticket each call the next one, who finds the page turned without
 // having touched it.
 func soldOutAndCalled(t *testing.T, b *browser) {
-	s := b.product.newShow(t, "waitlist", 1, nil)
+	s := b.product.newShow(t, "waitlist", 1, terms(map[string]any{"returns": true}))
 	bearer, _ := s.signedIn("holds-waitlist@example.test")
 	first := s.called(t, bearer)
 	first.claim(1)
@@ -78,12 +78,13 @@ func soldOutAndCalled(t *testing.T, b *browser) {
 	waits.sees("Sold out")
 	waits.titled("Sold out")
 	waits.reads("your place on the waiting list")
-	// As a return for the price leaves the rows: the ticket is given back, its unit is free, the refund is due.
-	s.exec(`WITH t AS (UPDATE tickets SET status = 'returned', ended_at = now() WHERE event_id = $1 AND status = 'valid'
-			RETURNING unit_id, payment_id, price_kobo),
-		u AS (UPDATE units SET state = 'free', claim_id = NULL WHERE id IN (SELECT unit_id FROM t))
-		INSERT INTO refunds (id, payment_id, amount_kobo, reason, status)
-		SELECT gen_random_uuid(), payment_id, price_kobo, 'returned', 'due' FROM t`, s.id)
+	// The buyer gives the ticket back for its price.
+	buyer, _ := s.signedIn("tobi-waitlist@example.test")
+	var ticket string
+	for _, x := range s.api(t, "GET", "/tickets", buyer, nil).want(200).json["tickets"].([]any) {
+		ticket = x.(map[string]any)["id"].(string)
+	}
+	s.api(t, "POST", "/tickets/"+ticket+"/return", buyer, nil).want(202)
 	waits.turns()
 	still()
 	waits.click("button", "Come in and choose tickets")
