@@ -3,6 +3,7 @@ package payment_test
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"fairqueue/internal/claim"
+	"fairqueue/internal/dbtest"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/money"
 	"fairqueue/internal/payment"
@@ -568,4 +570,49 @@ func TestFeeGoesBackWithTheLastTicket(t *testing.T) {
 	s.allBack()
 	s.is(p, payment.Refunded, c, claim.Refunded)
 	s.addsUp()
+}
+
+// Whatever kills the process that gives the money of a cancelled event back, the next one goes on where it was.
+func TestCancelledEventGoesOnAfterCrashes(t *testing.T) {
+	t.Parallel()
+	orders := dbtest.Size(6, 100)
+	s := open(t, config{price: price, capacity: 2 * orders, still: true})
+	rng := rand.New(rand.NewPCG(uint64(dbtest.Seed()), 7))
+	for range orders {
+		c, p := s.buy(2)
+		s.quietly(p)
+		s.must(s.payments.Check(t.Context(), c.AccountID, c.ID))
+	}
+	_, err := s.payments.Cancel(t.Context(), s.event.ID(), uuid.New())
+	s.must(err)
+	crashes := 0
+	done := func() bool {
+		s.hurry()
+		return s.count(`SELECT (SELECT count(*) FROM tickets WHERE status = 'valid') + (SELECT count(*) FROM refunds WHERE status <> 'processed')`) == 0
+	}
+	for again := true; again; {
+		l := s.live()
+		if crashes < 2*orders {
+			l.dieAt(1+rng.IntN(80), rng.IntN(2) == 0)
+		}
+		s.until("the process is dead, or has done its work", func() bool {
+			again = !done()
+			return !again || l.isDead()
+		})
+		if again {
+			crashes++
+		}
+		s.bury(l)
+	}
+	if crashes < orders {
+		t.Errorf("only %d crashes", crashes)
+	}
+	if n := s.count(`SELECT count(*) FROM refunds WHERE amount_kobo = $1`, 2*price); n != orders || n != s.count(`SELECT count(*) FROM refunds`) {
+		t.Errorf("%d refunds of %d orders", n, orders)
+	}
+	if n := s.count(`SELECT count(*) FROM payments WHERE status = 'refunded'`); n != orders {
+		t.Errorf("%d of %d payments are refunded", n, orders)
+	}
+	s.addsUp()
+	t.Logf("%d orders, %d crashes", orders, crashes)
 }

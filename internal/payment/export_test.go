@@ -15,6 +15,10 @@ func (s *Service) Work(ctx context.Context, kind string, args []byte) error {
 		return workAs(ctx, args, s.workWebhook)
 	case refundArgs{}.Kind():
 		return workAs(ctx, args, s.workRefund)
+	case disputeArgs{}.Kind():
+		return workAs(ctx, args, s.workDispute)
+	case cancelArgs{}.Kind():
+		return workAs(ctx, args, s.workCancel)
 	}
 	return fmt.Errorf("no worker for %s", kind)
 }
