@@ -57,6 +57,11 @@ type product struct {
 	client      *http.Client
 	log         *slog.Logger
 	stopApp     func()
+	// given are the credentials that tests were given; no log may hold them.
+	given struct {
+		sync.Mutex
+		all []string
+	}
 
 	once      sync.Once
 	organizer string // bearer
@@ -82,15 +87,16 @@ func prepareProduct(t testing.TB) *product {
 	}
 	logs := &bytes.Buffer{}
 	p := &product{t: t, pool: pool, redisServer: redisServer, redis: redis.NewClient(options),
-		log: slog.New(slog.NewTextHandler(&locked{b: logs}, &slog.HandlerOptions{Level: slog.LevelInfo}))}
+		log: slog.New(slog.NewTextHandler(&locked{b: logs}, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	p.client = &http.Client{Transport: transport, Timeout: 60 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		_ = p.redis.Close()
+		text := logs.String()
+		p.quiet(t, text)
 		if t.Failed() {
-			text := logs.String()
 			t.Logf("the end of the server's log:\n%s", text[max(0, len(text)-8000):])
 		}
 	})
@@ -226,6 +232,9 @@ func (p *product) fans(n int) []lab.Fan {
 	}); err != nil {
 		p.t.Fatal(err)
 	}
+	for _, f := range out[:min(len(out), 100)] {
+		p.gave(f.Token)
+	}
 	return out
 }
 
@@ -238,6 +247,7 @@ func (p *product) signedIn(email string) (bearer, cookie string) {
 	}
 	bearer, _ = p.app.Accounts.Issue(account.Bearer, a, time.Hour)
 	cookie, _ = p.app.Accounts.Issue(account.Session, a, time.Hour)
+	p.gave(bearer, cookie)
 	return bearer, cookie
 }
 
@@ -252,6 +262,7 @@ func (p *product) asOrganizer() string {
 			p.t.Fatal(err)
 		}
 		p.organizer, _ = p.app.Accounts.Issue(account.Bearer, a, time.Hour)
+		p.gave(p.organizer)
 	})
 	return p.organizer
 }

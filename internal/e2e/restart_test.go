@@ -61,8 +61,9 @@ func (p *product) startReplica(addr string) *process {
 	r.kill = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill() // SIGKILL: nothing is tidied up
 		_ = cmd.Wait()
+		text := output.String()
+		p.quiet(p.t, text)
 		if p.t.Failed() {
-			text := output.String()
 			p.t.Logf("the end of what the killed process said:\n%s", text[max(0, len(text)-8000):])
 		}
 	})
