@@ -21,6 +21,13 @@
 // without both and without holds. The pictures tell of opening times and presales
 // by the clock of the database, so nothing has to be done when a time has come.
 //
+// # Money
+//
+// What an organizer sets about money (ways to pay, who bears the fee, tax, returns,
+// disputes) is terms like the pace: checked here, changed live, written down. It
+// says what is offered and what a page tells; what is paid and goes back is decided
+// by package payment. A tax is a part of the price and no payment depends on it.
+//
 // # The wait
 //
 // A Meter a sale takes each picture in and measures the outflow, in numbers a

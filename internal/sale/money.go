@@ -177,7 +177,7 @@ func (p Patch) checkMoney(starts time.Time) (wrong []fault.Field) {
 }
 
 func checkChannels(at string, channels []string) []fault.Field {
-	msg := ""
+	var msg string
 	switch {
 	case slices.ContainsFunc(channels, func(c string) bool { return !slices.Contains(KnownChannels, c) }):
 		msg = "The ways to pay are " + strings.Join(KnownChannels, ", ") + "."
