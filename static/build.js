@@ -27,6 +27,7 @@ const parts = [
   ["daisyUI", "node_modules/daisyui/LICENSE"],
   ["Lucide icons", "icons/LICENSE"],
   ["Anton FQ, a subset of Anton", "fonts/OFL.txt"],
+  ["Noto Sans, in tickets on paper", "../internal/ticket/pdf/fonts/OFL-noto-sans.txt"],
 ];
 writeFileSync("dist/licenses.txt", parts
   .map(([name, file]) => `==== ${name}\n\n${readFileSync(file, "utf8").trim()}\n`)

@@ -105,6 +105,9 @@ func (t TicketInfo) words() (ui.State, string) {
 	case TicketReturned:
 		return ui.Out, "Given back"
 	case TicketVoid:
+		if t.Event.Cancelled {
+			return ui.Out, "Event cancelled"
+		}
 		return ui.Out, "Not valid"
 	}
 	return ui.Open, "Valid"

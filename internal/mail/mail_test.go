@@ -211,7 +211,7 @@ func TestAMessageGoesOutBySMTP(t *testing.T) {
 	if len(got) != 1 || got[0].to != "<ada@example.com>" || got[0].from != "<tickets@fair.example>" {
 		t.Fatalf("%+v", got)
 	}
-	for _, want := range []string{"From: \"FairQueue\" <tickets@fair.example>", "To: <ada@example.com>", "Message-ID: <", "Date: ", "Line three", "\r\n..\r\n"} {
+	for _, want := range []string{"From: \"FairQueue\" <tickets@fair.example>", "To: <ada@example.com>", "Message-ID: <", "Auto-Submitted: auto-generated", "Date: ", "Line three", "\r\n..\r\n"} {
 		if !strings.Contains(got[0].data, want) {
 			t.Errorf("%q is missing in\n%s", want, got[0].data)
 		}

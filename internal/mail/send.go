@@ -149,6 +149,8 @@ func (s *smtpServer) send(ctx context.Context, from, id string, l letter, text, 
 	msg.Subject(l.Subject)
 	msg.SetDate()
 	msg.SetMessageIDWithValue(id)
+	// Programs that answer by themselves do not answer this.
+	msg.SetGenHeader(smtp.Header("Auto-Submitted"), "auto-generated")
 	// The last one is the one that is shown where both can be.
 	msg.SetBodyString(smtp.TypeTextPlain, text)
 	msg.AddAlternativeString(smtp.TypeTextHTML, html)

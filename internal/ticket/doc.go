@@ -12,4 +12,22 @@
 // with both ids as 16 bytes and the key of the label "ticket". It holds nothing
 // personal, and it is computed when it is shown: a stolen table of tickets
 // opens no door.
+//
+// # Whose it is
+//
+// A ticket belongs to the account that stood in line and never to another: there
+// is no statement that changes account_id. Whoever cannot go gives it back
+// (internal/payment, Return), and its place goes to whoever waits. The name on it
+// can be put right once, by an organizer, because people misspell; a second time
+// is refused, the ledger has who did it and on which ticket but neither name, and
+// the fairness page counts it, since it comes nearest to passing a ticket on.
+//
+// # How it ends
+//
+//	valid ─→ used       somebody came in
+//	      ─→ returned   its fan gave it back
+//	      ─→ void       its money was taken back; valid again where that is undone
+//
+// The code of a ticket that ended is not shown and opens no door, wherever it was
+// kept: the door asks what it knows of the id. Package pdf prints tickets.
 package ticket
