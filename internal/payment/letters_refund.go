@@ -11,19 +11,19 @@ import (
 	"fairqueue/internal/money"
 )
 
-// ticketsWord is how many tickets, in words: "1 ticket", "3 tickets".
-func ticketsWord(n int) string {
+// forTickets chooses between words about one ticket and about n of them; %d in many is n.
+func forTickets(n int, one, many string) string {
 	if n == 1 {
-		return "1 ticket"
+		return one
 	}
-	return fmt.Sprintf("%d tickets", n)
+	return fmt.Sprintf(many, n)
 }
 
 const onItsWay = "It goes back the way you paid. You need not do anything. Your bank may take a few days to show it; we write again when it has left us."
 
 // writeReturned tells a fan that the ticket they gave back is taken.
 func (s *Service) writeReturned(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, t taken) error {
-	parts := []mail.Part{mail.Say("You gave %s back. The code is void now, and the place goes to the next fan in the line.", ticketsWord(len(t.tickets)))}
+	parts := []mail.Part{mail.Say("You gave a ticket back. Its code is void now, and the place goes to the next fan in the line.")}
 	parts = s.moneyBack(parts, p, t.amount)
 	parts = append(parts, mail.Go("Your tickets", s.cfg.PublicURL+"/tickets"))
 	return s.write(ctx, tx, p, "Your ticket is given back", parts...)
@@ -40,23 +40,25 @@ func organizerSays(parts []mail.Part, note string) []mail.Part {
 // moneyBack are the facts of money that goes back.
 func (s *Service) moneyBack(parts []mail.Part, p paymentdb.Payment, amount money.Kobo) []mail.Part {
 	if amount == 0 {
-		return append(parts, mail.Say("Nothing was paid for it, so there is no money to send back."))
+		return append(parts, mail.Say("There is no money to send back for it."))
 	}
 	return append(parts, mail.List(mail.Fact{Name: "Money on its way to you", Value: amount.String()}, mail.Fact{Name: "Reference", Value: p.Reference}), mail.Say(onItsWay))
 }
 
 // writeTakenBack tells a fan that the organizer took tickets back.
 func (s *Service) writeTakenBack(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, t taken, note string) error {
-	word := "are"
-	if len(t.tickets) == 1 {
-		word = "is"
-	}
-	parts := organizerSays([]mail.Part{mail.Say("The organizer has taken %s of yours back. Their code %s void now and opens no door.", ticketsWord(len(t.tickets)), word)}, note)
+	parts := organizerSays([]mail.Part{mail.Say("%s", forTickets(len(t.tickets),
+		"The organizer has taken a ticket of yours back. Its code is void now and opens no door.",
+		"The organizer has taken %d tickets of yours back. Their codes are void now and open no door."))}, note)
 	parts = s.moneyBack(parts, p, t.amount)
 	if !t.all {
 		parts = append(parts, mail.Say("Your other tickets of this order stay good."), mail.Go("Your tickets", s.cfg.PublicURL+"/tickets"))
 	}
-	return s.write(ctx, tx, p, "Your money is on its way back", parts...)
+	title := "Your money is on its way back"
+	if t.amount == 0 {
+		title = "Your ticket was taken back"
+	}
+	return s.write(ctx, tx, p, title, parts...)
 }
 
 // writePart tells a fan that part of the price goes back while the tickets stay good.
@@ -67,14 +69,16 @@ func (s *Service) writePart(ctx context.Context, tx pgx.Tx, p paymentdb.Payment,
 
 // writeCancelled tells a fan that the event does not take place.
 func (s *Service) writeCancelled(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, t taken) error {
-	parts := []mail.Part{mail.Say("The event does not take place, and your %s for it let nobody in any more. We are sorry.", ticketsWord(len(t.tickets)))}
+	parts := []mail.Part{mail.Say("%s We are sorry.", forTickets(len(t.tickets),
+		"The event does not take place, and your ticket for it is void.", "The event does not take place, and your %d tickets for it are void."))}
 	return s.write(ctx, tx, p, "The event is cancelled", s.moneyBack(parts, p, t.amount)...)
 }
 
 // writeDisputed tells a fan what their bank's question means for the tickets.
 func (s *Service) writeDisputed(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, n int) error {
 	return s.write(ctx, tx, p, "Your tickets are on hold",
-		mail.Say("Your bank tells us that this payment is disputed, and asks for the money back. Until it has decided, your %s for this event let nobody in.", ticketsWord(n)),
+		mail.Say("Your bank tells us that this payment is disputed, and asks for the money back. %s", forTickets(n,
+			"Until it has decided, your ticket for this event lets nobody in.", "Until it has decided, your %d tickets for this event let nobody in.")),
 		mail.List(mail.Fact{Name: "Reference", Value: p.Reference}),
 		mail.Say("If you did not ask your bank for this, call it and say that the payment was yours. When the bank withdraws the question, the tickets are good again by themselves."))
 }
@@ -82,7 +86,8 @@ func (s *Service) writeDisputed(ctx context.Context, tx pgx.Tx, p paymentdb.Paym
 // writeRevived tells a fan that the tickets are good again.
 func (s *Service) writeRevived(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, n int) error {
 	return s.write(ctx, tx, p, "Your tickets are good again",
-		mail.Say("Your bank has withdrawn its question about this payment. Your %s let you in, with the same code as before.", ticketsWord(n)),
+		mail.Say("Your bank has withdrawn its question about this payment. %s", forTickets(n,
+			"Your ticket is good again, with the same code as before.", "Your %d tickets are good again, with the same codes as before.")),
 		mail.Go("Your tickets", s.cfg.PublicURL+"/tickets"))
 }
 
