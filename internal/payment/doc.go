@@ -15,6 +15,7 @@
 //     Crash: the same call gives the stored address again.
 //  4. A webhook is stored in the inbox with its job in one transaction; then 200.
 //     Crash before: the provider sends it again. Crash after: the job runs.
+//     However its work ends, the answer stays 200.
 //  5. Settle, one transaction: lock the payment, compare reference, currency
 //     and amounts, lock spot and claim, sell the units, issue tickets, enqueue
 //     mail, ledger. Webhook, callback page and reconciler race through it and
@@ -24,6 +25,29 @@
 //     be lost without harm: the webhook that never came, the buyer who closed the
 //     tab, the process that died.
 //
+// A job whose process was killed is taken over two minutes later (RescueStuckJobsAfter
+// in internal/app). TestKilledAtEveryStep in internal/e2e kills a whole process with
+// SIGKILL at each of these points; TestMoneyAddsUpThroughFaultsAndCrashes lets one die
+// at any message to its database or to the provider. The way back is the next start.
+//
+// # The inbox, in the order of truth
+//
+// Webhooks come late, twice, damaged, and in any order. So none is taken for the
+// newest word:
+//
+//   - A charge is settled before anything else about it is heard: no refund and no
+//     dispute comes before its success, whose own webhook may be the last to arrive.
+//   - What the provider says when it is asked outranks a webhook, so that an old
+//     success buys nothing with money that has gone back since. A signed success that
+//     it does not confirm, or cannot be asked about, is believed.
+//   - Refunds and disputes are looked up. A move that the tables of states.go do not
+//     know is old news.
+//   - A repetition is the same row, by kind, reference and state.
+//
+// Money under a reference that is not ours, a success without money, an answer about
+// another payment, a dispute: these are alerts, an error in the log and a count in
+// the metrics (fairqueue_payment_alerts_total), because only a person can act on them.
+//
 // # What the reconciler makes of an answer about a claim that is paying
 //
 //	success                       settle
@@ -31,11 +55,17 @@
 //	abandoned, not found          kept until the deadline, then released
 //	ongoing, pending, processing  kept until the deadline and 5 minutes, then released
 //	no answer                     kept until the deadline and 20 minutes, then released
+//	nonsense                      as no answer, and an alert
 //
 // The deadline runs from initialize: 15 minutes for card and ussd, 30 where a
 // bank transfer was offered. A payment that was given up is asked about for a
 // day more (late_expected), because neither abandoned nor failed is a
 // provider's last word.
+//
+// What is offered follows the hold and the stock: a transfer only where the hold has
+// 28 minutes left, and never while people wait for the last tenth, because it keeps
+// tickets from them for longest. The organizer's choice is what may be offered at
+// most; where nothing of it is left, card and ussd are.
 //
 // # Late success
 //
@@ -43,6 +73,8 @@
 // money goes back (refund_due, a row in refunds, a job, a mail). Above the fan's
 // limit, a second success for one claim, a wrong currency or too little: it
 // goes back whole. Too much: the tickets are issued and the difference goes back.
+// Money for an event that was cancelled, or whose sale has ended and which has begun,
+// goes back whole; a sale that merely ended still sells what was being paid.
 //
 // # Refunds
 //
