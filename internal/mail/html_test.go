@@ -6,7 +6,6 @@ import (
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
-	"net/textproto"
 	"regexp"
 	"strings"
 	"testing"
@@ -159,7 +158,7 @@ func TestALetterGoesOutAsTextAndHTML(t *testing.T) {
 			t.Fatal(i, err)
 		}
 		var text io.Reader = part
-		if textproto.MIMEHeader(part.Header).Get("Content-Transfer-Encoding") == "quoted-printable" {
+		if part.Header.Get("Content-Transfer-Encoding") == "quoted-printable" {
 			text = quotedprintable.NewReader(part)
 		}
 		all, err := io.ReadAll(text)
