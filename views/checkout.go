@@ -103,7 +103,7 @@ func (v CheckoutView) holding() bool {
 
 // yours is whether the tickets are the fan's at this moment.
 func (v CheckoutView) yours() bool {
-	if v.Over {
+	if v.Over || v.Disputed {
 		return false
 	}
 	switch v.State {
@@ -266,6 +266,9 @@ func (v CheckoutView) paidLine() string {
 }
 
 func (v CheckoutView) paidNext() string {
+	if v.Disputed {
+		return "when your bank withdraws its question, " + v.things() + " " + is(v.quantity()) + " good again by " + itself(v.quantity()) + ", with the same code. If it takes the money back for you, " + v.things() + " " + is(v.quantity()) + " void."
+	}
 	if v.quantity() == 1 {
 		return "on the day, show the code on your ticket at the gate."
 	}

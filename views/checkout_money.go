@@ -309,6 +309,13 @@ func lets(n int) string {
 	return "let"
 }
 
+func itself(n int) string {
+	if n == 1 {
+		return "itself"
+	}
+	return "themselves"
+}
+
 func stay(n int) string {
 	if n == 1 {
 		return "stays"
