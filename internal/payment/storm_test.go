@@ -12,6 +12,7 @@ import (
 	"fairqueue/internal/claim"
 	"fairqueue/internal/dbtest"
 	"fairqueue/internal/fault"
+	"fairqueue/internal/money"
 	"fairqueue/internal/payment"
 )
 
@@ -34,7 +35,7 @@ func TestMoneyAddsUpThroughFaultsAndCrashes(t *testing.T) {
 	s := &storm{shop: open(t, config{price: price, capacity: 40, still: true}), rng: rand.New(rand.NewPCG(uint64(dbtest.Seed()), 300))}
 	s.sql(`UPDATE sales SET returns = true`)
 	s.life = s.live()
-	for len(s.claims) < orders {
+	for s.count(`SELECT count(DISTINCT claim_id) FROM payments`) < orders {
 		s.order()
 	}
 	s.calm()
@@ -165,7 +166,7 @@ func (s *storm) something() {
 		return
 	}
 	anything := []string{"claim_paid", "payment_pending", "claim_not_found", "ticket_not_found", "not_returnable", "ticket_used", "provider_unavailable"}
-	switch s.rng.IntN(12) {
+	switch s.rng.IntN(13) {
 	case 0, 1, 2, 3:
 		s.pays(p, "success")
 	case 4:
@@ -184,6 +185,15 @@ func (s *storm) something() {
 		if list, err := s.tickets.OfClaim(s.Context(), p.AccountID, p.ClaimID); err == nil && len(list) > 0 {
 			s.do("return", anything, func() error { return s.payments.Return(s.Context(), p.AccountID, list[s.rng.IntN(len(list))].ID) })
 		}
+	case 11:
+		ask := payment.Ask{Order: p.ClaimID, By: p.AccountID, Reason: "Sorry"}
+		if part := money.Kobo(1 + s.rng.IntN(price)); s.one(2) {
+			ask.Amount = &part
+		}
+		s.do("refund", append(anything, "nothing_to_refund", "order_not_paid", "invalid_request", "order_not_found"), func() error {
+			_, err := s.payments.Refund(s.Context(), ask)
+			return err
+		})
 	default:
 		s.sql(`UPDATE refunds SET requested_at = requested_at - interval '1 minute' WHERE status = 'requested' AND requested_at < now() - interval '3 s'`)
 		s.hurry()
