@@ -177,6 +177,14 @@ func New(ctx context.Context, cfg Config, log *slog.Logger) (_ *App, err error) 
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.Payments.Alerts())
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fairqueue_provider_down", Help: "1 while no payment can be opened because the provider does not answer.",
+	}, func() float64 {
+		if _, down := a.Payments.ProviderDown(); down {
+			return 1
+		}
+		return 0
+	}))
 	if a.web, err = web.New(web.Config{
 		DB: a.pool, Pool: a.pool, Redis: a.redis,
 		Accounts: a.Accounts, Sales: a.Sales, Queue: a.Queue, Claims: a.Claims, Payments: a.Payments, Tickets: a.Tickets,

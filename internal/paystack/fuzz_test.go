@@ -2,11 +2,14 @@ package paystack_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"fairqueue/internal/fault"
+	"fairqueue/internal/payment"
 	"fairqueue/internal/paystack"
 )
 
@@ -99,6 +102,49 @@ func FuzzSignature(f *testing.F) {
 			b := bytes.Clone(body)
 			b[place(len(b))] ^= flip
 			refused(right, b)
+		}
+	})
+}
+
+// FuzzAnswers: whatever answers in the provider's place, nothing breaks, and nothing is read out of it that is not about
+// what was asked.
+func FuzzAnswers(f *testing.F) {
+	for _, b := range bodies {
+		f.Add(200, `{"status":true,"data":`+b+`}`)
+	}
+	f.Add(200, `{"status":true,"data":{"id":7,"domain":"test","status":"success","reference":"fq-1","currency":"NGN","amount":"5","requested_amount":5.0,"fees":{}}}`)
+	f.Add(200, `{"status":true,"data":{"authorization_url":"https://checkout.example/x","reference":"fq-1"}}`)
+	f.Add(200, `{"status":true,"data":[{"id":1,"amount":5,"transaction":{"reference":"fq-1"}},null,7]}`)
+	f.Add(404, `{"status":false,"code":"transaction_not_found"}`)
+	f.Add(400, `{"status":"false","message":["x"],"code":{}}`)
+	f.Add(502, `<html>`)
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 200 || status > 599 {
+			return
+		}
+		// A new one each time: one that has seen too many failures would not ask.
+		w := newWorld(t, answers(status, body))
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond) // less than the pause before asking again
+		defer cancel()
+		if c, err := w.Verify(ctx, "fq-1"); err == nil && c.Found && (c.Reference != "fq-1" || c.Status == "") {
+			t.Fatalf("%+v", c)
+		}
+		if page, err := w.Initialize(ctx, payment.Start{Reference: "fq-1"}); err == nil && !strings.HasPrefix(strings.ToLower(page), "http") {
+			t.Fatalf("sends buyers to %q", page)
+		}
+		if r, err := w.Refund(ctx, "fq-1", 5, ""); err == nil && r.ProviderID == "" {
+			t.Fatalf("%+v", r)
+		}
+		if r, err := w.RetryRefund(ctx, "7", payment.BankAccount{}); err == nil && r.ProviderID != "7" {
+			t.Fatalf("%+v", r)
+		}
+		if d, err := w.Dispute(ctx, "7"); err == nil && d.Found && (d.ProviderID != "7" || d.Status == "" || d.Outcome == "") {
+			t.Fatalf("%+v", d)
+		}
+		for _, err := range []error{func() error { _, err := w.Banks(ctx); return err }(), func() error { _, err := w.Refunds(ctx, "fq-1"); return err }()} {
+			if err != nil && strings.Contains(err.Error(), secret) {
+				t.Fatal("an error holds the key")
+			}
 		}
 	})
 }

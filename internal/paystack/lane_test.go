@@ -32,7 +32,7 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.answer(r)
 }
 
-func newWorld(t *testing.T, answer func(*http.Request) (*http.Response, error)) *world {
+func newWorld(t testing.TB, answer func(*http.Request) (*http.Response, error)) *world {
 	t.Helper()
 	w := &world{answer: answer}
 	c, err := paystack.New(paystack.Config{SecretKey: secret, BaseURL: "http://provider.test", Timeout: 10 * time.Second, HTTP: &http.Client{Transport: w}})
