@@ -351,7 +351,7 @@ func (s *shop) until(what string, ok func() bool) {
 	s.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	late := time.NewTimer(30 * time.Second)
+	late := time.NewTimer(90 * time.Second) // a loaded machine is no failure
 	defer late.Stop()
 	for !ok() {
 		select {

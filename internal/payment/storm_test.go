@@ -81,7 +81,7 @@ func (s *storm) reborn() {
 
 // order is one fan's way, or as much of it as comes to pass.
 func (s *storm) order() {
-	if s.one(3) {
+	if s.one(4) {
 		s.life.dieAt(1+s.rng.IntN(150), s.one(2))
 	}
 	if s.one(4) {
