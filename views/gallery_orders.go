@@ -43,6 +43,10 @@ func (b *galleryBook) orders() {
 			return OrdersPage(organizer(f), v)
 		}
 	}
+	b.add("console-trouble", "Console, money waits for the organizer", func(f Frame) templ.Component {
+		return ConsolePage(organizer(f), ConsoleView{Event: galleryEvent(SaleOpen), Stats: galleryStats(), AdmitPerMinute: 300, MaxInside: 500,
+			Can: []ConsoleAction{ActionPause, ActionEnd}, Trouble: Trouble{Refunds: 1}})
+	})
 	b.add("orders", "Orders", list(nil))
 	b.add("orders-empty", "No orders yet", func(f Frame) templ.Component {
 		return OrdersPage(organizer(f), OrdersView{Event: galleryEvent(SaleOpen)})
