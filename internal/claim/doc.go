@@ -16,6 +16,10 @@
 // a hold that is past counts as free, and ends), and adds places to a tier of general
 // admission: both lock as claims do, so that nobody loses what they hold.
 //
+// What was sold comes back (sold ▶ free, taken.go) only with the ticket that it was sold
+// with, in the transaction of package payment that owes its money: to whoever waits, or,
+// where the organizer says so or the ticket has let somebody in, blocked.
+//
 // A hold ends by a predicate, not by a job: a unit that is held with held_until
 // in the past is free to the next statement that wants it. Tidy only tidies. A
 // unit that is paying has no held_until at all (a CHECK says so), so that time
