@@ -1,10 +1,15 @@
 package web
 
 import (
+	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"fairqueue/internal/fault"
+	"fairqueue/internal/ticket/pdf"
 )
 
 func TestAnEventInACalendar(t *testing.T) {
@@ -46,5 +51,23 @@ func TestAnEventInACalendar(t *testing.T) {
 	a.Summary, a.Cancelled = "a\r\nATTACH:http://x\nb\rc", true
 	if file := calendar(a); strings.Contains(file, "\nATTACH") || strings.Contains(strings.ReplaceAll(file, "\r\n", ""), "\r") || !strings.Contains(file, "STATUS:CANCELLED") {
 		t.Errorf("%q", file)
+	}
+}
+
+// Who asks for a file while all presses are taken waits, and is told to come again when that takes too long.
+func TestFilesAreDrawnAFewAtATime(t *testing.T) {
+	t.Parallel()
+	p := make(presses, 1)
+	p <- struct{}{}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.draw(gone, "x", []pdf.Page{{}}); fault.Status(err) != http.StatusServiceUnavailable || fault.From(err).RetryAfter == 0 {
+		t.Errorf("%v", err)
+	}
+	<-p
+	for range 2 { // what was drawn makes room for the next
+		if file, err := p.draw(t.Context(), "x", []pdf.Page{{}}); err != nil || !strings.HasPrefix(string(file), "%PDF-") {
+			t.Errorf("%.10q %v", file, err)
+		}
 	}
 }

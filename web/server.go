@@ -83,6 +83,8 @@ type Server struct {
 	audits audits
 	last   lastPlaces
 	halls  halls
+	// presses are the tickets that may be drawn on paper at once.
+	presses presses
 }
 
 // New returns a Server.
@@ -97,9 +99,10 @@ func New(cfg Config) (*Server, error) {
 		cfg.Registry = prometheus.NewRegistry()
 	}
 	s := &Server{
-		cfg:    cfg,
-		echo:   echo.New(),
-		drafts: newCache[uuid.UUID](time.Minute),
+		cfg:     cfg,
+		echo:    echo.New(),
+		drafts:  newCache[uuid.UUID](time.Minute),
+		presses: make(presses, pressesMost),
 	}
 	s.audits.run = func(ctx context.Context, event uuid.UUID) ([]audit.Result, error) {
 		return audit.Run(ctx, cfg.DB, nil, event)

@@ -2,14 +2,42 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"fairqueue/internal/fault"
 	"fairqueue/internal/ticket/pdf"
 	"fairqueue/views"
 )
+
+// presses bound how many files are drawn at once. One takes 20 ms of a processor, and after a rush thousands are asked for
+// while others still wait in line: those come first.
+type presses chan struct{}
+
+const pressesMost = 2
+
+var errPresses = fault.New(fault.Unavailable, "busy", "Many people save their tickets just now. Yours is safe: try again in a minute, or show it on your phone.").After(time.Minute)
+
+// draw waits for its turn as long as the request does, ten seconds at most.
+func (p presses) draw(ctx context.Context, title string, pages []pdf.Page) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, pressPatience)
+	defer cancel()
+	select {
+	case p <- struct{}{}:
+		defer func() { <-p }()
+	case <-ctx.Done():
+		return nil, errPresses.Because(ctx.Err())
+	}
+	var file bytes.Buffer
+	err := pdf.Write(&file, title, pages)
+	return file.Bytes(), err
+}
+
+const pressPatience = 10 * time.Second
 
 // ticketPDF is a ticket as a file to keep or print; with ?all=1 all good ones of its order.
 func (s *Server) ticketPDF(c echo.Context) error {
@@ -30,15 +58,15 @@ func (s *Server) ticketPDF(c echo.Context) error {
 		pages[i] = paper(v)
 		pages[i].Issued, pages[i].URL = t.IssuedAt, s.base()+ticketPath(t, "")
 	}
-	var file bytes.Buffer
-	if err := pdf.Write(&file, h.e.Event.Name, pages); err != nil {
+	file, err := s.presses.draw(c.Request().Context(), h.e.Event.Name, pages)
+	if err != nil {
 		return err
 	}
 	name := h.e.Event.Slug + "-ticket-" + tickets[0].ID.String()[:8] + ".pdf"
 	if len(tickets) > 1 {
 		name = h.e.Event.Slug + "-" + strconv.Itoa(len(tickets)) + "-tickets.pdf"
 	}
-	return attach(c, name, "application/pdf", file.Bytes())
+	return attach(c, name, "application/pdf", file)
 }
 
 // paper is a ticket as it is printed.
