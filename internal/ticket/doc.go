@@ -31,11 +31,8 @@
 // The code of a ticket that ended is not shown and opens no door, wherever it was
 // kept: the door asks what it knows of the id. Package pdf prints tickets.
 //
-// # How tickets end
-//
-// Returned by its fan or made void by others, a ticket lets nobody in, and its code
-// reads as nothing that is good. What it was (valid or used) is kept, so that a
-// dispute that is won can undo it; a ticket whose price went back, or whose place
-// has gone to somebody else, never comes back. Part of a price can go back while a
-// ticket stays good (reduced_kobo): it is worth the rest from then on.
+// What it was (valid or used) is kept, so that a dispute that is won can undo its
+// end; a ticket whose price went back, or whose place has gone to somebody else,
+// never comes back. Part of a price can go back while the ticket stays good
+// (reduced_kobo): it is worth the rest from then on.
 package ticket
