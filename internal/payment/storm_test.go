@@ -92,7 +92,7 @@ func (s *storm) order() {
 		}
 		s.faults(k)
 	}
-	fan := uuid.Nil
+	var fan uuid.UUID
 	if len(s.fans) > 0 && s.one(4) {
 		fan = s.fans[s.rng.IntN(len(s.fans))]
 	} else {
