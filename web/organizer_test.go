@@ -178,7 +178,7 @@ func TestOrdersAreListed(t *testing.T) {
 
 	owner := s.as(s.org)
 	orders := "/organizer/events/" + e.ID().String() + "/orders"
-	owner.get(orders).at(orders).has("buyer @fair.example", "2 × Stands", "₦25,000", ref)
+	owner.get(orders).at(orders).has("buyer@fair.example", "2 × Stands", "₦25,000", ref)
 	owner.get("/organizer/events/" + e.ID().String()).has("₦25,000")
 	b.get(orders).status(http.StatusNotFound)
 	owner.get(orders + "?cursor=nonsense").status(http.StatusUnprocessableEntity)
