@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,9 +71,12 @@ func inBubble(t *testing.T, speedUp float64, answer func(n int) (int, error), do
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
+		var mu sync.Mutex // webhooks may come side by side
 		s, err := sandbox.New(sandbox.Config{SecretKey: secret, WebhookURL: "http://shop.test/hook", SpeedUp: speedUp,
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				b, _ := io.ReadAll(r.Body)
+				mu.Lock()
+				defer mu.Unlock()
 				times = append(times, time.Since(began))
 				bodies = append(bodies, string(b)+" "+r.Header.Get("X-Paystack-Signature"))
 				status, err := answer(len(times))
