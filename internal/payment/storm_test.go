@@ -231,12 +231,12 @@ func (s *storm) calm() {
 			s.pays(p, "success")
 		}
 	}
-	s.sql(`UPDATE payments SET deadline_at = now() - interval '1 hour'`)
 	paid := s.paidReferences()
 	s.until("every payment is decided", func() bool {
 		s.must(s.payments.Reconcile(s.Context()))
 		s.hurry()
-		s.sql(`UPDATE payments SET next_check_at = now() - interval '1 s' WHERE settled_at IS NULL`)
+		// Again and again: a job may open one only now, and its time runs from there.
+		s.sql(`UPDATE payments SET next_check_at = now() - interval '1 s', deadline_at = now() - interval '1 hour' WHERE settled_at IS NULL`)
 		return s.count(`SELECT count(*) FROM payments WHERE settled_at IS NULL AND (reference = ANY($1) OR status IN ('initializing', 'pending'))`, paid) == 0 &&
 			s.count(`SELECT count(*) FROM webhooks WHERE processed_at IS NULL`) == 0
 	})
