@@ -323,16 +323,18 @@ FROM payments q JOIN refunds r ON r.payment_id = q.id
 WHERE q.event_id = @event_id;
 
 -- name: Holders :many
--- Who holds good tickets of some events, in pages by account.
+-- Who holds tickets of some events that are good, or will be if a dispute is won, in pages by account.
 SELECT a.id, a.email, count(*) AS tickets
 FROM tickets t JOIN accounts a ON a.id = t.account_id
-WHERE t.event_id = ANY (@events::uuid[]) AND t.status = 'valid' AND a.id > @after
+WHERE t.event_id = ANY (@events::uuid[]) AND a.id > @after
+  AND (t.status = 'valid' OR EXISTS (SELECT FROM disputes d WHERE d.payment_id = t.payment_id AND d.status = 'open' AND t.ended_from = 'valid' AND t.refund_id IS NULL))
 GROUP BY a.id
 ORDER BY a.id
 LIMIT @most;
 
 -- name: CountHolders :one
--- How many people hold good tickets of the show of an event.
+-- How many people hold tickets of the show of an event, as Holders counts them.
 SELECT count(DISTINCT t.account_id)
 FROM tickets t JOIN events e ON e.id = t.event_id
-WHERE e.show_id = (SELECT o.show_id FROM events o WHERE o.id = @event_id) AND t.status = 'valid';
+WHERE e.show_id = (SELECT o.show_id FROM events o WHERE o.id = @event_id)
+  AND (t.status = 'valid' OR EXISTS (SELECT FROM disputes d WHERE d.payment_id = t.payment_id AND d.status = 'open' AND t.ended_from = 'valid' AND t.refund_id IS NULL));

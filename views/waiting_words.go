@@ -260,6 +260,8 @@ func (v WaitingView) neverCalled() bool {
 
 func (v WaitingView) overTitle() string {
 	switch {
+	case v.Event.Cancelled:
+		return "The event is cancelled"
 	case v.Tickets > 0:
 		return "You have your tickets"
 	case v.comesBack():
@@ -277,7 +279,7 @@ func (v WaitingView) overLine() string {
 	case v.Event.Cancelled && v.Tickets > 0:
 		return "The event is cancelled and does not take place. Your money comes back by itself, the way you paid."
 	case v.Event.Cancelled:
-		return "The event is cancelled and does not take place. You paid nothing."
+		return "The event is cancelled and does not take place. If you paid, all of it comes back by itself, the way you paid."
 	case v.Tickets > 0 && v.Event.Limit > 0 && v.Tickets >= v.Event.Limit:
 		return "That is as many as each fan can take. There is nothing more to wait for."
 	case v.Tickets > 0:

@@ -160,6 +160,10 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 				v.State = views.CheckoutDown
 			}
 		}
+		if e.Cancelled() {
+			// Nobody is sent to pay for what does not take place; what is on its way comes back.
+			v.State, v.PayURL, v.Channels = views.CheckoutBank, "", nil
+		}
 	case views.CheckoutExpired, views.CheckoutReleased:
 		v.Inside = s.inside(c, e, id)
 	case views.CheckoutPaid:

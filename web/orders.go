@@ -160,15 +160,15 @@ func readRefund(q url.Values, o payment.OrderDetail, by uuid.UUID) (f views.Refu
 	errs = map[string]string{}
 	f = views.RefundForm{What: q.Get("what"), Amount: strings.TrimSpace(q.Get("amount")), Resell: q.Get("resell") != "", Reason: q.Get("reason"), Tickets: map[string]bool{}}
 	a = payment.Ask{Order: o.ID, By: by, KeepOff: !f.Resell, Reason: f.Reason, Request: q.Get("request")}
+	ticked := []uuid.UUID{}
+	for _, t := range q["ticket"] {
+		if id, err := uuid.Parse(t); err == nil {
+			ticked, f.Tickets[id.String()] = append(ticked, id), true
+		}
+	}
 	switch f.What {
 	case "tickets":
-		a.Tickets = []uuid.UUID{}
-		for _, t := range q["ticket"] {
-			if id, err := uuid.Parse(t); err == nil {
-				a.Tickets, f.Tickets[id.String()] = append(a.Tickets, id), true
-			}
-		}
-		if len(a.Tickets) == 0 {
+		if a.Tickets = ticked; len(a.Tickets) == 0 {
 			errs["ticket_ids"] = "Choose at least one ticket."
 		}
 	case "amount":
@@ -180,7 +180,13 @@ func readRefund(q url.Values, o payment.OrderDetail, by uuid.UUID) (f views.Refu
 		}
 		a.Amount = &kobo
 	default:
-		f.What = "all"
+		// Who marks one ticket or writes a sum does not mean everything.
+		if f.What = "all"; len(ticked) > 0 {
+			errs["ticket_ids"] = "You marked tickets, and above stands everything. Choose “Some tickets” above, or take the marks away."
+		}
+		if f.Amount != "" {
+			errs["amount"] = "You wrote an amount, and above stands everything. Choose “Part of the price” above, or leave it empty."
+		}
 	}
 	if len([]rune(f.Reason)) > 500 {
 		errs["reason"] = "Write at most 500 characters."

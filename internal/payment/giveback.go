@@ -254,6 +254,9 @@ func (s *Service) RetryRefund(ctx context.Context, event, refund uuid.UUID) erro
 	if err != nil {
 		return db.Fault(fmt.Errorf("payment.RetryRefund: %w", err))
 	}
+	if err := s.seeThrough(ctx, r.ID); err != nil {
+		return err
+	}
 	if err := s.ask(ctx, full); err != nil {
 		return unavailable(err)
 	}
@@ -283,6 +286,9 @@ func (s *Service) SendRefund(ctx context.Context, event, refund uuid.UUID, to Ba
 	if refundStatus(r.Status) != refundAttention || r.ProviderRefundID == nil {
 		return errNotStuck
 	}
+	if err := s.seeThrough(ctx, r.ID); err != nil {
+		return err
+	}
 	got, err := s.provider(r.Provider).RetryRefund(ctx, *r.ProviderRefundID, to)
 	switch {
 	case refused(err):
@@ -291,6 +297,14 @@ func (s *Service) SendRefund(ctx context.Context, event, refund uuid.UUID, to Ba
 		return unavailable(err)
 	}
 	return s.moveRefund(ctx, r.PaymentID, r.ID, got, "")
+}
+
+// seeThrough looks soon, and again, at a refund that a person asks for once more: a second failure may look to the inbox like
+// the first one told twice.
+func (s *Service) seeThrough(ctx context.Context, refund uuid.UUID) error {
+	return db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
+		return s.enqueue(ctx, tx, refundArgs{Refund: refund, Look: true}, refundLookMin)
+	})
 }
 
 // accountDigits is how long the number of a Nigerian bank account is.

@@ -53,6 +53,8 @@ type (
 	}
 	refundArgs struct {
 		Refund uuid.UUID `json:"refund"`
+		// Look only sees one through that somebody asked for again, until it is decided: its own job goes on at its own pace.
+		Look bool `json:"look,omitempty"`
 	}
 	disputeArgs struct {
 		Dispute uuid.UUID `json:"dispute"`

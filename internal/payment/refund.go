@@ -76,6 +76,12 @@ func (s *Service) workRefund(ctx context.Context, a refundArgs) error {
 	switch refundStatus(r.Status) {
 	case refundProcessed:
 		return nil
+	case refundFailed, refundAttention:
+		if a.Look {
+			return nil
+		}
+	}
+	switch refundStatus(r.Status) {
 	case refundOwed, refundRequested, refundFailed:
 		if err := s.ask(ctx, r); err != nil {
 			return err
@@ -97,7 +103,13 @@ func (s *Service) workRefund(ctx context.Context, a refundArgs) error {
 	case refundProcessed:
 		return nil
 	case refundFailed:
+		if a.Look {
+			return nil
+		}
 		return river.JobSnooze(refundAgain)
+	}
+	if a.Look {
+		return river.JobSnooze(refundLookMin)
 	}
 	age := s.cfg.Clock.Now().Sub(r.CreatedAt)
 	return river.JobSnooze(min(max(age/2, refundLookMin), refundLookMax))

@@ -80,10 +80,11 @@ func (q *Queries) CancelProgress(ctx context.Context, db DBTX, eventID uuid.UUID
 const countHolders = `-- name: CountHolders :one
 SELECT count(DISTINCT t.account_id)
 FROM tickets t JOIN events e ON e.id = t.event_id
-WHERE e.show_id = (SELECT o.show_id FROM events o WHERE o.id = $1) AND t.status = 'valid'
+WHERE e.show_id = (SELECT o.show_id FROM events o WHERE o.id = $1)
+  AND (t.status = 'valid' OR EXISTS (SELECT FROM disputes d WHERE d.payment_id = t.payment_id AND d.status = 'open' AND t.ended_from = 'valid' AND t.refund_id IS NULL))
 `
 
-// How many people hold good tickets of the show of an event.
+// How many people hold tickets of the show of an event, as Holders counts them.
 func (q *Queries) CountHolders(ctx context.Context, db DBTX, eventID uuid.UUID) (int64, error) {
 	row := db.QueryRow(ctx, countHolders, eventID)
 	var count int64
@@ -508,7 +509,8 @@ func (q *Queries) HoldSale(ctx context.Context, db DBTX, eventID uuid.UUID) (Hol
 const holders = `-- name: Holders :many
 SELECT a.id, a.email, count(*) AS tickets
 FROM tickets t JOIN accounts a ON a.id = t.account_id
-WHERE t.event_id = ANY ($1::uuid[]) AND t.status = 'valid' AND a.id > $2
+WHERE t.event_id = ANY ($1::uuid[]) AND a.id > $2
+  AND (t.status = 'valid' OR EXISTS (SELECT FROM disputes d WHERE d.payment_id = t.payment_id AND d.status = 'open' AND t.ended_from = 'valid' AND t.refund_id IS NULL))
 GROUP BY a.id
 ORDER BY a.id
 LIMIT $3
@@ -520,7 +522,7 @@ type HoldersRow struct {
 	Tickets int64
 }
 
-// Who holds good tickets of some events, in pages by account.
+// Who holds tickets of some events that are good, or will be if a dispute is won, in pages by account.
 func (q *Queries) Holders(ctx context.Context, db DBTX, events []uuid.UUID, after uuid.UUID, most int32) ([]HoldersRow, error) {
 	rows, err := db.Query(ctx, holders, events, after, most)
 	if err != nil {
