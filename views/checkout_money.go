@@ -242,7 +242,7 @@ func (v CheckoutView) tryLine() string {
 	case v.Starts == 1:
 		return "This is the second and last try in this visit."
 	case v.Starts > 1:
-		return "You can be sent to pay twice in this visit."
+		return "If a payment fails, you can try once more in this visit."
 	}
 	return ""
 }

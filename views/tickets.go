@@ -154,7 +154,7 @@ func (v TicketView) refundLine() string {
 	case RefundSent:
 		return v.Back.String() + " went back the way you paid. If your bank does not show it after ten working days, ask it with the reference on your receipt."
 	case RefundStuck:
-		return v.Back.String() + " is owed to you. Your bank did not take it at the first try, and the organizer has been told. You lose nothing by waiting."
+		return v.Back.String() + " is owed to you. It could not be sent at the first try. The organizer sees that, and it is tried again every hour. You lose nothing by waiting."
 	}
 	return ""
 }

@@ -251,7 +251,7 @@ func TestWhyAPaymentFailedIsSaid(t *testing.T) {
 	s := newStack(t)
 	e := s.event("Refusing bank")
 	b := s.fan("refused@fair.example")
-	p := s.hold(b, e, "1").has("You can be sent to pay twice in this visit.")
+	p := s.hold(b, e, "1").has("If a payment fails, you can try once more in this visit.")
 	claim := claimOf(p)
 	for try, want := range []string{"This is the second and last try in this visit.", "Both payments failed"} {
 		b.submit(p, "/checkout/"+claim+"/pay")
