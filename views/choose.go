@@ -195,7 +195,7 @@ func (v ChooseView) scripts() []string {
 // some is whether anything can be had of these.
 func some(tiers []TierInfo) bool { return available(tiers) > 0 }
 
-// emptyWords says why nothing can be had: what others hold may come back, what is sold does not.
+// emptyWords says why nothing can be had: what is in the baskets of others may come back, what is sold does not.
 func emptyWords(tiers []TierInfo) (title, text string) {
 	waits, held := "", 0
 	for _, t := range tiers {
@@ -208,11 +208,11 @@ func emptyWords(tiers []TierInfo) (title, text string) {
 	}
 	switch {
 	case held > 0:
-		return "All tickets are held by other people", "Some usually come back: tickets that are not paid in time can be taken again at once. This page is worth loading again in a minute. Your time inside runs on."
+		return "All tickets are in other people’s baskets", "Some usually come back: tickets that are not paid in time can be taken again at once. This page is worth loading again in a minute. Your time inside runs on."
 	case waits != "":
 		return "Nothing can be bought at this moment", waits
 	}
-	return "All tickets are sold", "Nobody holds any, so nothing comes back by itself. If the organizer adds tickets, the event page says so."
+	return "All tickets are sold", "Nothing is in anybody’s basket, so nothing comes back by itself. If the organizer adds tickets, the event page says so."
 }
 
 func lowerFirst(s string) string {
@@ -361,7 +361,7 @@ func (s MapSection) more() string {
 		words += ". " + s.Wait
 	}
 	if s.Left == 0 && s.Held > 0 && s.Wait == "" {
-		words += ". Held by other people, some usually come back"
+		words += ". In other people’s baskets, some usually come back"
 	}
 	return words
 }

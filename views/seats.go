@@ -226,7 +226,7 @@ func (v SectionView) leftLine() string {
 	case v.Left > 0:
 		return count(v.Left, "seat", "seats") + " free."
 	case v.Others > 0:
-		return "All seats here are held by other people or sold. Some usually come back: they turn free on this page."
+		return "All seats here are in other people’s baskets or sold. Some usually come back: they turn free on this page."
 	}
 	return "All seats here are sold or not for sale."
 }

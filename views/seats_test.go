@@ -133,18 +133,18 @@ func TestALostSeatIsSaidAtOnce(t *testing.T) {
 	}
 }
 
-// What is held may come back; what is sold does not. Both are said, and differently.
+// What is in baskets may come back; what is sold does not. Both are said, and differently.
 func TestNothingLeftIsSaidAsItIs(t *testing.T) {
 	t.Parallel()
 	page := func(tiers ...views.TierInfo) string {
 		return text(parse(t, render(t, views.ChoosePage(frame(), views.ChooseView{Event: event(views.SaleOpen), Until: now.Add(time.Minute), CanTake: 2, Tiers: tiers}))))
 	}
 	held := page(views.TierInfo{ID: "a", Name: "Floor", Capacity: 5}, views.TierInfo{ID: "b", Name: "Box", Capacity: 5, SoldOut: true})
-	if !strings.Contains(held, "All tickets are held by other people") || !strings.Contains(held, "Some usually come back") || strings.Contains(held, "All tickets are sold") {
+	if !strings.Contains(held, "All tickets are in other people’s baskets") || !strings.Contains(held, "Some usually come back") || strings.Contains(held, "All tickets are sold") {
 		t.Errorf("held reads %s", held)
 	}
 	sold := page(views.TierInfo{ID: "a", Name: "Floor", Capacity: 5, SoldOut: true})
-	if !strings.Contains(sold, "All tickets are sold") || strings.Contains(sold, "come back here") || strings.Contains(sold, "held by") {
+	if !strings.Contains(sold, "All tickets are sold") || strings.Contains(sold, "come back here") || strings.Contains(sold, "baskets") {
 		t.Errorf("sold reads %s", sold)
 	}
 	later := page(views.TierInfo{ID: "a", Name: "Floor", Capacity: 5, Wait: "On sale from today, 14:00"})

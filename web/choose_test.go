@@ -337,7 +337,7 @@ func TestBasketsOfOthersAreNotSoldOut(t *testing.T) {
 	b := s.fan("a@fair.example")
 	s.inside(b, e)
 	s.tick()
-	p := b.get("/events/"+e.Event.Slug+"/tickets").has("All held, some usually come back", "Held by other people, some usually come back", "On sale from ")
+	p := b.get("/events/"+e.Event.Slug+"/tickets").has("All held, some usually come back", "In other people’s baskets, some usually come back", "On sale from ")
 	if strings.Contains(p.says(), "Sold out") {
 		t.Errorf("what is held is called sold out:\n%s", p.says())
 	}
@@ -348,7 +348,7 @@ func TestBasketsOfOthersAreNotSoldOut(t *testing.T) {
 	}
 	p = b.follow(b.post("/events/"+e.Event.Slug+"/claims", url.Values{"tier_id": {e.Tiers[2].ID.String()}, "quantity": {"1"}}))
 	p.at("/events/"+e.Event.Slug+"/tickets").has("These tickets are not on sale yet", "They can be bought from ")
-	b.get("/events/" + e.Event.Slug + "/tickets?section=box").has("All seats here are held by other people or sold. Some usually come back")
+	b.get("/events/" + e.Event.Slug + "/tickets?section=box").has("All seats here are in other people’s baskets or sold. Some usually come back")
 }
 
 func after(n *sale.NewSale, d time.Duration) *time.Time {
