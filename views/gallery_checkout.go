@@ -103,7 +103,10 @@ func (b *galleryBook) checkout() {
 	b.add("money-receipt", "Receipt", receipt(nil))
 	b.add("money-receipt-back", "Receipt, one ticket given back", receipt(func(v *MoneyReceiptView) {
 		v.Fees.ByFan, v.Fees.OnTop = true, 86295
-		v.Back = []BackView{{Amount: 2500000, Why: "returned", Status: "processed", At: galleryNow.AddDate(0, 0, 2)}}
+		v.Back = []BackView{
+			{Amount: 1500000, Why: "returned", Status: "processed", At: galleryNow.AddDate(0, 0, 2), Sent: galleryNow.AddDate(0, 0, 2)},
+			{Amount: 1000000, Why: "organizer", Status: "failed", At: galleryNow.AddDate(0, 0, 3)},
+		}
 		v.Left, v.TaxLeft = 2586295, 174419
 	}))
 }

@@ -35,3 +35,19 @@ func (v MoneyReceiptView) how() string {
 }
 
 func (v MoneyReceiptView) paid() money.Kobo { return v.Total + v.Fees.OnTop }
+
+// TakenByBank is the reason of money that a bank asks back, or has taken.
+const TakenByBank = "bank"
+
+// backWord says how far money is that goes back: what is only owed is not called given.
+func (v MoneyReceiptView) backWord(b BackView) string {
+	switch {
+	case b.Why == TakenByBank && b.Sent.IsZero():
+		return "Asked back by your bank, " + dayShort(b.At, v.Event.Zone)
+	case b.Why == TakenByBank:
+		return "Taken back by your bank, " + dayShort(b.Sent, v.Event.Zone)
+	case b.Sent.IsZero():
+		return "Owed to you since " + dayShort(b.At, v.Event.Zone) + ", not sent yet"
+	}
+	return "Given back, " + dayShort(b.Sent, v.Event.Zone)
+}

@@ -47,6 +47,15 @@ func (s *Server) moneyReceipt(c echo.Context) error {
 	for _, b := range back {
 		v.Left -= b.Amount
 	}
+	if paid.Status == payment.ChargedBack && v.Left > 0 {
+		taken := views.BackView{Amount: v.Left, Why: views.TakenByBank}
+		for _, d := range o.Disputes {
+			if d.Reference == paid.Reference {
+				taken.At, taken.Sent = d.OpenedAt, deref(d.ResolvedAt)
+			}
+		}
+		v.Back, v.Left = append(v.Back, taken), 0
+	}
 	v.TaxLeft = e.Terms.Tax.In(max(0, min(v.Left-v.Fees.OnTop, v.Total)))
 	return s.page(c, views.MoneyReceiptPage(s.frame(c), v))
 }
