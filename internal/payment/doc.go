@@ -105,7 +105,9 @@
 // happens before it is lost. Webhooks about disputes are nudges to look, and an
 // open one is looked at once an hour.
 //
-// A refund that failed is asked for again each hour. One that needs attention
+// A refund that failed is asked for again each hour, or when the organizer says so;
+// then it is looked at every ten seconds until it is decided, because a second
+// failure may look to the inbox like the first one told twice. One that needs attention
 // waits for the organizer, who gives the buyer's bank account; it is passed on and
 // not kept. Both stand on the page of the order and are counted on the console.
 //

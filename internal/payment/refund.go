@@ -67,19 +67,19 @@ const (
 	refundLookMax = time.Hour
 )
 
+// over reports whether a job has nothing left to do for its refund.
+func (a refundArgs) over(status refundStatus) bool {
+	return status == refundProcessed || a.Look && (status == refundFailed || status == refundAttention)
+}
+
 // workRefund brings one refund a step further and comes back until it is processed.
 func (s *Service) workRefund(ctx context.Context, a refundArgs) error {
 	r, err := s.q.GetRefund(ctx, s.cfg.DB, a.Refund)
 	if err != nil {
 		return fmt.Errorf("payment: refund: %w", err)
 	}
-	switch refundStatus(r.Status) {
-	case refundProcessed:
+	if a.over(refundStatus(r.Status)) {
 		return nil
-	case refundFailed, refundAttention:
-		if a.Look {
-			return nil
-		}
 	}
 	switch refundStatus(r.Status) {
 	case refundOwed, refundRequested, refundFailed:
@@ -99,17 +99,13 @@ func (s *Service) workRefund(ctx context.Context, a refundArgs) error {
 	if err != nil {
 		return fmt.Errorf("payment: refund: %w", err)
 	}
-	switch refundStatus(r.Status) {
-	case refundProcessed:
+	switch {
+	case a.over(refundStatus(r.Status)):
 		return nil
-	case refundFailed:
-		if a.Look {
-			return nil
-		}
-		return river.JobSnooze(refundAgain)
-	}
-	if a.Look {
+	case a.Look:
 		return river.JobSnooze(refundLookMin)
+	case refundStatus(r.Status) == refundFailed:
+		return river.JobSnooze(refundAgain)
 	}
 	age := s.cfg.Clock.Now().Sub(r.CreatedAt)
 	return river.JobSnooze(min(max(age/2, refundLookMin), refundLookMax))
