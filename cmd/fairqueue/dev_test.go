@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"fairqueue/internal/dbtest"
 	"fairqueue/internal/devstack"
 )
 
@@ -54,9 +54,9 @@ func (s *said) String() string {
 func startDev(t *testing.T, dir string) *dev {
 	t.Helper()
 	d := &dev{t: t, dir: dir, said: &said{}, done: make(chan error, 1)}
-	addr := freeAddr(t)
+	addr := dbtest.FreeAddr(t)
 	d.url = "http://" + addr
-	d.cmd = command(t, "dev", "FAIRQUEUE_DATA_DIR="+dir, "FAIRQUEUE_ADDR="+addr, "PAYSTACK_SANDBOX_ADDR="+freeAddr(t), "FAIRQUEUE_GUARD=observe")
+	d.cmd = command(t, "dev", "FAIRQUEUE_DATA_DIR="+dir, "FAIRQUEUE_ADDR="+addr, "PAYSTACK_SANDBOX_ADDR="+dbtest.FreeAddr(t), "FAIRQUEUE_GUARD=observe")
 	d.cmd.Stdout, d.cmd.Stderr = d.said, d.said
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -80,16 +80,6 @@ func startDev(t *testing.T, dir string) *dev {
 		t.Fatal(err)
 	}
 	return d
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // until waits for a condition; generous, because a loaded machine is no failure.

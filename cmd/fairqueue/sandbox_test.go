@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"fairqueue/internal/dbtest"
 )
 
 func TestSandboxRefusesRealMoney(t *testing.T) {
@@ -50,7 +52,7 @@ func TestSandboxForAnotherShop(t *testing.T) {
 		events <- r.URL.Path + " " + string(body)
 	}))
 	t.Cleanup(shop.Close)
-	addr, dir := freeAddr(t), t.TempDir()
+	addr, dir := dbtest.FreeAddr(t), t.TempDir()
 	cmd := command(t, "sandbox --memory --fees-by buyer --merchant Elsewhere --webhook "+shop.URL+"/paystack",
 		"FAIRQUEUE_ENV=dev", "PAYSTACK_SECRET_KEY=sk_test_x", "PAYSTACK_SANDBOX_ADDR="+addr, "FAIRQUEUE_DATA_DIR="+dir)
 	if err := cmd.Start(); err != nil {

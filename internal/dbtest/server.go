@@ -9,11 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -297,4 +300,15 @@ func schemaHash() (string, error) {
 		fmt.Fprintf(h, "river %d\n%s", r.Version, r.SQLUp)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+}
+
+// FreeAddr returns an address on loopback where nobody listens, for a server whose address must be known before it
+// starts.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	port, err := devstack.FreePort(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }

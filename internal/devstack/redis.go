@@ -56,8 +56,8 @@ func StartRedis(ctx context.Context, cfg RedisConfig) (*Redis, error) {
 	for try := 0; ; try++ {
 		if port == 0 {
 			var err error
-			if port, err = freePort(ctx); err != nil {
-				return nil, fmt.Errorf("there is no free port for Redis: %w", err)
+			if port, err = FreePort(ctx); err != nil {
+				return nil, fmt.Errorf("Redis: %w", err)
 			}
 		}
 		r.port, r.URL = port, fmt.Sprintf("redis://127.0.0.1:%d", port)
@@ -201,23 +201,10 @@ func rememberedPort(ctx context.Context, dir string) int {
 	if err != nil || port < 1024 || port > 65535 {
 		return 0
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
+	if !portFree(ctx, port) {
 		return 0
 	}
-	_ = ln.Close()
 	return port
-}
-
-func freePort(ctx context.Context) (int, error) {
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer ln.Close() //nolint:errcheck // nothing was accepted
-	return ln.Addr().(*net.TCPAddr).Port, nil
 }
 
 // stopLeftoverRedis ends the Redis of a process that was killed.

@@ -32,7 +32,7 @@ func TestFiftyThousandJoinAndListen(t *testing.T) {
 	for i := range processes {
 		addr := p.cfg.Addr
 		if i > 0 {
-			addr = freeAddr(t)
+			addr = dbtest.FreeAddr(t)
 		}
 		processes[i] = p.startReplica(addr)
 	}

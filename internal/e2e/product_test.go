@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -102,7 +101,7 @@ func prepareProduct(t testing.TB) *product {
 	})
 
 	// Both sides must know the other's address, so both ports are taken before either runs.
-	addr := freeAddr(t)
+	addr := dbtest.FreeAddr(t)
 	p.url = "http://" + addr
 	bank, err := sandbox.New(sandbox.Config{Addr: "127.0.0.1:0", SecretKey: paystackKey, WebhookURL: p.url + "/webhooks/paystack",
 		Seed: 1, SpeedUp: 600, Logger: p.log})
@@ -165,16 +164,6 @@ func run(t testing.TB, what string, work func(context.Context) error) (stop func
 	})
 	t.Cleanup(stop)
 	return stop
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // locked is a log that several goroutines write.

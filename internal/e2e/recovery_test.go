@@ -220,7 +220,7 @@ func (f *follower) follows(s *show) {
 func TestNobodyLosesAPlaceWhateverRedisDoes(t *testing.T) {
 	t.Parallel()
 	p := startProduct(t)
-	other := p.startReplica(freeAddr(t))
+	other := p.startReplica(dbtest.FreeAddr(t))
 	s := p.slowLine(t, "redis")
 	urls := []string{p.url, other.url}
 	waiting := s.joins(t, p.fans(dbtest.Size(100, 400)), urls...)
@@ -337,7 +337,7 @@ func TestKilledReplicasLoseNoPlace(t *testing.T) {
 	fans := p.fans(dbtest.Size(60, 600))
 	p.stopApp()
 	first := p.startReplica(p.cfg.Addr) // it leads: the other comes later
-	second := p.startReplica(freeAddr(t))
+	second := p.startReplica(dbtest.FreeAddr(t))
 
 	half := len(fans) / 2
 	waiting := s.joins(t, fans[:half], first.url, second.url)
@@ -415,7 +415,7 @@ func TestSignOutEndsPollsOnEveryReplica(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := startProduct(t)
-			other := p.startReplica(freeAddr(t))
+			other := p.startReplica(dbtest.FreeAddr(t))
 			s := p.slowLine(t, "sign-out")
 			// The line must not come to this fan.
 			s.joins(t, p.fans(50), p.url)

@@ -22,7 +22,7 @@ func TestExactlyTheCapacityIsSoldWhateverRedisSays(t *testing.T) {
 	rows, floor, fans := dbtest.Size(3, 50), dbtest.Size(15, 500), dbtest.Size(120, 4000)
 	capacity := rows*10 + floor
 	p := startProduct(t)
-	other := p.startReplica(freeAddr(t))
+	other := p.startReplica(dbtest.FreeAddr(t))
 	s := p.newShow(t, "millions", 0, func(body map[string]any) {
 		body["tiers"] = []any{map[string]any{"name": "Stalls", "price_kobo": 1_500_000}, map[string]any{"name": "Floor", "price_kobo": 500_000}}
 		body["seat_map"] = json.RawMessage(fmt.Sprintf(`{"focal":{"x":0,"y":0},"sections":[

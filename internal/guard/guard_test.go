@@ -201,13 +201,7 @@ func BenchmarkAllowLocal(b *testing.B) {
 // dead is a client of a Redis that is not there.
 func dead(t *testing.T) *redis.Client {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
-	return client(t, addr)
+	return client(t, dbtest.FreeAddr(t))
 }
 
 func client(t *testing.T, addr string) *redis.Client {
