@@ -44,8 +44,10 @@ func (b *galleryBook) orders() {
 		}
 	}
 	b.add("console-trouble", "Console, money waits for the organizer", func(f Frame) templ.Component {
-		return ConsolePage(organizer(f), ConsoleView{Event: galleryEvent(SaleOpen), Stats: galleryStats(), AdmitPerMinute: 300, MaxInside: 500,
-			Can: []ConsoleAction{ActionPause, ActionEnd}, Trouble: Trouble{Refunds: 1}})
+		v := ConsoleView{Event: galleryEvent(SaleOpen), Stats: galleryStats(), AdmitPerMinute: 300, MaxInside: 500,
+			Can: []ConsoleAction{ActionPause, ActionEnd}, Trouble: Trouble{Refunds: 1, Disputes: 1}}
+		v.Stats.Refunded, v.Stats.Disputed = 12500000, 5000000
+		return ConsolePage(organizer(f), v)
 	})
 	b.add("orders", "Orders", list(nil))
 	b.add("orders-empty", "No orders yet", func(f Frame) templ.Component {

@@ -73,7 +73,7 @@ type Stats struct {
 	Lobby, Waiting, Called, Inside, Missed, Left, Done, Serving int64
 	Joined                                                      int64
 	Capacity, Free, Held, Sold                                  int
-	Succeeded, Refunded                                         money.Kobo
+	Succeeded, Refunded, Disputed                               money.Kobo
 	CalledPerMinute                                             int
 }
 

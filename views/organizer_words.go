@@ -139,6 +139,19 @@ func (v ConsoleView) meaning() string {
 	return "Nobody waits. Whoever joins is called at once."
 }
 
+// moneyLine is how the money that stays comes about.
+func (v ConsoleView) moneyLine() string {
+	s := v.Stats
+	line := s.Succeeded.String() + " came, before Paystack's fees"
+	if s.Refunded > 0 {
+		line += "; " + s.Refunded.String() + " is back or on its way back"
+	}
+	if s.Disputed > 0 {
+		line += "; banks ask for " + s.Disputed.String()
+	}
+	return line
+}
+
 // shortMoney keeps a figure in its tile: ₦164.72m.
 func shortMoney(k money.Kobo) string {
 	naira := float64(k) / 100

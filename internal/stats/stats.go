@@ -32,10 +32,13 @@ type Event struct {
 		Held     int64 `json:"held"`
 		Sold     int64 `json:"sold"`
 	} `json:"stock"`
-	// Money: what payments that stand brought in, and what went back.
+	// Money: what payments that succeeded brought in, and what of it has gone back, is owed, or was lost to banks.
+	// The one less the other is what stays with the organizer.
 	Money struct {
 		Succeeded money.Money `json:"succeeded"`
 		Refunded  money.Money `json:"refunded"`
+		// Disputed is what banks ask for and have not decided about; it counts as staying.
+		Disputed money.Kobo `json:"-"`
 	} `json:"money"`
 	// Rates: per minute, over the last minute.
 	Rates struct {
@@ -89,7 +92,8 @@ func of(ctx context.Context, c db.Conn, event uuid.UUID) (e Event, err error) {
 	e.Queue.Lobby, e.Queue.Waiting, e.Queue.Called, e.Queue.Inside = line.Lobby, line.Waiting, line.Called, line.Inside
 	e.Queue.Missed, e.Queue.Left, e.Queue.Done, e.Queue.Serving = line.Missed, line.Left, line.Done, line.Serving
 	e.Stock.Capacity, e.Stock.Free, e.Stock.Held, e.Stock.Sold = stock.Capacity, stock.Free, stock.Held, stock.Sold
-	e.Money.Succeeded, e.Money.Refunded = money.In(money.Kobo(cash.Succeeded)), money.In(money.Kobo(cash.Refunded))
+	e.Money.Succeeded, e.Money.Refunded = money.In(money.Kobo(cash.Came)), money.In(money.Kobo(cash.Back))
+	e.Money.Disputed = money.Kobo(cash.Asked)
 	e.Rates.Joins, e.Rates.Payments = float64(line.Joins), float64(cash.Settled)
 	e.Rates.Admitted, e.Rates.Claims = float64(rates.Admitted), float64(rates.Claims)
 	if cash.Ended > 0 {

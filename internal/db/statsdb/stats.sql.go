@@ -12,9 +12,14 @@ import (
 )
 
 const money = `-- name: Money :one
-SELECT COALESCE(sum(p.received_kobo) FILTER (WHERE p.status = 'succeeded'), 0)::bigint AS succeeded,
-       COALESCE((SELECT sum(r.amount_kobo) FROM refunds r JOIN payments q ON q.id = r.payment_id
-                 WHERE q.event_id = $1 AND r.status = 'processed'), 0)::bigint AS refunded,
+SELECT COALESCE(sum(p.received_kobo), 0)::bigint AS came,
+       (COALESCE((SELECT sum(r.amount_kobo) FROM refunds r JOIN payments q ON q.id = r.payment_id
+                  WHERE q.event_id = $1 AND q.settled_at IS NOT NULL), 0)
+        + COALESCE((SELECT sum(q.received_kobo - COALESCE((SELECT sum(r.amount_kobo) FROM refunds r WHERE r.payment_id = q.id), 0))
+                    FROM payments q WHERE q.event_id = $1 AND q.status = 'charged_back'
+                    AND EXISTS (SELECT FROM disputes d WHERE d.payment_id = q.id AND d.status = 'lost')), 0))::bigint AS back,
+       COALESCE((SELECT sum(LEAST(d.amount_kobo, q.received_kobo)) FROM disputes d JOIN payments q ON q.id = d.payment_id
+                 WHERE q.event_id = $1 AND d.status = 'open' AND q.status IN ('succeeded', 'charged_back')), 0)::bigint AS asked,
        count(*) FILTER (WHERE p.settled_at > now() - interval '1 minute') AS settled,
        count(*) FILTER (WHERE COALESCE(p.settled_at, p.checked_at) > now() - interval '10 minutes'
                         AND p.status NOT IN ('initializing', 'pending')) AS ended,
@@ -23,22 +28,25 @@ FROM payments p WHERE p.event_id = $1
 `
 
 type MoneyRow struct {
-	Succeeded int64
-	Refunded  int64
-	Settled   int64
-	Ended     int64
-	Failed    int64
+	Came    int64
+	Back    int64
+	Asked   int64
+	Settled int64
+	Ended   int64
+	Failed  int64
 }
 
-// What came in and stays, what went back, and how payments ended lately. A
-// payment that failed has no time of settling: it ended when the provider was
-// asked last.
+// What came and what does not stay, by the same rules as the books of internal/audit: refunds, sent or owed, and what banks
+// took with disputes that were lost, so that came less back is what good tickets are worth and the fees that buyers bore.
+// What a bank only asks for is told apart, because it may stay. And how payments ended lately: one that failed has no time
+// of settling, it ended when the provider was asked last.
 func (q *Queries) Money(ctx context.Context, db DBTX, eventID uuid.UUID) (MoneyRow, error) {
 	row := db.QueryRow(ctx, money, eventID)
 	var i MoneyRow
 	err := row.Scan(
-		&i.Succeeded,
-		&i.Refunded,
+		&i.Came,
+		&i.Back,
+		&i.Asked,
 		&i.Settled,
 		&i.Ended,
 		&i.Failed,
