@@ -45,9 +45,7 @@ func (h *hall) rush(fans []uuid.UUID, tier int, quantity func(i int) int) (got [
 
 func TestNeverOversold(t *testing.T) {
 	t.Parallel()
-	for range dbtest.Size(1, 100) {
-		neverOversold(t)
-	}
+	rounds(t, dbtest.Size(1, 100), func(t *testing.T, _ int) { neverOversold(t) })
 }
 
 func neverOversold(t *testing.T) {

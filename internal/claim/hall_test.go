@@ -47,6 +47,16 @@ func open(t testing.TB, change func(*sale.NewSale)) *hall {
 	return h
 }
 
+// rounds does the same again and again, up to a round that fails; what a round opens ends with it.
+func rounds(t *testing.T, n int, do func(t *testing.T, round int)) {
+	t.Helper()
+	for round := range n {
+		if !t.Run(fmt.Sprint("round ", round), func(t *testing.T) { do(t, round) }) {
+			return
+		}
+	}
+}
+
 // prepare makes a draft.
 func prepare(t testing.TB, change func(*sale.NewSale)) *hall {
 	t.Helper()

@@ -361,7 +361,7 @@ func kinds(history []porcupine.Operation) map[string]int {
 func TestClaimsOfSeatsAreLinearizable(t *testing.T) {
 	t.Parallel()
 	total := map[string]int{}
-	for round := range dbtest.Size(4, 100) {
+	rounds(t, dbtest.Size(4, 100), func(t *testing.T, round int) {
 		c := newContest(t)
 		c.run(uint64(dbtest.Seed())+uint64(round), dbtest.Size(8, 12)) //nolint:gosec // a seed
 		if t.Failed() {
@@ -377,7 +377,7 @@ func TestClaimsOfSeatsAreLinearizable(t *testing.T) {
 			total[kind] += n
 		}
 		c.whole()
-	}
+	})
 	for _, kind := range []string{"take", "take seats_taken", "take claim_open", "swap", "swap seats_taken", "swap claim_expired", "release", "lapse", "look", "swap", "swap seats_taken", "swap claim_expired"} {
 		if total[kind] == 0 {
 			t.Errorf("nothing ended as %q: %v", kind, total)

@@ -183,7 +183,7 @@ func TestOneSeatHasOneWinner(t *testing.T) {
 // order: whoever gets one gets both, and nothing is sold twice.
 func TestPairsAreNeverOversold(t *testing.T) {
 	t.Parallel()
-	for range dbtest.Size(1, 50) {
+	rounds(t, dbtest.Size(1, 50), func(t *testing.T, _ int) {
 		h := open(t, func(n *sale.NewSale) {
 			seated(n)
 			n.SeatMap = bytes.Replace(n.SeatMap, []byte(`{"focal"`), []byte(`{"allow_orphans":true,"focal"`), 1)
@@ -224,7 +224,7 @@ func TestPairsAreNeverOversold(t *testing.T) {
 			t.Errorf("%s, %d seats given out", a, len(owners))
 		}
 		h.whole()
-	}
+	})
 }
 
 // The rows of a hall are not read again for who looks: only what decisions were about.

@@ -341,7 +341,7 @@ func (h *hall) agrees() {
 // between them do not leave one between them, whoever comes first, and neither does a rush for the best.
 func TestARushLeavesNoSeatAlone(t *testing.T) {
 	t.Parallel()
-	for round := range dbtest.Size(4, 60) {
+	rounds(t, dbtest.Size(4, 60), func(t *testing.T, round int) {
 		h := open(t, func(n *sale.NewSale) {
 			seated(n)
 			n.SeatMap = []byte(strings.Replace(string(n.SeatMap), `"to":"C","count":10`, `"to":"Z","count":9`, 1))
@@ -371,7 +371,7 @@ func TestARushLeavesNoSeatAlone(t *testing.T) {
 			}
 		}
 		h.agrees()
-	}
+	})
 }
 
 func TestWhoLosesASeatIsOfferedOthers(t *testing.T) {
