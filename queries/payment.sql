@@ -49,6 +49,13 @@ SELECT * FROM payments WHERE reference = @reference;
 -- name: PaymentsOfClaim :many
 SELECT * FROM payments WHERE claim_id = @claim_id AND account_id = @account_id ORDER BY created_at DESC, id DESC;
 
+-- name: OpenOfAccount :many
+-- What somebody is paying for now, of all events, and what was given up while the money may still come; newest first.
+SELECT * FROM payments
+WHERE account_id = @account_id AND (status IN ('initializing', 'pending') OR late_expected)
+ORDER BY created_at DESC, id DESC
+LIMIT @max_payments;
+
 -- name: LockPayment :one
 -- The first lock of every decision about a payment.
 SELECT sqlc.embed(payments), now()::timestamptz AS now FROM payments WHERE id = @id FOR UPDATE;
@@ -309,6 +316,13 @@ SELECT count(*) FROM payments WHERE event_id = @event_id AND status IN ('initial
 -- name: CancelProgress :one
 -- How far the money of a cancelled event has gone back: orders with tickets that are good, money owed, sent and
 -- back, and refunds that wait for a person.
+-- name: CancelsLeft :many
+-- Events that were cancelled, and whose sale is not ended or whose money has not all gone back: of what no bank asks for.
+SELECT s.event_id FROM sales s
+WHERE s.cancelled_at IS NOT NULL AND (s.state <> 'ended' OR EXISTS (
+    SELECT FROM payments p WHERE p.event_id = s.event_id AND p.status = 'succeeded'
+      AND NOT EXISTS (SELECT FROM disputes d WHERE d.payment_id = p.id AND d.status = 'open')));
+
 SELECT (SELECT count(DISTINCT p.claim_id) FROM payments p WHERE p.event_id = @event_id AND p.settled_at IS NOT NULL) AS orders,
        (SELECT count(*) FROM payments p WHERE p.event_id = @event_id AND p.status = 'succeeded') AS open_orders,
        (SELECT count(*) FROM payments p WHERE p.event_id = @event_id AND p.status IN ('initializing', 'pending')) AS under_way,

@@ -12,8 +12,9 @@ RETURNING id;
 
 -- name: ListTickets :many
 -- The tickets of an account: newest orders first, in an order by kind and place.
-SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status
+SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at
 FROM tickets t
+LEFT JOIN sales o ON o.event_id = t.event_id
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
 LEFT JOIN seats s ON s.id = t.unit_id
@@ -30,8 +31,9 @@ ORDER BY t.issued_at DESC, r.ordinal, u.slot, t.id
 LIMIT @max_tickets;
 
 -- name: GetTicket :one
-SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status
+SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at
 FROM tickets t
+LEFT JOIN sales o ON o.event_id = t.event_id
 JOIN tiers r ON r.id = t.tier_id
 LEFT JOIN seats s ON s.id = t.unit_id
 LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w.ordinal = s.seat_row
@@ -40,8 +42,9 @@ LEFT JOIN refunds f ON f.id = t.refund_id
 WHERE t.id = @id AND t.account_id = @account_id;
 
 -- name: TicketsOfClaim :many
-SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status
+SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at
 FROM tickets t
+LEFT JOIN sales o ON o.event_id = t.event_id
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
 LEFT JOIN seats s ON s.id = t.unit_id
@@ -52,9 +55,10 @@ WHERE t.claim_id = @claim_id AND t.account_id = @account_id
 ORDER BY r.ordinal, u.slot, t.id;
 
 -- name: LockTicket :one
-SELECT t.account_id, t.holder_name, t.status, t.name_corrected_at FROM tickets t
+SELECT t.account_id, t.holder_name, t.status, t.name_corrected_at, o.cancelled_at
+FROM tickets t LEFT JOIN sales o ON o.event_id = t.event_id
 WHERE t.id = @id AND t.event_id = @event_id
-FOR NO KEY UPDATE;
+FOR NO KEY UPDATE OF t;
 
 -- name: CorrectName :execrows
 -- Once only.
@@ -99,3 +103,10 @@ FROM tickets t JOIN units u ON u.id = t.unit_id
 WHERE t.payment_id = @payment_id AND t.status = 'void' AND t.ended_from IS NOT NULL AND t.refund_id IS NULL
   AND u.state = 'sold' AND u.claim_id = t.claim_id
 ORDER BY t.tier_id, u.slot, t.id;
+
+-- name: CodesOfEvent :many
+-- Whose codes may be looked for by their last characters: whatever became of them, because people keep old codes.
+SELECT id, claim_id FROM tickets WHERE event_id = @event_id;
+
+-- name: ClaimOfTicket :one
+SELECT claim_id FROM tickets WHERE id = @id AND event_id = @event_id;

@@ -32,6 +32,7 @@ func crashPoints() []crashPoint {
 		{"refund: owed, and nobody asked for it", refundOwed},
 		{"refund: written down as asked for, the provider not reached", func(t *testing.T, w *wreck) { refunding(t, w, false) }},
 		{"refund: asked for, the answer lost", func(t *testing.T, w *wreck) { refunding(t, w, true) }},
+		{"cancel: in the middle of giving everything back", cancelling}, // the last one: its show is over
 	}
 }
 
@@ -193,5 +194,41 @@ func refunding(t *testing.T, w *wreck, answered bool) {
 	}
 	w.kill()
 	w.start("web", "worker")
+	w.refunded(t, v, claim)
+}
+
+// cancelling: no ticket of a cancelled event opens a door, whoever dies; and the next process goes on at once, without
+// waiting until the jobs of the dead are taken over.
+func cancelling(t *testing.T, w *wreck) {
+	v, claim := w.next(t)
+	_, reference := v.pay(claim)
+	w.outcome(t, reference, map[string]any{"outcome": "success"})
+	w.paid(t, v, claim)
+	good := `SELECT count(*) FROM payments WHERE status = 'succeeded'`
+	orders := w.count(good)
+	// The job comes to this order, and stays there.
+	tx, err := w.pool.Begin(t.Context())
+	if err == nil {
+		_, err = tx.Exec(t.Context(), `SELECT FROM payments WHERE claim_id = $1 FOR UPDATE`, claim)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.api(t, "POST", "/organizer/events/"+w.id+"/cancel", w.organizer, nil).want(http.StatusAccepted)
+	w.until("the job has begun", func() bool { return w.count(good) == 1 })
+	w.process.kill()
+	if err := tx.Rollback(context.WithoutCancel(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	w.exec(`UPDATE river_job SET attempted_at = now() + interval '1 hour' WHERE state = 'running'`)
+	w.start("web") // works no job
+	if w.count(good) != 1 || len(v.tickets()) != 0 {
+		t.Errorf("%d of %d orders are left, %d tickets are good", w.count(good), orders, len(v.tickets()))
+	}
+	w.process.kill()
+	w.start("web", "worker")
+	w.until("the work goes on", func() bool { return w.count(good) == 0 })
+	w.exec(`DELETE FROM river_leader`)
+	w.exec(`UPDATE river_job SET attempted_at = now() - interval '5 minutes' WHERE state = 'running'`)
 	w.refunded(t, v, claim)
 }

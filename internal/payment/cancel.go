@@ -59,6 +59,23 @@ func (s *Service) endSale(ctx context.Context, event, by uuid.UUID) (*sale.Snaps
 	return e, err
 }
 
+// goOn lets the work of cancelled events go on at once that a process left behind which was killed. Where another process
+// is at it, two jobs do no harm: each order is decided by its own rows.
+func (s *Service) goOn(ctx context.Context) error {
+	events, err := s.q.CancelsLeft(ctx, s.cfg.DB)
+	if err != nil || len(events) == 0 {
+		return db.Fault(err)
+	}
+	return db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
+		for _, event := range events {
+			if err := s.enqueue(ctx, tx, cancelArgs{Event: event}, 0); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 const (
 	cancelPage = 50
 	// cancelFor is how long one run goes on before it lets others have the worker.

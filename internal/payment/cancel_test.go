@@ -10,6 +10,7 @@ import (
 	"fairqueue/internal/dbtest"
 	"fairqueue/internal/payment"
 	"fairqueue/internal/sale"
+	"fairqueue/internal/ticket"
 )
 
 func TestCancelledEventGivesEverythingBack(t *testing.T) {
@@ -96,4 +97,52 @@ func TestCancelledEventGoesOnAfterCrashes(t *testing.T) {
 	}
 	s.addsUp()
 	t.Logf("%d orders, %d crashes", orders, crashes)
+}
+
+// No door opens to a ticket of an event that is cancelled, however long its money takes; and what a process left behind that
+// was killed is taken up by the next one when it starts.
+func TestCancelledEventIsOffAtOnce(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price, still: true})
+	var orders []claim.Claim
+	for range 3 {
+		c, p := s.buy(2)
+		s.quietly(p)
+		s.must(s.payments.Check(t.Context(), c.AccountID, c.ID))
+		orders = append(orders, c)
+	}
+	by := uuid.New()
+	_, err := s.payments.Cancel(t.Context(), s.event.ID(), by)
+	s.must(err)
+	if n := s.count(`SELECT count(*) FROM tickets WHERE status = 'valid'`); n != 6 {
+		t.Fatalf("a job was at it: %d", n)
+	}
+	for _, c := range orders {
+		for _, k := range s.tickets1(c) {
+			if one, err := s.tickets.Get(t.Context(), c.AccountID, k.ID); err != nil || one.Status != k.Status {
+				t.Error(one, err)
+			}
+			if k.Status != string(ticket.Void) || k.Code != "" || k.Refund != "due" || k.EndedAt.IsZero() {
+				t.Errorf("%+v", k)
+			}
+			_, err := s.tickets.CorrectName(t.Context(), s.event.ID(), k.ID, by, "Ada")
+			s.refused(err, "ticket_not_valid")
+		}
+		if o, err := s.payments.Order(t.Context(), s.event.ID(), c.ID); err != nil || o.Worth() != 0 {
+			t.Errorf("%+v %v", o.Tickets, err)
+		}
+	}
+	s.addsUp()
+	// Killed at its work: nobody takes the job over for a long time.
+	s.sql(`UPDATE river_job SET state = 'running', attempt = 1, attempted_at = now() + interval '1 hour' WHERE kind = 'payment_cancel'`)
+	l := s.live()
+	s.must(s.payments.Reconcile(t.Context()))
+	s.until("the work went on", func() bool { return s.count(`SELECT count(*) FROM tickets WHERE status = 'void'`) == 6 })
+	s.allBack()
+	s.must(s.payments.Reconcile(t.Context()))
+	s.bury(l)
+	if n := s.count(`SELECT count(*) FROM river_job WHERE kind = 'payment_cancel'`); n != 2 {
+		t.Errorf("%d jobs", n)
+	}
+	s.addsUp()
 }

@@ -230,8 +230,14 @@ const (
 )
 
 // Reconcile asks the provider about payments that are due and acts on it, a bounded number a call; every worker calls
-// it every few seconds, and no two take the same payment.
+// it every few seconds, and no two take the same payment. The first call of a process takes up what another one left behind.
 func (s *Service) Reconcile(ctx context.Context) error {
+	if !s.wentOn.Load() {
+		if err := s.goOn(ctx); err != nil {
+			return fmt.Errorf("payment.Reconcile: %w", err)
+		}
+		s.wentOn.Store(true)
+	}
 	due, err := s.q.TakeDue(ctx, s.cfg.DB, reconcileBatch)
 	if err != nil {
 		return db.Fault(fmt.Errorf("payment.Reconcile: %w", err))

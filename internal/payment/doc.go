@@ -93,11 +93,13 @@
 // what has gone back and what is owed, and the fee that the buyer bore while a
 // ticket is good. The place of a ticket that was used is never sold again.
 //
-// A cancelled event is first marked, which ends all selling: settling looks at the
-// mark under a lock on the row of the sale, so that money that comes later goes
-// back by itself. A job then takes back order after order. Each is decided by its
-// own rows, so that a crash costs nothing but the order it was at, which was rolled
-// back; and the progress is counted from the rows.
+// A cancelled event is first marked, which ends all selling, and with it every ticket
+// is void (ticket.InEffect): settling looks at the mark under a lock on the row of
+// the sale, so that money that comes later goes back by itself. A job then takes back
+// order after order. Each is decided by its own rows, so that a crash costs nothing
+// but the order it was at, which was rolled back; and the progress is counted from
+// the rows. A process that starts looks for such work itself, and does not wait until
+// the jobs of the one that was killed are taken over.
 //
 // A dispute with the rule void makes the tickets void and the payment charged_back
 // at once, while the places stay sold. Won, both are as before; lost, the places

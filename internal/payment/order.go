@@ -188,7 +188,7 @@ func (s *Service) orderTickets(ctx context.Context, o *OrderDetail) error {
 	rows, err := s.q.TicketsOfOrder(ctx, s.cfg.DB, o.ID)
 	for _, r := range rows {
 		t := OrderTicket{
-			ID: r.ID, Tier: r.TierName, Holder: r.HolderName, Status: ticket.Status(r.Status),
+			ID: r.ID, Tier: r.TierName, Holder: r.HolderName, Status: ticket.InEffect(ticket.Status(r.Status), o.CancelledAt),
 			Price: money.Kobo(r.PriceKobo), Reduced: money.Kobo(r.ReducedKobo), EndedAt: r.EndedAt, Corrected: r.NameCorrectedAt != nil,
 		}
 		if r.SeatSection != nil && r.SeatRow != nil && r.SeatLabel != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,6 +34,8 @@ type Payment struct {
 	CreatedAt                       time.Time
 	// Waiting reports that the provider says the bank is still working on it (as of the last check).
 	Waiting bool
+	// Late reports that it was given up while the bank was still working on it: its money may come after all.
+	Late bool
 	// Stalled reports that its page could not be opened at the last try; the next one comes by itself.
 	Stalled bool
 	// Channels are what its page offers; DeadlineAt is until when that page takes money; CheckedAt is when the provider was asked last.
@@ -65,6 +69,8 @@ type Service struct {
 	log *slog.Logger
 	// alerts counts what a person must look at.
 	alerts prometheus.Counter
+	// wentOn: what was left behind by a process that was killed is taken up.
+	wentOn atomic.Bool
 }
 
 // New returns a Service.
@@ -117,11 +123,28 @@ func (s *Service) OfClaim(ctx context.Context, account, claimID uuid.UUID) ([]Pa
 	if err != nil {
 		return nil, db.Fault(fmt.Errorf("payment.OfClaim: %w", err))
 	}
+	return views(rows), nil
+}
+
+// maxUnderWay bounds what UnderWay looks at: a fan has one open claim an event, and few attempts that were given up.
+const maxUnderWay = 50
+
+// UnderWay returns the payments of an account that are not decided, newest first, of all events: those that its claims
+// wait for, and those that were given up (Late) while the bank was still at work.
+func (s *Service) UnderWay(ctx context.Context, account uuid.UUID) ([]Payment, error) {
+	rows, err := s.q.OpenOfAccount(ctx, s.cfg.DB, account, maxUnderWay)
+	if err != nil {
+		return nil, db.Fault(fmt.Errorf("payment.UnderWay: %w", err))
+	}
+	return slices.DeleteFunc(views(rows), func(p Payment) bool { return !live(string(p.Status)) && !p.Late }), nil
+}
+
+func views(rows []paymentdb.Payment) []Payment {
 	out := make([]Payment, len(rows))
 	for i, p := range rows {
 		out[i] = view(p)
 	}
-	return out, nil
+	return out
 }
 
 func view(p paymentdb.Payment) Payment {
@@ -129,6 +152,7 @@ func view(p paymentdb.Payment) Payment {
 		ID: p.ID, ClaimID: p.ClaimID, EventID: p.EventID, AccountID: p.AccountID, Reference: p.Reference,
 		Status: Status(p.Status), Amount: money.Kobo(p.AmountKobo), AuthorizationURL: p.AuthorizationUrl,
 		Stalled:   p.Status == string(Initializing) && p.Openings > 0 && p.OpeningUntil == nil,
+		Late:      p.LateExpected && waiting(p.ProviderStatus),
 		CreatedAt: p.CreatedAt, Channels: p.Channels, DeadlineAt: p.DeadlineAt, CheckedAt: p.CheckedAt, Waiting: live(p.Status) && waiting(p.ProviderStatus), GatewayResponse: p.GatewayResponse,
 	}
 }

@@ -31,6 +31,10 @@
 // The code of a ticket that ended is not shown and opens no door, wherever it was
 // kept: the door asks what it knows of the id. Package pdf prints tickets.
 //
+// When an event is cancelled, all its tickets are void at that moment: the rows follow
+// order by order, because each ends together with its money, but what a ticket is now
+// is read from the event too (InEffect).
+//
 // What it was (valid or used) is kept, so that a dispute that is won can undo its
 // end; a ticket whose price went back, or whose place has gone to somebody else,
 // never comes back. Part of a price can go back while the ticket stays good

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -24,6 +25,15 @@ const (
 	Returned Status = "returned"
 	Void     Status = "void"
 )
+
+// InEffect is what a ticket is now whose row says status: at the moment its event is cancelled none lets anybody in any more,
+// while the rows follow order by order with the money. Whoever shows a ticket or opens a door by it decides by this.
+func InEffect(status Status, eventCancelledAt *time.Time) Status {
+	if eventCancelledAt != nil && (status == Valid || status == Used) {
+		return Void
+	}
+	return status
+}
 
 // moves is every move a ticket may make. A ticket that was used can still be taken back with its money, but not given
 // back by its fan. What a dispute made void is good again when it is won, as it was.

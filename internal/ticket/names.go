@@ -47,7 +47,7 @@ func (s *Service) CorrectName(ctx context.Context, event, id, by uuid.UUID, name
 			return nil
 		case row.NameCorrectedAt != nil:
 			return errNameCorrected
-		case row.Status != "valid":
+		case InEffect(Status(row.Status), row.CancelledAt) != Valid:
 			return errNotValid
 		}
 		n, err := s.q.CorrectName(ctx, tx, name, id)

@@ -173,6 +173,12 @@ func (s *Service) ticket(r ticketdb.GetTicketRow) Ticket {
 	if r.EndedAt != nil {
 		t.EndedAt = *r.EndedAt
 	}
+	if in := InEffect(Status(r.Status), r.CancelledAt); in != Status(r.Status) {
+		t.Status, t.EndedAt = string(in), *r.CancelledAt
+		if t.Price > t.Reduced {
+			t.Refund = refundOwed
+		}
+	}
 	if r.NameCorrectedAt != nil {
 		t.NameCorrectedAt = *r.NameCorrectedAt
 	}
@@ -184,6 +190,9 @@ func (s *Service) ticket(r ticketdb.GetTicketRow) Ticket {
 	}
 	return t
 }
+
+// refundOwed is how a refund begins that is not written down yet.
+const refundOwed = "due"
 
 const (
 	codePrefix = "FQ1."

@@ -77,6 +77,34 @@ func (q *Queries) CancelProgress(ctx context.Context, db DBTX, eventID uuid.UUID
 	return i, err
 }
 
+const cancelsLeft = `-- name: CancelsLeft :many
+SELECT s.event_id FROM sales s
+WHERE s.cancelled_at IS NOT NULL AND (s.state <> 'ended' OR EXISTS (
+    SELECT FROM payments p WHERE p.event_id = s.event_id AND p.status = 'succeeded'
+      AND NOT EXISTS (SELECT FROM disputes d WHERE d.payment_id = p.id AND d.status = 'open')))
+`
+
+// Events that were cancelled, and whose sale is not ended or whose money has not all gone back: of what no bank asks for.
+func (q *Queries) CancelsLeft(ctx context.Context, db DBTX) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, cancelsLeft)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var event_id uuid.UUID
+		if err := rows.Scan(&event_id); err != nil {
+			return nil, err
+		}
+		items = append(items, event_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const countHolders = `-- name: CountHolders :one
 SELECT count(DISTINCT t.account_id)
 FROM tickets t JOIN events e ON e.id = t.event_id
@@ -1009,6 +1037,63 @@ func (q *Queries) OfTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountID
 		&i.Disputed,
 	)
 	return i, err
+}
+
+const openOfAccount = `-- name: OpenOfAccount :many
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at FROM payments
+WHERE account_id = $1 AND (status IN ('initializing', 'pending') OR late_expected)
+ORDER BY created_at DESC, id DESC
+LIMIT $2
+`
+
+// What somebody is paying for now, of all events, and what was given up while the money may still come; newest first.
+func (q *Queries) OpenOfAccount(ctx context.Context, db DBTX, accountID uuid.UUID, maxPayments int32) ([]Payment, error) {
+	rows, err := db.Query(ctx, openOfAccount, accountID, maxPayments)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Payment{}
+	for rows.Next() {
+		var i Payment
+		if err := rows.Scan(
+			&i.ID,
+			&i.ClaimID,
+			&i.EventID,
+			&i.AccountID,
+			&i.Provider,
+			&i.Reference,
+			&i.AmountKobo,
+			&i.Currency,
+			&i.Status,
+			&i.Channels,
+			&i.AuthorizationUrl,
+			&i.CreatedAt,
+			&i.InitializedAt,
+			&i.DeadlineAt,
+			&i.OpeningUntil,
+			&i.Openings,
+			&i.CheckedAt,
+			&i.ProviderStatus,
+			&i.Checks,
+			&i.NextCheckAt,
+			&i.LateExpected,
+			&i.ReceivedKobo,
+			&i.RequestedKobo,
+			&i.FeesKobo,
+			&i.Channel,
+			&i.ProviderID,
+			&i.GatewayResponse,
+			&i.SettledAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const order = `-- name: Order :one

@@ -12,6 +12,47 @@ import (
 	"github.com/google/uuid"
 )
 
+const claimOfTicket = `-- name: ClaimOfTicket :one
+SELECT claim_id FROM tickets WHERE id = $1 AND event_id = $2
+`
+
+func (q *Queries) ClaimOfTicket(ctx context.Context, db DBTX, iD uuid.UUID, eventID uuid.UUID) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, claimOfTicket, iD, eventID)
+	var claim_id uuid.UUID
+	err := row.Scan(&claim_id)
+	return claim_id, err
+}
+
+const codesOfEvent = `-- name: CodesOfEvent :many
+SELECT id, claim_id FROM tickets WHERE event_id = $1
+`
+
+type CodesOfEventRow struct {
+	ID      uuid.UUID
+	ClaimID uuid.UUID
+}
+
+// Whose codes may be looked for by their last characters: whatever became of them, because people keep old codes.
+func (q *Queries) CodesOfEvent(ctx context.Context, db DBTX, eventID uuid.UUID) ([]CodesOfEventRow, error) {
+	rows, err := db.Query(ctx, codesOfEvent, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CodesOfEventRow{}
+	for rows.Next() {
+		var i CodesOfEventRow
+		if err := rows.Scan(&i.ID, &i.ClaimID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const correctName = `-- name: CorrectName :execrows
 UPDATE tickets SET holder_name = $1, name_corrected_at = now()
 WHERE id = $2 AND name_corrected_at IS NULL
@@ -56,8 +97,9 @@ func (q *Queries) EndTickets(ctx context.Context, db DBTX, arg EndTicketsParams)
 }
 
 const getTicket = `-- name: GetTicket :one
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at
 FROM tickets t
+LEFT JOIN sales o ON o.event_id = t.event_id
 JOIN tiers r ON r.id = t.tier_id
 LEFT JOIN seats s ON s.id = t.unit_id
 LEFT JOIN seat_rows w ON w.event_id = s.event_id AND w.section = s.section AND w.ordinal = s.seat_row
@@ -88,6 +130,7 @@ type GetTicketRow struct {
 	SeatRow         *string
 	SeatLabel       *string
 	RefundStatus    *string
+	CancelledAt     *time.Time
 }
 
 func (q *Queries) GetTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountID uuid.UUID) (GetTicketRow, error) {
@@ -115,6 +158,7 @@ func (q *Queries) GetTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountI
 		&i.SeatRow,
 		&i.SeatLabel,
 		&i.RefundStatus,
+		&i.CancelledAt,
 	)
 	return i, err
 }
@@ -175,8 +219,9 @@ func (q *Queries) Issue(ctx context.Context, db DBTX, arg IssueParams) ([]uuid.U
 }
 
 const listTickets = `-- name: ListTickets :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at
 FROM tickets t
+LEFT JOIN sales o ON o.event_id = t.event_id
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
 LEFT JOIN seats s ON s.id = t.unit_id
@@ -215,6 +260,7 @@ type ListTicketsRow struct {
 	SeatRow         *string
 	SeatLabel       *string
 	RefundStatus    *string
+	CancelledAt     *time.Time
 }
 
 // The tickets of an account: newest orders first, in an order by kind and place.
@@ -254,6 +300,7 @@ func (q *Queries) ListTickets(ctx context.Context, db DBTX, accountID uuid.UUID,
 			&i.SeatRow,
 			&i.SeatLabel,
 			&i.RefundStatus,
+			&i.CancelledAt,
 		); err != nil {
 			return nil, err
 		}
@@ -308,9 +355,10 @@ func (q *Queries) LiveOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUI
 }
 
 const lockTicket = `-- name: LockTicket :one
-SELECT t.account_id, t.holder_name, t.status, t.name_corrected_at FROM tickets t
+SELECT t.account_id, t.holder_name, t.status, t.name_corrected_at, o.cancelled_at
+FROM tickets t LEFT JOIN sales o ON o.event_id = t.event_id
 WHERE t.id = $1 AND t.event_id = $2
-FOR NO KEY UPDATE
+FOR NO KEY UPDATE OF t
 `
 
 type LockTicketRow struct {
@@ -318,6 +366,7 @@ type LockTicketRow struct {
 	HolderName      string
 	Status          string
 	NameCorrectedAt *time.Time
+	CancelledAt     *time.Time
 }
 
 func (q *Queries) LockTicket(ctx context.Context, db DBTX, iD uuid.UUID, eventID uuid.UUID) (LockTicketRow, error) {
@@ -328,6 +377,7 @@ func (q *Queries) LockTicket(ctx context.Context, db DBTX, iD uuid.UUID, eventID
 		&i.HolderName,
 		&i.Status,
 		&i.NameCorrectedAt,
+		&i.CancelledAt,
 	)
 	return i, err
 }
@@ -389,8 +439,9 @@ func (q *Queries) ReviveTickets(ctx context.Context, db DBTX, paymentID uuid.UUI
 }
 
 const ticketsOfClaim = `-- name: TicketsOfClaim :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at
 FROM tickets t
+LEFT JOIN sales o ON o.event_id = t.event_id
 JOIN tiers r ON r.id = t.tier_id
 JOIN units u ON u.id = t.unit_id
 LEFT JOIN seats s ON s.id = t.unit_id
@@ -423,6 +474,7 @@ type TicketsOfClaimRow struct {
 	SeatRow         *string
 	SeatLabel       *string
 	RefundStatus    *string
+	CancelledAt     *time.Time
 }
 
 func (q *Queries) TicketsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID, accountID uuid.UUID) ([]TicketsOfClaimRow, error) {
@@ -456,6 +508,7 @@ func (q *Queries) TicketsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID
 			&i.SeatRow,
 			&i.SeatLabel,
 			&i.RefundStatus,
+			&i.CancelledAt,
 		); err != nil {
 			return nil, err
 		}
