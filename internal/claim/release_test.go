@@ -268,8 +268,9 @@ func TestTabsOfOneFanOverTwoSales(t *testing.T) {
 // and nobody is refused below it.
 func TestRandomClaimsInTwoSalesStayWithinTheLimit(t *testing.T) {
 	t.Parallel()
-	s := released(t, 4, 3, func(n *sale.NewSale) { n.Tiers[0].Capacity = 5000 })
 	evenings := dbtest.Size(25, 1000)
+	// Two fans of each evening, who all stay inside.
+	s := released(t, 4, 3, func(n *sale.NewSale) { n.Tiers[0].Capacity, n.Terms.MaxInside = 10*evenings, 2*evenings })
 	rapid.Check(t, func(rt *rapid.T) {
 		if evenings--; evenings < 0 {
 			return
