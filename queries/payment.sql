@@ -171,12 +171,13 @@ WHERE id = @id AND status = ANY(@from_states::text[]);
 
 -- name: Orders :many
 -- Claims of an event for which money was asked, newest first, each with its best payment; on demand only those whose
--- money waits for a person.
+-- money waits for a person, or those that some words lead to: of the buyer, a name on a ticket, a payment; or the orders
+-- of tickets that were found otherwise.
 SELECT c.id, a.email, c.total_kobo, c.created_at, c.paid_at,
        CASE WHEN c.status = 'held' AND c.expires_at <= now() THEN 'expired' ELSE c.status END::text AS claim_status,
        p.status AS payment_status, p.reference,
        l.quantity, l.tiers, back.kobo AS back_kobo,
-       (back.stuck OR asked.back)::boolean AS needs
+       back.stuck::boolean AS stuck, (asked.banks > 0)::boolean AS disputed, asked.due_at::timestamptz AS due_at
 FROM claims c
 JOIN accounts a ON a.id = c.account_id
 JOIN LATERAL (
@@ -200,11 +201,17 @@ CROSS JOIN LATERAL (
     FROM payments x JOIN refunds r ON r.payment_id = x.id WHERE x.claim_id = c.id
 ) back
 CROSS JOIN LATERAL (
-    SELECT EXISTS (SELECT FROM payments x JOIN disputes d ON d.payment_id = x.id WHERE x.claim_id = c.id AND d.status = 'open') AS back
+    SELECT count(*) AS banks, coalesce(min(d.due_at), 'epoch') AS due_at
+    FROM payments x JOIN disputes d ON d.payment_id = x.id WHERE x.claim_id = c.id AND d.status = 'open'
 ) asked
 WHERE c.event_id = @event_id
   AND (c.created_at, c.id) < (@before_at::timestamptz, @before_id::uuid)
-  AND (NOT @needing::boolean OR back.stuck OR asked.back)
+  AND (NOT @needing::boolean OR back.stuck OR asked.banks > 0)
+  AND (@search::text = '' OR c.id = ANY (@found::uuid[]) OR c.id::text = lower(@search)
+       OR position(lower(@search) IN lower(a.email)) > 0 OR position(lower(@search) IN lower(a.name)) > 0
+       OR EXISTS (SELECT FROM payments x WHERE x.claim_id = c.id
+                  AND (position(lower(@search) IN lower(x.reference)) > 0 OR x.provider_id = @search OR x.id::text = lower(@search)))
+       OR EXISTS (SELECT FROM tickets t WHERE t.claim_id = c.id AND position(lower(@search) IN lower(t.holder_name)) > 0))
 ORDER BY c.created_at DESC, c.id DESC
 LIMIT @max_orders;
 
@@ -309,13 +316,6 @@ WHERE p.event_id = @event_id AND p.id > @after::uuid AND p.status = 'succeeded'
 ORDER BY p.id
 LIMIT @max_payments;
 
--- name: CountLive :one
--- Payments of an event whose money may still come before they are given up.
-SELECT count(*) FROM payments WHERE event_id = @event_id AND status IN ('initializing', 'pending');
-
--- name: CancelProgress :one
--- How far the money of a cancelled event has gone back: orders with tickets that are good, money owed, sent and
--- back, and refunds that wait for a person.
 -- name: CancelsLeft :many
 -- Events that were cancelled, and whose sale is not ended or whose money has not all gone back: of what no bank asks for.
 SELECT s.event_id FROM sales s
@@ -323,6 +323,13 @@ WHERE s.cancelled_at IS NOT NULL AND (s.state <> 'ended' OR EXISTS (
     SELECT FROM payments p WHERE p.event_id = s.event_id AND p.status = 'succeeded'
       AND NOT EXISTS (SELECT FROM disputes d WHERE d.payment_id = p.id AND d.status = 'open')));
 
+-- name: CountLive :one
+-- Payments of an event whose money may still come before they are given up.
+SELECT count(*) FROM payments WHERE event_id = @event_id AND status IN ('initializing', 'pending');
+
+-- name: CancelProgress :one
+-- How far the money of a cancelled event has gone back: orders with tickets that are good, money owed, sent and
+-- back, and refunds that wait for a person.
 SELECT (SELECT count(DISTINCT p.claim_id) FROM payments p WHERE p.event_id = @event_id AND p.settled_at IS NOT NULL) AS orders,
        (SELECT count(*) FROM payments p WHERE p.event_id = @event_id AND p.status = 'succeeded') AS open_orders,
        (SELECT count(*) FROM payments p WHERE p.event_id = @event_id AND p.status IN ('initializing', 'pending')) AS under_way,

@@ -13,8 +13,8 @@ func galleryOrder(change func(*OrderView)) func(Frame) templ.Component {
 			Event: galleryEvent(SaleOpen), ID: "o1", Buyer: "jolaade.with.a.long.name@mail.example", Total: 5000000, Status: "succeeded", At: at, PaidAt: at,
 			Worth: 4500000, Refundable: true, Form: RefundForm{Resell: true},
 			Tickets: []OrderTicketRow{
-				{ID: "t1", Tier: "Floor", Holder: "Jọláadé Adébáyọ̀", Status: "valid", Price: 2500000, Worth: 2000000, Good: true},
-				{ID: "t2", Tier: "Floor", Holder: "Jọláadé Adébáyọ̀", Status: "used", Price: 2500000, Worth: 2500000, Good: true},
+				{ID: "t1", Tier: "Floor", Holder: "Jọláadé Adébáyọ̀", Ends: "7Q4Tab", Status: "valid", Price: 2500000, Worth: 2000000, Good: true},
+				{ID: "t2", Tier: "Floor", Holder: "Jọláadé Adébáyọ̀", Ends: "x_9Kd2", Status: "used", Price: 2500000, Worth: 2500000, Good: true},
 			},
 			Payments: []PaymentRow{
 				{Reference: "fq-0190b6a07c1d", Status: "failed", Asked: 5000000, At: at.Add(-3 * time.Minute)},
@@ -56,8 +56,13 @@ func (b *galleryBook) orders() {
 	b.add("orders-trouble", "Orders, money waits for the organizer", list(func(v *OrdersView) { v.Trouble = Trouble{Refunds: 2, Disputes: 1} }))
 	b.add("orders-needs", "Orders that need the organizer", list(func(v *OrdersView) {
 		v.Needing, v.Next, v.Orders = true, "", v.Orders[4:5]
-		v.Orders[0].Needs = true
+		v.Orders[0].Stuck = true
+		v.Orders = append(v.Orders, OrderRow{ID: "o9", Reference: "fq_0190b6a07c1e9", Email: "fan9@mail.example", What: "2 × Floor", Amount: 5000000, Status: "charged_back", Disputed: true, AnswerBy: galleryNow.Add(47 * time.Hour), At: galleryNow})
 	}))
+	b.add("orders-found", "Orders that were looked for", list(func(v *OrdersView) { v.Search, v.Next, v.Orders = "fan1@", "", v.Orders[1:2] }))
+	b.add("orders-found-none", "No order that was looked for", func(f Frame) templ.Component {
+		return OrdersPage(organizer(f), OrdersView{Event: galleryEvent(SaleOpen), Search: "7q4tab"})
+	})
 	b.add("orders-needs-none", "No order needs the organizer", func(f Frame) templ.Component {
 		return OrdersPage(organizer(f), OrdersView{Event: galleryEvent(SaleOpen), Needing: true})
 	})
@@ -85,6 +90,7 @@ func (b *galleryBook) orders() {
 	b.add("order-disputed", "An order under dispute", galleryOrder(func(v *OrderView) {
 		v.Status, v.Refundable = "charged_back", false
 		v.Tickets[0].Status, v.Tickets[1].Status, v.Tickets[0].Good, v.Tickets[1].Good = "void", "void", false, false
+		v.Payments[1].Status, v.Payments[1].Disputed = "charged_back", true
 		v.Disputes = []DisputeRow{{Status: "open", Amount: 5000000, Void: true, DueAt: galleryNow.Add(47 * time.Hour), OpenedAt: galleryNow}}
 	}))
 	b.add("order-lost", "An order, the dispute is lost", galleryOrder(func(v *OrderView) {
@@ -102,6 +108,9 @@ func (b *galleryBook) orders() {
 	b.add("refund-all", "Give everything back?", ask(RefundForm{What: "all", Resell: true, Reason: "The second stage does not open."}, 2, 0))
 	b.add("refund-some", "Give a ticket back?", ask(RefundForm{What: "tickets"}, 1, 1))
 	b.add("refund-part", "Give part of the price back?", ask(RefundForm{What: "amount"}, 0, 2))
+	b.add("refund-send", "Send a refund to a bank account?", func(f Frame) templ.Component {
+		return SendAskPage(organizer(f), SendAskView{Event: galleryEvent(SaleOpen), OrderID: "o1", Buyer: "jolaade@mail.example", Refund: "r1", Amount: 500000, BankID: "9", Bank: "First Bank of Nigeria", Account: "0123456789"})
+	})
 	b.add("cancel", "Cancel the event?", func(f Frame) templ.Component {
 		return CancelPage(organizer(f), CancelView{Event: galleryEvent(SaleOpen), Orders: 1840, Owed: 920000000000, Waiting: 12408})
 	})

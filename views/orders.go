@@ -38,6 +38,7 @@ type OrdersView struct {
 	Orders  []OrderRow
 	Next    string // address of the next page; empty: none
 	Needing bool   // only those that wait for the organizer
+	Search  string // only those with these words
 	Trouble Trouble
 	Cancel  *CancelProgress // nil: the event takes place
 	Done    string
@@ -57,19 +58,34 @@ type OrderRow struct {
 	Amount    money.Kobo
 	Back      money.Kobo // of it, what has gone back or is on its way
 	Status    string     // of the payment, as in the API; empty: of the claim
-	Needs     bool       // a refund is stuck, or a bank asks for the money back
+	Stuck     bool       // a refund waits for the organizer
+	Disputed  bool       // a bank asks for the money back
+	AnswerBy  time.Time  // until when; zero: nobody said
 	At        time.Time
 }
 
 func (o OrderRow) state() (ui.State, string) {
-	if o.Needs {
-		return ui.Low, "Needs you"
-	}
-	if o.Status == "succeeded" && o.Back > 0 {
+	switch {
+	case o.Disputed:
+		return ui.Low, disputeOpen
+	case o.Stuck:
+		return ui.Low, "Refund needs you"
+	case o.Status == "succeeded" && o.Back > 0:
 		return ui.Open, "Paid, part given back"
 	}
 	return orderState(o.Status)
 }
+
+// due is until when a bank wants an answer.
+func (o OrderRow) due(zone *time.Location) string {
+	if !o.Disputed || o.AnswerBy.IsZero() {
+		return ""
+	}
+	return "Answer by " + dayShort(o.AnswerBy, zone) + ", " + clock(o.AnswerBy, zone)
+}
+
+// disputeOpen is a payment that a bank asks back and has not decided about.
+const disputeOpen = "Dispute open"
 
 func orderState(status string) (ui.State, string) {
 	switch status {
@@ -116,17 +132,37 @@ type OrderView struct {
 	Typed      map[string]string
 }
 
+// state is how the order stands. What a bank only asks for is not charged back yet.
+func (v OrderView) state() (ui.State, string) {
+	for _, d := range v.Disputes {
+		if d.Status == "open" {
+			return ui.Low, disputeOpen
+		}
+	}
+	return orderState(v.Status)
+}
+
 // OrderTicketRow is a ticket of an order.
 type OrderTicketRow struct {
 	ID, Tier, Seat, Holder, Status string
+	Ends                           string // of its code
 	Price, Worth                   money.Kobo
 	Good                           bool
 	Corrected                      bool // its name was put right once
 }
 
+// what tells a ticket from the others of its order.
+func (t OrderTicketRow) what() string {
+	if t.Seat != "" {
+		return t.Tier + ", " + t.Seat
+	}
+	return t.Tier + ", code ends in " + t.Ends
+}
+
 // PaymentRow is one attempt to pay.
 type PaymentRow struct {
 	Reference, Status, Channel string
+	Disputed                   bool // a bank asks for it back and has not decided
 	Asked, Received, Fees      money.Kobo
 	At                         time.Time
 }
@@ -139,6 +175,31 @@ func (p PaymentRow) way() string {
 		}
 	}
 	return p.Channel
+}
+
+func (p PaymentRow) state() (ui.State, string) {
+	if p.Disputed {
+		return ui.Low, disputeOpen
+	}
+	return orderState(p.Status)
+}
+
+// line is what was asked, what came and how.
+func (p PaymentRow) line() string {
+	if p.Received == 0 {
+		return "Asked for. Nothing came."
+	}
+	s := p.way()
+	if s == "" {
+		s = "Received"
+	}
+	if p.Received != p.Asked {
+		s += ", " + p.Asked.String() + " was asked"
+	}
+	if p.Fees > 0 {
+		s += ", fee " + p.Fees.String()
+	}
+	return s + "."
 }
 
 // RefundRow is money that goes back.
@@ -179,6 +240,26 @@ type RefundAskView struct {
 	// Back is what goes back; Tickets how many end with it; Kept how many stay good.
 	Back          money.Kobo
 	Tickets, Kept int
+}
+
+// SendAskView asks once more before a refund goes to a bank account.
+type SendAskView struct {
+	Event                  EventInfo
+	OrderID, Buyer, Refund string
+	Amount                 money.Kobo
+	BankID, Bank, Account  string
+}
+
+func (v SendAskView) url(more string) templ.SafeURL {
+	return templ.SafeURL("/organizer/events/" + v.Event.ID + "/orders/" + v.OrderID + more)
+}
+
+// digits is the number of the account in groups that people can compare.
+func (v SendAskView) digits() string {
+	if len(v.Account) != 10 {
+		return v.Account
+	}
+	return v.Account[:4] + " " + v.Account[4:7] + " " + v.Account[7:]
 }
 
 // CancelProgress is how far the money of a cancelled event has gone back.
@@ -298,7 +379,7 @@ func (v RefundAskView) effect() string {
 	if v.Form.What == "amount" {
 		return "The tickets stay good."
 	}
-	s := count(v.Tickets, "ticket is", "tickets are") + " void at once and open no door."
+	s := count(v.Tickets, "ticket is void at once and opens", "tickets are void at once and open") + " no door."
 	if v.Kept > 0 {
 		s += " " + count(v.Kept, "ticket stays", "tickets stay") + " good."
 	}

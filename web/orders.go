@@ -36,18 +36,22 @@ func (s *Server) orders(c echo.Context) error {
 	ctx := c.Request().Context()
 	told := s.told(c)
 	v := views.OrdersView{Event: eventInfo(e), Needing: c.QueryParam("needs") != "", Done: told.Done, Problem: told.Problem}
-	list := s.cfg.Payments.Orders
-	if v.Needing {
-		list = s.cfg.Payments.OrdersInNeed
+	filter := payment.OrderFilter{Needing: v.Needing}
+	if !v.Needing {
+		v.Search = strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(c.QueryParam("q"), ""), "\x00", ""))
+		filter.Search = v.Search
+		if filter.Found, err = s.cfg.Tickets.Found(ctx, e.ID(), v.Search); err != nil {
+			return err
+		}
 	}
-	orders, next, err := list(ctx, e.ID(), ordersShown, c.QueryParam("cursor"))
+	orders, next, err := s.cfg.Payments.FindOrders(ctx, e.ID(), filter, ordersShown, c.QueryParam("cursor"))
 	if err != nil {
 		return err
 	}
 	for _, o := range orders {
 		row := views.OrderRow{
 			ID: o.ID.String(), Reference: o.Reference, Email: o.Buyer, What: o.Tiers, Amount: o.Total, Back: o.Back,
-			Status: string(o.Payment), Needs: o.Needs, At: o.CreatedAt,
+			Status: string(o.Payment), Stuck: o.Stuck, Disputed: o.Disputed, AnswerBy: deref(o.AnswerBy), At: o.CreatedAt,
 		}
 		if row.Status == "" {
 			row.Status = string(o.Status)
@@ -58,6 +62,9 @@ func (s *Server) orders(c echo.Context) error {
 		q := url.Values{"cursor": {next}}
 		if v.Needing {
 			q.Set("needs", "you")
+		}
+		if v.Search != "" {
+			q.Set("q", v.Search)
 		}
 		v.Next = consolePath(e, "/orders?"+q.Encode())
 	}
@@ -95,7 +102,7 @@ func (s *Server) order(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := orderView(e, o)
+	v := s.orderView(e, o)
 	told := s.told(c)
 	v.Done, v.Problem, v.Errors, v.Typed = told.Done, told.Problem, told.Errors, told.Form
 	v.Form = views.RefundForm{What: told.Form["what"], Amount: told.Form["amount"], Reason: told.Form["reason"], Tickets: map[string]bool{}}
@@ -117,13 +124,13 @@ func (s *Server) order(c echo.Context) error {
 	return s.page(c, views.OrderPage(s.frame(c), v))
 }
 
-func orderView(e *sale.Snapshot, o payment.OrderDetail) views.OrderView {
+func (s *Server) orderView(e *sale.Snapshot, o payment.OrderDetail) views.OrderView {
 	v := views.OrderView{
 		Event: eventInfo(e), ID: o.ID.String(), Buyer: o.Buyer, Total: o.Total, Status: string(o.Status),
 		At: o.CreatedAt, PaidAt: deref(o.PaidAt), Worth: o.Worth(), Refundable: o.Standing() != nil && !o.Disputed(),
 	}
 	for _, t := range o.Tickets {
-		row := views.OrderTicketRow{ID: t.ID.String(), Tier: t.Tier, Holder: t.Holder, Status: string(t.Status), Price: t.Price, Worth: t.Price - t.Reduced, Good: t.Good(), Corrected: t.Corrected}
+		row := views.OrderTicketRow{ID: t.ID.String(), Tier: t.Tier, Holder: t.Holder, Ends: s.cfg.Tickets.Ends(t.ID, e.ID()), Status: string(t.Status), Price: t.Price, Worth: t.Price - t.Reduced, Good: t.Good(), Corrected: t.Corrected}
 		if t.Seat != nil {
 			row.Seat = t.Seat.Section + ", row " + t.Seat.Row + ", seat " + t.Seat.Label
 		}
@@ -132,6 +139,9 @@ func orderView(e *sale.Snapshot, o payment.OrderDetail) views.OrderView {
 	for _, p := range o.Payments {
 		v.Payments = append(v.Payments, views.PaymentRow{
 			Reference: p.Reference, Status: string(p.Status), Channel: p.Channel, Asked: p.Amount, Received: p.Received, Fees: p.Fees, At: p.CreatedAt,
+			Disputed: slices.ContainsFunc(o.Disputes, func(d payment.DisputeDetail) bool {
+				return d.Status == payment.DisputeOpen && d.Reference == p.Reference
+			}),
 		})
 		if p.SettledAt != nil || len(o.Payments) == 1 {
 			v.Status = string(p.Status)
@@ -300,12 +310,45 @@ func (s *Server) retryRefund(c echo.Context) error {
 	return s.stuck(c, "Paystack took the refund. It is on its way.", s.cfg.Payments.RetryRefund)
 }
 
-// sendRefund passes a bank account on to the provider; it is written nowhere, and no page shows it again.
+// sendRefund passes a bank account on to the provider, once the organizer has seen it again. It is written nowhere: it
+// travels in the form, and in no address.
 func (s *Server) sendRefund(c echo.Context) error {
 	to := payment.BankAccount{BankID: strings.TrimSpace(c.FormValue("bank")), Number: strings.ReplaceAll(c.FormValue("account_number"), " ", "")}
+	if c.FormValue("sure") == "" {
+		return s.askSend(c, to)
+	}
 	return s.stuck(c, "Paystack has the account. The refund is on its way.", func(ctx context.Context, event, refund uuid.UUID) error {
 		return s.cfg.Payments.SendRefund(ctx, event, refund, to)
 	})
+}
+
+// askSend shows the account that a refund would go to, and asks once more.
+func (s *Server) askSend(c echo.Context, to payment.BankAccount) error {
+	o, e, _, err := s.ordered(c, consoleOf(c))
+	if err != nil {
+		return err
+	}
+	id, err := uuid.Parse(c.Param("refund"))
+	if err != nil {
+		return errNoOrder.Because(err)
+	}
+	ctx := c.Request().Context()
+	r, err := s.cfg.Payments.CheckSend(ctx, e.ID(), id, to)
+	if err != nil {
+		return s.refuseFields(c, orderPath(e, o), err, map[string]string{"bank": to.BankID})
+	}
+	banks, err := s.cfg.Payments.Banks(ctx)
+	if err != nil {
+		return s.refuse(c, orderPath(e, o), err, nil)
+	}
+	at := slices.IndexFunc(banks, func(b payment.Bank) bool { return b.ID == to.BankID })
+	if at < 0 {
+		return s.tell(c, orderPath(e, o), notice{Errors: map[string]string{"bank": "Choose the bank of the buyer."}})
+	}
+	return s.page(c, views.SendAskPage(s.frame(c), views.SendAskView{
+		Event: eventInfo(e), OrderID: o.ID.String(), Buyer: o.Buyer, Refund: id.String(), Amount: r.Amount,
+		BankID: to.BankID, Bank: banks[at].Name, Account: to.Number,
+	}))
 }
 
 // correctName puts a typing error in the name on a ticket of an order right.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +120,40 @@ func TestAnOrganizerGivesMoneyBack(t *testing.T) {
 	b.look(order + "/refund?what=all").redirects(order)
 }
 
+func TestAnOrganizerFindsAnOrder(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.work()
+	e := s.event("Night of Drums")
+	_, other := s.paid(e, "somebody@else.example", "1")
+	ada, order := s.paid(e, "Ada@Fair.example", "2")
+	elsewhere := s.event("Another Night")
+	b, list := s.as(s.org), "/organizer/events/"+e.ID().String()+"/orders"
+	ref := s.text(`SELECT p.reference FROM payments p JOIN accounts a ON a.id = p.account_id WHERE a.email ILIKE 'ada@%'`)
+	// Two standing tickets of one order are told apart by the ends of their codes.
+	var ends []string
+	for _, m := range regexp.MustCompile(`Code ends in ([A-Za-z0-9_-]{6})`).FindAllStringSubmatch(b.get(order).says(), -1) {
+		ends = append(ends, m[1])
+	}
+	if len(ends) != 2 || ends[0] == ends[1] {
+		t.Fatalf("the tickets are not told apart: %v", ends)
+	}
+	number := order[strings.LastIndex(order, "/")+1:]
+	mine := must(s.cfg.Tickets.OfClaim(t.Context(), ada.acc.ID, uuid.MustParse(number)))(t)
+	for _, q := range []string{"ADA@fair", ref, ref[4:16], ends[0], ends[1], " " + ends[1] + " ", mine[0].Code, number} {
+		p := b.get(list + "?q=" + url.QueryEscape(q))
+		if len(find(p.doc, "a[href="+other+"]")) != 0 || len(find(p.doc, "a[href="+order+"]")) != 1 {
+			t.Errorf("%q: found\n%s", q, p.says())
+		}
+	}
+	for _, q := range []string{"nobody", "%", "_", "' OR 1", ends[0][:5], "no\x00bo\xffdy", strings.Repeat("ọ", 200)} {
+		if p := b.get(list + "?q=" + url.QueryEscape(q)).has("No order of this event has"); len(find(p.doc, "a[href="+order+"]")) != 0 {
+			t.Errorf("%q: found\n%s", q, p.says())
+		}
+	}
+	b.get("/organizer/events/" + elsewhere.ID().String() + "/orders?q=" + ends[0]).has("No order of this event has")
+}
+
 func TestAnOrderIsItsOrganizersOnly(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -189,10 +224,16 @@ func TestARefundThatIsStuckSaysWhatToDo(t *testing.T) {
 	if len(find(p.doc, "select[name=bank][aria-invalid=true]")) != 1 || len(find(p.doc, "input[name=account_number][aria-invalid=true]")) != 1 {
 		t.Fatalf("the fields do not say that they are wrong:\n%s", p.says())
 	}
-	b.post(send, url.Values{"bank": {attr(banks[1], "value")}, "account_number": {number}}).redirects(order)
+	// It is shown once more, in no address and in no log, before anything is sent.
+	ask := b.post(send, url.Values{"bank": {attr(banks[1], "value")}, "account_number": {number}}).status(http.StatusOK).
+		has("Send ₦12,500 there?", "0123 456 789", "fan@fair.example")
+	if n := s.count(`SELECT count(*) FROM refunds WHERE status = 'needs_attention'`); n != 1 {
+		t.Fatal("asking sent the money")
+	}
+	b.submit(ask, send).redirects(order)
 	s.hurried("the refund is sent", 1, `SELECT count(*) FROM refunds WHERE status = 'processed'`)
 	b.get(console + "/orders?needs=you").has("Nothing needs you")
-	b.follow(b.post(send, url.Values{"bank": {attr(banks[1], "value")}, "account_number": {number}})).at(order).has("There is nothing to do about it now")
+	b.follow(b.post(send, url.Values{"bank": {attr(banks[1], "value")}, "account_number": {number}, "sure": {"yes"}})).at(order).has("There is nothing to do about it now")
 	if strings.Contains(s.log.text(), number) || s.count(`SELECT count(*) FROM sessions WHERE position($1::bytea in data) > 0`, []byte(number)) != 0 {
 		t.Error("the number of a bank account was kept")
 	}

@@ -266,12 +266,16 @@ func (s *Service) RetryRefund(ctx context.Context, event, refund uuid.UUID) erro
 	return err
 }
 
-// SendRefund sends a refund of an event that needs attention to the buyer's bank account, which is told to the provider
-// and to nobody else. 404 refund_not_found; 422; 409 refund_not_stuck, refund_refused; 503 provider_unavailable.
-func (s *Service) SendRefund(ctx context.Context, event, refund uuid.UUID, to BankAccount) error {
-	r, err := s.refundOf(ctx, event, refund)
-	if err != nil {
-		return err
+// CheckSend returns the refund of an event that SendRefund would send to a bank account now, or why it would not: 404
+// refund_not_found; 422; 409 refund_not_stuck.
+func (s *Service) CheckSend(ctx context.Context, event, refund uuid.UUID, to BankAccount) (RefundDetail, error) {
+	r, err := s.toSend(ctx, event, refund, to)
+	return refundDetail(r), err
+}
+
+func (s *Service) toSend(ctx context.Context, event, refund uuid.UUID, to BankAccount) (r paymentdb.RefundOfEventRow, err error) {
+	if r, err = s.refundOf(ctx, event, refund); err != nil {
+		return r, err
 	}
 	var wrong []fault.Field
 	if to.BankID == "" || strings.Trim(to.BankID, "0123456789") != "" || len(to.BankID) > 10 {
@@ -281,10 +285,20 @@ func (s *Service) SendRefund(ctx context.Context, event, refund uuid.UUID, to Ba
 		wrong = append(wrong, fault.Field{Path: "account_number", Message: errNoAccount})
 	}
 	if len(wrong) > 0 {
-		return fault.InvalidField(wrong...)
+		return r, fault.InvalidField(wrong...)
 	}
 	if refundStatus(r.Status) != refundAttention || r.ProviderRefundID == nil {
-		return errNotStuck
+		return r, errNotStuck
+	}
+	return r, nil
+}
+
+// SendRefund sends a refund of an event that needs attention to the buyer's bank account, which is told to the provider
+// and to nobody else. 404 refund_not_found; 422; 409 refund_not_stuck, refund_refused; 503 provider_unavailable.
+func (s *Service) SendRefund(ctx context.Context, event, refund uuid.UUID, to BankAccount) error {
+	r, err := s.toSend(ctx, event, refund, to)
+	if err != nil {
+		return err
 	}
 	if err := s.seeThrough(ctx, r.ID); err != nil {
 		return err

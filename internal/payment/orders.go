@@ -3,6 +3,7 @@ package payment
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,8 +28,23 @@ type Order struct {
 	PaidAt    *time.Time
 	// Back is what has gone back of it, or is on its way.
 	Back money.Kobo
-	// Needs: a refund of it is stuck, or a bank asks for its money back.
-	Needs bool
+	// Stuck: a refund of it waits for a person. Disputed: a bank asks for its money back; AnswerBy is until when it can be
+	// answered, nil where nobody said.
+	Stuck, Disputed bool
+	AnswerBy        *time.Time
+}
+
+// Needs reports whether money of the order waits for a person.
+func (o Order) Needs() bool { return o.Stuck || o.Disputed }
+
+// OrderFilter says which orders of an event are listed; its zero value is all.
+type OrderFilter struct {
+	// Needing: those whose money waits for a person.
+	Needing bool
+	// Search: those with these words in the buyer's address or name, a name on a ticket, or the reference of a payment;
+	// or with exactly this number of an order, of a payment, or of one at the provider. Also those of Found.
+	Search string
+	Found  []uuid.UUID
 }
 
 const (
@@ -38,15 +54,15 @@ const (
 
 // Orders lists an event's orders (claims with a payment), newest first, in pages.
 func (s *Service) Orders(ctx context.Context, event uuid.UUID, limit int, cursor string) (orders []Order, next string, err error) {
-	return s.list(ctx, event, false, limit, cursor)
+	return s.FindOrders(ctx, event, OrderFilter{}, limit, cursor)
 }
 
-// OrdersInNeed lists the orders of an event whose money waits for a person.
-func (s *Service) OrdersInNeed(ctx context.Context, event uuid.UUID, limit int, cursor string) (orders []Order, next string, err error) {
-	return s.list(ctx, event, true, limit, cursor)
-}
-
-func (s *Service) list(ctx context.Context, event uuid.UUID, needing bool, limit int, cursor string) (orders []Order, next string, err error) {
+// FindOrders lists the orders of an event that a filter lets through, newest first, in pages.
+func (s *Service) FindOrders(ctx context.Context, event uuid.UUID, f OrderFilter, limit int, cursor string) (orders []Order, next string, err error) {
+	f.Search = strings.TrimSpace(strings.ToValidUTF8(storable(f.Search), ""))
+	if f.Found == nil {
+		f.Found = []uuid.UUID{}
+	}
 	if limit <= 0 {
 		limit = defaultPage
 	}
@@ -56,7 +72,7 @@ func (s *Service) list(ctx context.Context, event uuid.UUID, needing bool, limit
 		return nil, "", err
 	}
 	rows, err := s.q.Orders(ctx, s.cfg.DB, paymentdb.OrdersParams{
-		EventID: event, BeforeAt: at, BeforeID: id, Needing: needing, MaxOrders: int32(limit) + 1, //nolint:gosec // at most 100
+		EventID: event, BeforeAt: at, BeforeID: id, Needing: f.Needing, Search: f.Search, Found: f.Found, MaxOrders: int32(limit) + 1, //nolint:gosec // at most 100
 	})
 	if err != nil {
 		return nil, "", db.Fault(fmt.Errorf("payment.Orders: %w", err))
@@ -70,7 +86,10 @@ func (s *Service) list(ctx context.Context, event uuid.UUID, needing bool, limit
 		orders[i] = Order{
 			ID: r.ID, Buyer: r.Email, Quantity: int(r.Quantity), Tiers: r.Tiers, Total: money.Kobo(r.TotalKobo),
 			Status: claim.Status(r.ClaimStatus), Payment: Status(r.PaymentStatus), Reference: r.Reference,
-			CreatedAt: r.CreatedAt, PaidAt: r.PaidAt, Back: money.Kobo(r.BackKobo), Needs: r.Needs,
+			CreatedAt: r.CreatedAt, PaidAt: r.PaidAt, Back: money.Kobo(r.BackKobo), Stuck: r.Stuck, Disputed: r.Disputed,
+		}
+		if r.DueAt.Unix() > 0 {
+			orders[i].AnswerBy = &r.DueAt
 		}
 	}
 	return orders, next, nil

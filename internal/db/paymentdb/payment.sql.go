@@ -1139,7 +1139,7 @@ SELECT c.id, a.email, c.total_kobo, c.created_at, c.paid_at,
        CASE WHEN c.status = 'held' AND c.expires_at <= now() THEN 'expired' ELSE c.status END::text AS claim_status,
        p.status AS payment_status, p.reference,
        l.quantity, l.tiers, back.kobo AS back_kobo,
-       (back.stuck OR asked.back)::boolean AS needs
+       back.stuck::boolean AS stuck, (asked.banks > 0)::boolean AS disputed, asked.due_at::timestamptz AS due_at
 FROM claims c
 JOIN accounts a ON a.id = c.account_id
 JOIN LATERAL (
@@ -1163,13 +1163,19 @@ CROSS JOIN LATERAL (
     FROM payments x JOIN refunds r ON r.payment_id = x.id WHERE x.claim_id = c.id
 ) back
 CROSS JOIN LATERAL (
-    SELECT EXISTS (SELECT FROM payments x JOIN disputes d ON d.payment_id = x.id WHERE x.claim_id = c.id AND d.status = 'open') AS back
+    SELECT count(*) AS banks, coalesce(min(d.due_at), 'epoch') AS due_at
+    FROM payments x JOIN disputes d ON d.payment_id = x.id WHERE x.claim_id = c.id AND d.status = 'open'
 ) asked
 WHERE c.event_id = $1
   AND (c.created_at, c.id) < ($2::timestamptz, $3::uuid)
-  AND (NOT $4::boolean OR back.stuck OR asked.back)
+  AND (NOT $4::boolean OR back.stuck OR asked.banks > 0)
+  AND ($5::text = '' OR c.id = ANY ($6::uuid[]) OR c.id::text = lower($5)
+       OR position(lower($5) IN lower(a.email)) > 0 OR position(lower($5) IN lower(a.name)) > 0
+       OR EXISTS (SELECT FROM payments x WHERE x.claim_id = c.id
+                  AND (position(lower($5) IN lower(x.reference)) > 0 OR x.provider_id = $5 OR x.id::text = lower($5)))
+       OR EXISTS (SELECT FROM tickets t WHERE t.claim_id = c.id AND position(lower($5) IN lower(t.holder_name)) > 0))
 ORDER BY c.created_at DESC, c.id DESC
-LIMIT $5
+LIMIT $7
 `
 
 type OrdersParams struct {
@@ -1177,6 +1183,8 @@ type OrdersParams struct {
 	BeforeAt  time.Time
 	BeforeID  uuid.UUID
 	Needing   bool
+	Search    string
+	Found     []uuid.UUID
 	MaxOrders int32
 }
 
@@ -1192,17 +1200,22 @@ type OrdersRow struct {
 	Quantity      int64
 	Tiers         string
 	BackKobo      int64
-	Needs         bool
+	Stuck         bool
+	Disputed      bool
+	DueAt         time.Time
 }
 
 // Claims of an event for which money was asked, newest first, each with its best payment; on demand only those whose
-// money waits for a person.
+// money waits for a person, or those that some words lead to: of the buyer, a name on a ticket, a payment; or the orders
+// of tickets that were found otherwise.
 func (q *Queries) Orders(ctx context.Context, db DBTX, arg OrdersParams) ([]OrdersRow, error) {
 	rows, err := db.Query(ctx, orders,
 		arg.EventID,
 		arg.BeforeAt,
 		arg.BeforeID,
 		arg.Needing,
+		arg.Search,
+		arg.Found,
 		arg.MaxOrders,
 	)
 	if err != nil {
@@ -1224,7 +1237,9 @@ func (q *Queries) Orders(ctx context.Context, db DBTX, arg OrdersParams) ([]Orde
 			&i.Quantity,
 			&i.Tiers,
 			&i.BackKobo,
-			&i.Needs,
+			&i.Stuck,
+			&i.Disputed,
+			&i.DueAt,
 		); err != nil {
 			return nil, err
 		}
