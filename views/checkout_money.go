@@ -136,11 +136,11 @@ func (v CheckoutView) backLead() string {
 	return v.Back[len(v.Back)-1].why() + " You get " + v.backAll().String() + " back."
 }
 
-// ways are the ways to pay that are offered, in a sentence: "card or USSD".
-func (v CheckoutView) ways() string {
+// ways are ways to pay in a sentence: "card or USSD".
+func ways(channels []string) string {
 	var names []string
 	for _, w := range waysToPay {
-		if slices.Contains(v.Channels, w.Channel) {
+		if slices.Contains(channels, w.Channel) {
 			name := w.Name
 			if w.Channel != "ussd" && w.Channel != "qr" && w.Channel != "apple_pay" {
 				name = strings.ToLower(name)
@@ -148,13 +148,27 @@ func (v CheckoutView) ways() string {
 			names = append(names, name)
 		}
 	}
-	switch len(names) {
-	case 0:
-		return "card, bank transfer or USSD"
-	case 1:
-		return names[0]
+	if len(names) == 0 {
+		return "what Paystack offers you"
 	}
-	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+	return list(names, "or")
+}
+
+// free is whether all that is sold costs nothing.
+func free(tiers []TierInfo) bool {
+	return len(tiers) > 0 && !slices.ContainsFunc(tiers, func(t TierInfo) bool { return t.Price > 0 })
+}
+
+// payLine says before anything is held what can be paid with.
+func payLine(tiers []TierInfo, channels []string) string {
+	if free(tiers) {
+		return "The tickets are free. Nothing has to be paid."
+	}
+	s := "Pay by " + ways(channels) + "."
+	if slices.Contains(channels, "bank_transfer") {
+		s += " While people wait for the last tickets, bank transfer is not offered: it takes too long then."
+	}
+	return s + " If a payment fails, your tickets stay held and you can try once more."
 }
 
 func (v CheckoutView) noTransferLine() string {

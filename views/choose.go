@@ -18,12 +18,14 @@ type ChooseView struct {
 	Until    time.Time     // the visit ends, or the hold that is changed
 	Visit    time.Duration // how long it is in all
 	Hold     time.Duration
-	CanTake  int    // how many this fan may take
-	TierID   string // chosen before
-	Quantity int    // chosen before
-	Checkout string // /checkout/{claim} while one is open: no second one
-	ClaimID  string // choosing again inside this hold
-	Held     int    // choosing again: how many tickets are held until then
+	CanTake  int       // how many this fan may take
+	TierID   string    // chosen before
+	Quantity int       // chosen before
+	Checkout string    // /checkout/{claim} while one is open: no second one
+	Channels []string  // ways to pay that are offered to who holds tickets now
+	Bank     *BankInfo // the payment for it, where one is under way
+	ClaimID  string    // choosing again inside this hold
+	Held     int       // choosing again: how many tickets are held until then
 	Map      *MapView
 	Apart    *ApartOffer
 	Presale  PresaleInfo
@@ -118,6 +120,8 @@ func (v ChooseView) takeLine() string {
 // heading of the page.
 func (v ChooseView) heading() string {
 	switch {
+	case v.Bank != nil:
+		return "Your payment is under way"
 	case v.ClaimID != "" && v.Map != nil:
 		return "Change your places"
 	case v.ClaimID != "":
@@ -379,4 +383,12 @@ func (v ChooseView) sectionURL(s MapSection) templ.SafeURL {
 		return templ.SafeURL(ticketsURL(v.Event, v.ClaimID, "tier", s.TierID) + "#best")
 	}
 	return templ.SafeURL(ticketsURL(v.Event, v.ClaimID, "section", s.ID))
+}
+
+// payStep is the second of the steps after a choice.
+func (v ChooseView) payStep() string {
+	if free(v.Tiers) {
+		return "You confirm. There is nothing to pay."
+	}
+	return "You pay at Paystack, by " + ways(v.Channels) + "."
 }

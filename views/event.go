@@ -15,10 +15,15 @@ type EventView struct {
 	Problem           *Problem      // why joining did not work
 	Presale           PresaleInfo
 	Releases          []HomeEvent // the other sales of the show
+	Channels          []string    // ways to pay that are offered, or would be now
+	Bank              *BankInfo   // the fan's payment for the event that is not decided; nil: none
 }
 
 // mine is whether the fan has a place worth going to.
 func (v EventView) mine() bool { return v.Place != nil && v.Place.active() }
+
+// paying is whether tickets are kept for a payment of the fan's.
+func (v EventView) paying() bool { return v.Bank != nil && v.Bank.waits() }
 
 // bar is the reminder on top: only for what cannot wait, since the stub shows the place.
 func (v EventView) bar() *PlaceInfo {

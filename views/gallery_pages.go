@@ -12,11 +12,25 @@ func (b *galleryBook) fan() {
 		e := galleryEvents()
 		return HomePage(signedIn(f), HomeView{Events: e, Places: []PlaceInfo{{Event: e[0].Event, Status: SpotLobby}}})
 	})
+	bank := func(change func(*BankInfo)) BankInfo {
+		v := BankInfo{Event: galleryEvent(SaleOpen), ClaimID: "c1", Amount: 5000000, Waiting: true}
+		if change != nil {
+			change(&v)
+		}
+		return v
+	}
+	b.add("home-bank", "Events, money with the bank", func(f Frame) templ.Component {
+		e := galleryEvents()
+		return HomePage(signedIn(f), HomeView{Events: e, Places: []PlaceInfo{{Event: e[0].Event, Status: SpotInside}}, Banks: []BankInfo{bank(nil)}})
+	})
+	b.add("home-bank-begun", "Events, a payment that was begun", func(f Frame) templ.Component {
+		return HomePage(signedIn(f), HomeView{Events: galleryEvents(), Banks: []BankInfo{bank(func(v *BankInfo) { v.Waiting = false })}})
+	})
 	b.add("home-out", "Events, signed out", func(f Frame) templ.Component { return HomePage(f, HomeView{Events: galleryEvents()[1:]}) })
 	b.add("home-empty", "No events", func(f Frame) templ.Component { return HomePage(f, HomeView{}) })
 	event := func(state SaleState, change func(*EventView)) func(Frame) templ.Component {
 		return func(f Frame) templ.Component {
-			v := EventView{Event: galleryEvent(state), Tiers: galleryTiers(), Turn: 2 * time.Minute, Visit: 10 * time.Minute, Hold: 10 * time.Minute}
+			v := EventView{Event: galleryEvent(state), Tiers: galleryTiers(), Turn: 2 * time.Minute, Visit: 10 * time.Minute, Hold: 10 * time.Minute, Channels: []string{"card", "ussd"}}
 			switch state {
 			case SaleScheduled:
 				v.Event, v.Tiers = opensIn(v.Event, 44*time.Hour+44*time.Minute+20*time.Second), fullTiers()
@@ -46,6 +60,14 @@ func (b *galleryBook) fan() {
 		return event(SaleOpen, func(v *EventView) { v.Event.Draw = false; v.Event = withMessage(v.Event) })(signedIn(f))
 	})
 	b.add("event-place", "On sale, with a place", event(SaleOpen, func(v *EventView) { v.Place = &PlaceInfo{Status: SpotWaiting, Number: 12408, Ahead: 4193} }))
+	b.add("event-bank", "On sale, money with the bank", event(SaleOpen, func(v *EventView) {
+		w := bank(nil)
+		v.Place, v.Bank = &PlaceInfo{Status: SpotInside, Number: 812}, &w
+	}))
+	b.add("event-bank-late", "On sale, money that may still come", event(SaleOpen, func(v *EventView) {
+		w := bank(func(v *BankInfo) { v.Late = true })
+		v.Place, v.Bank = &PlaceInfo{Status: SpotDone, Number: 812}, &w
+	}))
 	b.add("event-called", "On sale, called", event(SaleOpen, func(v *EventView) { v.Place = &PlaceInfo{Status: SpotCalled, Number: 12408} }))
 	b.add("event-paused", "Paused", event(SalePaused, nil))
 	b.add("event-problem", "Joining was refused", func(f Frame) templ.Component {
@@ -146,6 +168,9 @@ func (b *galleryBook) waiting() {
 	b.add("waiting-inside", "Inside", room(SpotInside, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(512 * time.Second) }))
 	b.add("waiting-inside-tickets", "Inside, with tickets", room(SpotInside, SaleOpen, func(v *WaitingView) { v.Until, v.Tickets = galleryNow.Add(512*time.Second), 2 }))
 	b.add("waiting-inside-paused", "Inside, paused", room(SpotInside, SalePaused, func(v *WaitingView) { v.Until = galleryNow.Add(512 * time.Second) }))
+	b.add("waiting-bank", "Inside, money with the bank", room(SpotInside, SaleOpen, func(v *WaitingView) {
+		v.Checkout, v.Bank = "/checkout/c1", &BankInfo{Event: v.Event, ClaimID: "c1", Amount: 5000000, Waiting: true}
+	}))
 	b.add("waiting-turn-paused", "Your turn, paused", room(SpotCalled, SalePaused, func(v *WaitingView) { v.Until = galleryNow.Add(107 * time.Second) }))
 	b.add("waiting-missed", "Missed", room(SpotMissed, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(371 * time.Second) }))
 	b.add("waiting-sold-out", "Sold out", room(SpotWaiting, SaleSoldOut, func(v *WaitingView) {
@@ -164,7 +189,7 @@ func (b *galleryBook) buying() {
 	b.group = "Choose and pay"
 	choose := func(change func(*ChooseView)) func(Frame) templ.Component {
 		return func(f Frame) templ.Component {
-			v := ChooseView{Event: galleryEvent(SaleOpen), Tiers: galleryTiers(), Until: galleryNow.Add(512 * time.Second), Visit: 10 * time.Minute, Hold: 10 * time.Minute, CanTake: 4, Quantity: 2, TierID: "t2"}
+			v := ChooseView{Event: galleryEvent(SaleOpen), Tiers: galleryTiers(), Until: galleryNow.Add(512 * time.Second), Visit: 10 * time.Minute, Hold: 10 * time.Minute, CanTake: 4, Quantity: 2, TierID: "t2", Channels: []string{"card", "ussd"}}
 			if change != nil {
 				change(&v)
 			}
@@ -184,12 +209,18 @@ func (b *galleryBook) buying() {
 	}))
 	b.add("choose-change", "Choose again inside a hold", choose(func(v *ChooseView) { v.ClaimID, v.Held, v.Until = "c1", 2, galleryNow.Add(401*time.Second) }))
 	b.add("choose-paused", "Choose, paused", choose(func(v *ChooseView) { v.Event.State = SalePaused }))
+	b.add("choose-bank", "Choose, money with the bank", choose(func(v *ChooseView) {
+		v.Checkout, v.Bank = "/checkout/c1", &BankInfo{Event: v.Event, ClaimID: "c1", Amount: 5000000, Waiting: true}
+	}))
 	b.add("choose-holding", "Choose, holding already", choose(func(v *ChooseView) { v.Checkout = "/checkout/c1" }))
 	b.checkout()
 
 	b.group = "Tickets"
 	b.add("tickets", "My tickets", func(f Frame) templ.Component {
 		return TicketsPage(signedIn(f), TicketsView{Tickets: []TicketInfo{galleryTicket(TicketValid), galleryTicket(TicketUsed), galleryTicket(TicketReturned)}})
+	})
+	b.add("tickets-bank", "No tickets yet, money with the bank", func(f Frame) templ.Component {
+		return TicketsPage(signedIn(f), TicketsView{Banks: []BankInfo{{Event: galleryEvent(SaleOpen), ClaimID: "c1", Amount: 5000000, Waiting: true}}})
 	})
 	b.add("tickets-empty", "No tickets yet", func(f Frame) templ.Component {
 		return TicketsPage(signedIn(f), TicketsView{Places: []PlaceInfo{{Event: galleryEvent(SaleOpen), Status: SpotWaiting, Number: 12408, Ahead: 4193}}})

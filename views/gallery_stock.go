@@ -17,7 +17,7 @@ func (b *galleryBook) organizingSeats(organizer func(Frame) Frame) {
 	}
 	b.add("organizer-money", "Money of an event", func(f Frame) templ.Component {
 		return MoneyPage(signedIn(f), MoneyView{Event: galleryEvent(SaleOpen), Form: EventFormView{Money: MoneyForm{
-			Channels: []string{"card", "ussd"}, TaxName: "VAT", TaxPercent: "7.5", TaxNumber: "12345678-0042", Returns: true, ReturnsUntil: "2026-12-10T18:00",
+			Channels: []string{"card", "ussd", "bank_transfer"}, Hold: 10 * time.Minute, TransferHold: 30 * time.Minute, TaxName: "VAT", TaxPercent: "7.5", TaxNumber: "12345678-0042", Returns: true, ReturnsUntil: "2026-12-10T18:00",
 		}}})
 	})
 	b.add("organizer-money-wrong", "Money of an event, something is wrong", func(f Frame) templ.Component {

@@ -4,6 +4,7 @@ package views
 type HomeView struct {
 	Events []HomeEvent
 	Places []PlaceInfo // lines the fan stands in, most urgent first
+	Banks  []BankInfo  // payments of the fan that are not decided, newest first
 }
 
 // HomeEvent is one row of the list.

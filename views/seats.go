@@ -23,7 +23,8 @@ type SectionView struct {
 	CanTake  int
 	ClaimID  string // choosing again inside this hold
 	Held     int
-	Checkout string // /checkout/{claim} while one is open: no second one
+	Checkout string    // /checkout/{claim} while one is open: no second one
+	Bank     *BankInfo // the payment for it, where one is under way
 	Tiers    []TierInfo
 	Rows     []SeatRow
 	Width    int // of the drawing, without its margins

@@ -130,7 +130,7 @@ func SeatsPage(f Frame, v SectionView) templ.Component {
 				}
 			}
 			if v.Checkout != "" {
-				templ_7745c5c3_Err = holding(v.Event, v.Checkout).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = holding(v.Event, v.Checkout, v.Bank).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -36,6 +36,7 @@ type TicketInfo struct {
 type TicketsView struct {
 	Tickets []TicketInfo
 	Places  []PlaceInfo // lines the fan stands in, for the empty list
+	Banks   []BankInfo  // payments of the fan that are not decided, newest first
 }
 
 // TicketView is one ticket with its code.

@@ -96,6 +96,15 @@ type PlaceInfo struct {
 	Ahead  int64
 }
 
+// BankInfo is a payment of the fan that is not decided yet.
+type BankInfo struct {
+	Event   EventInfo
+	ClaimID string
+	Amount  money.Kobo
+	Waiting bool // the bank is at work on it
+	Late    bool // its tickets were given up meanwhile, and the money may still come
+}
+
 // Problem is a refusal, said to a person: what happened, then what comes next.
 // Code is the stable code of the API; known codes bring their own words when
 // Title and Text are empty.

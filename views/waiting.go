@@ -26,6 +26,7 @@ type WaitingView struct {
 	Visit     time.Duration
 	Grace     time.Duration
 	Checkout  string        // /checkout/{claim} while one is open
+	Bank      *BankInfo     // inside: the payment that is not decided; nil: none
 	Tickets   int           // tickets this fan has
 	Late      bool          // in the lobby, but after it was closed for the draw
 	Seal      string        // the commitment of the draw, hex; empty: no draw

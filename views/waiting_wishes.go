@@ -32,11 +32,16 @@ func (v WaitingView) Part(now time.Time) string {
 	if v.Odds != nil {
 		odds = *v.Odds
 	}
-	v.EtaLow, v.EtaHigh, v.PollAfter, v.Rate, v.Crowd, v.Odds, v.Event.Zone = 0, 0, 0, 0, 0, nil, nil
+	var bank [3]string
+	if v.Bank != nil {
+		bank[0] = v.Bank.ClaimID
+		bank[1], bank[2] = v.Bank.words()
+	}
+	v.EtaLow, v.EtaHigh, v.PollAfter, v.Rate, v.Crowd, v.Odds, v.Bank, v.Event.Zone = 0, 0, 0, 0, 0, nil, nil, nil
 	problem := v.Problem != nil
 	v.Problem = nil
 	// Another version of the program writes the same another way.
-	return strconv.FormatUint(sum(static.URL("waiting.js"), v, eta, odds, problem), 36)
+	return strconv.FormatUint(sum(static.URL("waiting.js"), v, eta, odds, bank, problem), 36)
 }
 
 // sum is a hash of all that some values hold, the same in every process.

@@ -82,6 +82,10 @@ func (v WaitingView) say(now time.Time) string {
 		}
 		return "It is your turn. Come in before " + clockS(v.Until, v.Event.Zone) + "."
 	case SpotInside:
+		if v.Bank != nil {
+			bold, rest := v.Bank.words()
+			return bold + " " + rest
+		}
 		if v.Checkout != "" {
 			return "You are inside. Pay for your tickets."
 		}

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"time"
 
 	"fairqueue/views/ui"
@@ -100,6 +101,39 @@ func placeWords(p PlaceInfo, now time.Time) (bold, rest string) {
 		return "You are in line for " + name + ".", num(p.Ahead) + " ahead of you."
 	}
 	return "You are in line for " + name + ".", "Your place is kept."
+}
+
+// words tell a fan wherever they look that money of theirs is under way, so that nobody pays twice.
+func (b BankInfo) words() (bold, rest string) {
+	name := b.Event.Name
+	switch {
+	case b.Late:
+		return b.Amount.String() + " may still be with your bank.", "It was for " + name + ". If it arrives, you get equal tickets or all of it back."
+	case b.Event.Cancelled:
+		return "Do not pay any more for " + name + ".", "The event is cancelled. What has left your bank comes back by itself."
+	case b.Waiting:
+		return b.Amount.String() + " is with your bank.", "It pays for your tickets for " + name + ". They are kept until your bank has answered. Do not pay a second time."
+	}
+	return "You began to pay " + b.Amount.String() + ".", "It is for " + name + ", and the tickets are kept for you. Finish that payment, or cancel it there."
+}
+
+func (b BankInfo) label() string {
+	if b.Waiting || b.Late || b.Event.Cancelled {
+		return "See the payment"
+	}
+	return "Go on to pay"
+}
+
+func (b BankInfo) url() string { return "/checkout/" + b.ClaimID }
+
+// waits is whether tickets are kept for the payment.
+func (b BankInfo) waits() bool { return !b.Late && !b.Event.Cancelled }
+
+// unpaid are the places of events that no payment is under way for: whoever is about to pay need not choose again.
+func unpaid(places []PlaceInfo, banks []BankInfo) []PlaceInfo {
+	return slices.DeleteFunc(slices.Clone(places), func(p PlaceInfo) bool {
+		return slices.ContainsFunc(banks, func(b BankInfo) bool { return b.waits() && b.Event.ID == p.Event.ID })
+	})
 }
 
 // active is whether a place is worth a bar: something is still to come.

@@ -151,7 +151,12 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 		}
 		v.Starts = left
 		_, v.Down = s.cfg.Payments.ProviderDown()
-		return v, s.offer(c.Request().Context(), cl, e, id.AccountID, &v)
+		if cl.Total > 0 {
+			var no payment.NoTransfer
+			v.Channels, no = payment.Offer(e, cl.ExpiresAt.Sub(s.now()))
+			v.NoTransfer = views.NoTransfer(no)
+		}
+		return v, nil
 	case views.CheckoutPaying, views.CheckoutBank:
 		if len(payments) > 0 {
 			p := payments[0]
@@ -173,27 +178,6 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 		}
 	}
 	return v, nil
-}
-
-// transferNeeds is how long tickets must be kept for a bank transfer to be offered; a hold that is shorter is too short,
-// and in one that is longer others wait for the last tickets.
-const transferNeeds = 28 * time.Minute
-
-// offer sets in v what the fan could pay with now.
-func (s *Server) offer(ctx context.Context, cl claim.Claim, e *sale.Snapshot, accountID uuid.UUID, v *views.CheckoutView) (err error) {
-	if v.Channels, err = s.cfg.Payments.Channels(ctx, accountID, cl.ID); err != nil {
-		return err
-	}
-	const transfer = "bank_transfer"
-	wanted := len(e.Terms.Channels) == 0 || slices.Contains(e.Terms.Channels, transfer)
-	switch {
-	case !wanted || cl.Total == 0 || slices.Contains(v.Channels, transfer):
-	case cl.ExpiresAt.Sub(s.now()) < transferNeeds:
-		v.NoTransfer = views.TransferTooSlow
-	default:
-		v.NoTransfer = views.TransferScarce
-	}
-	return nil
 }
 
 // inside reports whether the fan's visit still runs.

@@ -13,6 +13,7 @@ import (
 	"fairqueue/internal/catalog"
 	"fairqueue/internal/claim"
 	"fairqueue/internal/fault"
+	"fairqueue/internal/payment"
 	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
 	"fairqueue/views"
@@ -76,6 +77,7 @@ func (s *Server) choose(c echo.Context) error {
 		Event: eventInfo(e), Until: ch.until(), Visit: seconds(e.Terms.VisitSeconds), Hold: seconds(e.Terms.HoldSeconds),
 		CanTake: ch.canTake, Problem: ch.told.Problem, TierID: ch.told.Form["tier_id"], Tiers: tiers,
 	}
+	v.Channels, _ = payment.Promise(e)
 	if v.Presale, err = s.presaleInfo(c, e, ch.id, ch.told); err != nil {
 		return err
 	}
@@ -84,6 +86,9 @@ func (s *Server) choose(c echo.Context) error {
 		v.TierID = c.QueryParam("tier")
 	}
 	v.Checkout, v.ClaimID, v.Held = ch.holds()
+	if v.Bank, err = s.bankOfClaim(c, e, ch.open); err != nil {
+		return err
+	}
 	if ch.changes && v.Quantity == 0 {
 		v.Quantity = len(ch.open.Lines)
 		if v.TierID == "" {
@@ -200,6 +205,11 @@ func (s *Server) chooseSeats(c echo.Context, ch *chooser, hall *seatsOf, i int) 
 		CanTake: ch.canTake, Problem: ch.told.Problem, Zoom: 2,
 	}
 	v.Checkout, v.ClaimID, v.Held = ch.holds()
+	bank, err := s.bankOfClaim(c, e, ch.open)
+	if err != nil {
+		return err
+	}
+	v.Bank = bank
 	chosen := hall.numbers(strings.Fields(ch.told.Form["seat_ids"]))
 	if ch.told.Form == nil {
 		chosen = hall.numbers(c.QueryParams()["seat_ids"])

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fairqueue/internal/fault"
+	"fairqueue/internal/payment"
 	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
 	"fairqueue/internal/ticket"
@@ -54,6 +55,9 @@ func (s *Server) home(c echo.Context) error {
 	s.knowBadge(c)
 	if id, ok := who(c); ok {
 		if v.Places, err = s.places(c, id.AccountID); err != nil {
+			return err
+		}
+		if v.Banks, err = s.banks(c, id.AccountID); err != nil {
 			return err
 		}
 	}
@@ -121,6 +125,7 @@ func (s *Server) event(c echo.Context) error {
 		Event: eventInfo(e), Tiers: tierInfos(e),
 		Turn: seconds(e.Terms.TurnSeconds), Visit: seconds(e.Terms.VisitSeconds), Hold: seconds(e.Terms.HoldSeconds),
 	}
+	v.Channels, _ = payment.Promise(e)
 	told := s.told(c)
 	v.Problem, v.Presale = told.Problem, presaleTold(e, told)
 	others, err := s.cfg.Sales.Others(c.Request().Context(), e)
@@ -138,6 +143,9 @@ func (s *Server) event(c echo.Context) error {
 			p := placeInfo(e, place)
 			v.Place = &p
 			if v.Tickets, err = s.ticketsOf(c, e, place); err != nil {
+				return err
+			}
+			if v.Bank, err = s.bankOfPlace(c, e, place); err != nil {
 				return err
 			}
 		case fault.Code(err) != "not_in_queue":

@@ -18,6 +18,7 @@ import (
 	"fairqueue/internal/catalog"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/money"
+	"fairqueue/internal/payment"
 	"fairqueue/internal/sale"
 	"fairqueue/views"
 )
@@ -45,6 +46,7 @@ func usual(v *views.EventFormView, t sale.Terms) {
 	v.AdmitPerMinute, v.MaxInside = strconv.Itoa(t.AdmitPerMinute), strconv.Itoa(t.MaxInside)
 	v.TurnSeconds, v.VisitSeconds = strconv.Itoa(t.TurnSeconds), strconv.Itoa(t.VisitSeconds)
 	v.HoldSeconds, v.GraceSeconds = strconv.Itoa(t.HoldSeconds), strconv.Itoa(t.GraceSeconds)
+	v.Money.Hold, v.Money.TransferHold = seconds(t.HoldSeconds), payment.TransferHold
 }
 
 // foundFirst leads somebody without an organization to where they can found one.
@@ -221,6 +223,7 @@ func readTerms(text func(string) string, channels []string, zone *time.Location,
 		}
 	}
 	v.Money = moneyTyped(text, channels)
+	v.Money.Hold, v.Money.TransferHold = seconds(t.HoldSeconds), payment.TransferHold
 	moneyRead(v.Money, zone, &t, errs)
 	readBeacon(*v, &t, errs)
 	return t

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fairqueue/internal/fault"
+	"fairqueue/internal/payment"
 	"fairqueue/internal/sale"
 	"fairqueue/views"
 )
@@ -73,6 +74,7 @@ func moneyForm(e *sale.Snapshot) views.MoneyForm {
 		Channels: slices.Clone(t.Channels), FeesBy: string(t.FeesBy), TaxName: t.Tax.Name, TaxPercent: percentTyped(t.Tax), TaxNumber: t.Tax.Number,
 		Returns: t.Returns, Disputes: string(t.Disputes),
 	}
+	m.Hold, m.TransferHold = seconds(t.HoldSeconds), payment.TransferHold
 	if t.ReturnsUntil != nil {
 		m.ReturnsUntil = t.ReturnsUntil.In(e.Event.Location).Format(localTimes[0])
 	}
@@ -99,6 +101,7 @@ func (s *Server) changeMoney(c echo.Context) error {
 	errs := map[string]string{}
 	v := views.MoneyView{Event: eventInfo(e)}
 	v.Form.Money = moneyTyped(formText(c), c.Request().PostForm["channels"])
+	v.Form.Money.Hold, v.Form.Money.TransferHold = seconds(e.Terms.HoldSeconds), payment.TransferHold
 	t := sale.DefaultTerms()
 	moneyRead(v.Form.Money, e.Event.Location, &t, errs)
 	if len(errs) == 0 {

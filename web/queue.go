@@ -104,6 +104,9 @@ func (s *Server) waiting(c echo.Context, e *sale.Snapshot, id account.Identity) 
 		if open != nil {
 			v.Checkout = checkoutPath(open.ID)
 		}
+		if v.Bank, err = s.bankOfClaim(c, e, open); err != nil {
+			return v, err
+		}
 		s.lastUntil(c, id, e)
 	} else if place.Status != queue.Left && place.Status != queue.Done {
 		s.lastUntil(c, id, e)

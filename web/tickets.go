@@ -42,6 +42,9 @@ func (s *Server) tickets(c echo.Context) error {
 			return err
 		}
 	}
+	if v.Banks, err = s.banks(c, id.AccountID); err != nil {
+		return err
+	}
 	s.knowBadge(c)
 	return s.page(c, views.TicketsPage(s.frame(c), v))
 }

@@ -27,24 +27,51 @@ var alwaysOffered = []string{"card", "ussd"}
 // toCheckout is how much of a hold may be gone by the time its fan goes to pay.
 const toCheckout = 2 * time.Minute
 
-// channels are what a buyer may pay with who has so much of the hold left. The
-// organizer's choice is what may be offered at most; without one it is card and
-// ussd, and a transfer. The account number of a transfer lives 30 minutes: it is
-// offered only where the hold is that long, and fresh; and never while people
-// wait for the last tenth, because it would keep tickets from them for longest.
-func channels(s *sale.Snapshot, left time.Duration) []string {
-	offer := slices.Clone(s.Terms.Channels)
-	if len(offer) == 0 {
-		offer = append(slices.Clone(alwaysOffered), channelTransfer)
+// TransferHold is how long a hold must be for a bank transfer to be promised.
+const TransferHold = openTransfer
+
+// NoTransfer is why a bank transfer is not offered; empty: it is, or the organizer does not want it.
+type NoTransfer string
+
+// The reasons: the hold is too short for one, or people wait for the last tickets.
+const (
+	TransferTooSlow NoTransfer = "slow"
+	TransferScarce  NoTransfer = "scarce"
+)
+
+// Offer is what a buyer may pay with who has so much of the hold left, and the one
+// place that decides it: what pages promise, what checkout shows, what the provider
+// is asked for. The organizer's choice is what may be offered at most; without one
+// it is card and ussd, and a transfer. The account number of a transfer lives 30
+// minutes: it is offered only where the hold is that long, and fresh; and never
+// while people wait for the last tenth, because it would keep tickets from them for
+// longest.
+func Offer(s *sale.Snapshot, left time.Duration) (channels []string, no NoTransfer) {
+	channels = slices.Clone(s.Terms.Channels)
+	if len(channels) == 0 {
+		channels = append(slices.Clone(alwaysOffered), channelTransfer)
 	}
-	if left < openTransfer-toCheckout || lastTenthAwaited(s) {
-		offer = slices.DeleteFunc(offer, func(c string) bool { return c == channelTransfer })
+	if slices.Contains(channels, channelTransfer) {
+		switch {
+		case left < TransferHold-toCheckout:
+			no = TransferTooSlow
+		case lastTenthAwaited(s):
+			no = TransferScarce
+		}
 	}
-	if len(offer) == 0 {
+	if no != "" {
+		channels = slices.DeleteFunc(channels, func(c string) bool { return c == channelTransfer })
+	}
+	if len(channels) == 0 {
 		// Only the transfer was chosen, and now is no time for one: nobody is left without a way to pay.
-		offer = slices.Clone(alwaysOffered)
+		channels = slices.Clone(alwaysOffered)
 	}
-	return offer
+	return channels, no
+}
+
+// Promise is Offer for who holds tickets now and goes to pay: what pages say before there is a hold.
+func Promise(s *sale.Snapshot) (channels []string, no NoTransfer) {
+	return Offer(s, time.Duration(s.Terms.HoldSeconds)*time.Second-toCheckout)
 }
 
 // scarcity is the share of the stock below which people wait for the last of it.
@@ -60,23 +87,6 @@ func openFor(channels []string) time.Duration {
 		return openTransfer
 	}
 	return openCard
-}
-
-// Channels are what the fan could pay the account's claim with if a payment began now; none for a free one. 404
-// claim_not_found.
-func (s *Service) Channels(ctx context.Context, account, claimID uuid.UUID) ([]string, error) {
-	c, err := s.cfg.Claims.Get(ctx, account, claimID)
-	if err != nil {
-		return nil, err
-	}
-	if c.Total == 0 {
-		return nil, nil
-	}
-	event, err := s.cfg.Sales.Get(ctx, c.EventID.String())
-	if err != nil {
-		return nil, err
-	}
-	return channels(event, c.ExpiresAt.Sub(s.cfg.Clock.Now())), nil
 }
 
 // saleOf is the sale of the account's claim; 404 claim_not_found.

@@ -94,7 +94,7 @@ func (s *Service) begin(ctx context.Context, account, claimID uuid.UUID) (p paym
 			// Known before anything is begun: the tickets stay held, by their own clock, instead of waiting for a page.
 			return errUnavailable.After(max(time.Until(until), time.Second))
 		}
-		offer := channels(event, l.ExpiresAt.Sub(l.Now))
+		offer, _ := Offer(event, l.ExpiresAt.Sub(l.Now))
 		if err := l.PayTx(ctx, tx); err != nil {
 			return err
 		}

@@ -233,10 +233,13 @@ func TestChannelsFollowTheHoldAndTheStock(t *testing.T) {
 			if c.chosen != nil {
 				s.sql(`UPDATE sales SET channels = $1`, c.chosen)
 			}
-			_, err := s.sales.Fresh(t.Context(), s.event.ID())
+			event, err := s.sales.Fresh(t.Context(), s.event.ID())
 			s.must(err)
-			if got, err := s.payments.Channels(t.Context(), held.AccountID, held.ID); err != nil || !slices.Equal(got, c.want) {
-				t.Errorf("shown before paying: %v %v, want %v", got, err, c.want)
+			if got, _ := payment.Promise(event); !slices.Equal(got, c.want) {
+				t.Errorf("promised: %v, want %v", got, c.want)
+			}
+			if got, _ := payment.Offer(event, time.Until(held.ExpiresAt)); !slices.Equal(got, c.want) {
+				t.Errorf("shown before paying: %v, want %v", got, c.want)
 			}
 			p := s.start(held)
 			if !slices.Equal(p.Channels, c.want) {
@@ -247,9 +250,25 @@ func TestChannelsFollowTheHoldAndTheStock(t *testing.T) {
 			}
 		})
 	}
-	free := open(t, config{price: 0, still: true})
-	held := free.hold(free.fan(), 1)
-	if got, err := free.payments.Channels(t.Context(), held.AccountID, held.ID); err != nil || got != nil {
-		t.Errorf("a free claim: %v %v", got, err)
+}
+
+// Nobody is promised a transfer who would have to be at the checkout in no time at all.
+func TestWhatIsPromisedIsOffered(t *testing.T) {
+	t.Parallel()
+	for hold := 60; hold <= 7200; hold += 20 {
+		s := &sale.Snapshot{}
+		s.Terms.HoldSeconds = hold
+		promised, _ := payment.Promise(s)
+		for _, later := range []time.Duration{0, time.Minute, 2 * time.Minute} {
+			offered, why := payment.Offer(s, time.Duration(hold)*time.Second-later)
+			for _, c := range promised {
+				if !slices.Contains(offered, c) {
+					t.Errorf("a hold of %d s: %s is promised, and %s later %v are offered (%s)", hold, c, later, offered, why)
+				}
+			}
+		}
+		if got := slices.Contains(promised, "bank_transfer"); got != (hold >= int(payment.TransferHold/time.Second)) {
+			t.Errorf("a hold of %d s: a transfer is promised: %v", hold, got)
+		}
 	}
 }
