@@ -3,7 +3,6 @@ package claim_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -438,14 +437,11 @@ func wrongSeats(t *testing.T, err error, paths ...string) {
 // Two organizers release the same seats while a third unblocks them: each seat ends in one sale.
 func TestReleasesRaceForSeats(t *testing.T) {
 	t.Parallel()
-	h := open(t, seated)
-	seats := h.ids("B1", "B2", "B3", "B4")
-	for round := range dbtest.Size(5, 100) {
-		if round > 0 {
-			seats = h.ids(fmt.Sprintf("A%d", round%10+1))
-		}
+	rounds(t, dbtest.Size(5, 100), func(t *testing.T, _ int) {
+		h := open(t, seated)
+		seats := h.ids("B1", "B2", "B3", "B4")
 		if err := h.claims.Block(t.Context(), h.event, uuid.New(), claim.Which{Seats: seats}); err != nil {
-			break // given away in a round before
+			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
 		won := make([]bool, 3)
@@ -467,5 +463,5 @@ func TestReleasesRaceForSeats(t *testing.T) {
 		if won[0] && won[1] || !won[0] && !won[1] && !won[2] || (won[0] || won[1]) && won[2] {
 			t.Fatalf("releases and unblocking: %v", won)
 		}
-	}
+	})
 }
