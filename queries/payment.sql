@@ -24,11 +24,11 @@ FROM sales s JOIN events e ON e.id = s.event_id WHERE s.event_id = @event_id FOR
 SELECT * FROM payments WHERE claim_id = @claim_id AND status IN ('initializing', 'pending');
 
 -- name: CountStarts :one
--- How often the fan was sent to pay in the visit of a claim, for these or other tickets, without success. Attempts that
--- never reached a page of the provider do not count.
-SELECT count(*) FROM claims mine JOIN spots s ON s.id = mine.spot_id
-JOIN claims c ON c.spot_id = s.id JOIN payments p ON p.claim_id = c.id
-WHERE mine.id = @claim_id AND p.settled_at IS NULL AND p.created_at >= COALESCE(s.entered_at, '-infinity')
+-- How often the fan of a spot, or of a claim, was sent to pay in this visit, for these or other tickets, without success.
+-- Attempts that never reached a page of the provider do not count.
+SELECT count(*) FROM spots s JOIN claims c ON c.spot_id = s.id JOIN payments p ON p.claim_id = c.id
+WHERE s.id = coalesce(sqlc.narg(spot_id)::uuid, (SELECT mine.spot_id FROM claims mine WHERE mine.id = sqlc.narg(claim_id)::uuid))
+  AND p.settled_at IS NULL AND p.created_at >= COALESCE(s.entered_at, '-infinity')
   AND (p.initialized_at IS NOT NULL OR p.status IN ('initializing', 'pending'));
 
 -- name: InsertPayment :one
@@ -168,6 +168,23 @@ UPDATE refunds
 SET status = @status, provider_refund_id = coalesce(sqlc.narg(provider_refund_id), provider_refund_id), last_error = @last_error,
     processed_at = CASE WHEN @status = 'processed' THEN now() END
 WHERE id = @id AND status = ANY(@from_states::text[]);
+
+-- name: ShrinkRefund :execrows
+-- Part of what is owed is in another row now, or has gone back otherwise.
+UPDATE refunds SET amount_kobo = amount_kobo - @part::bigint
+WHERE id = @id AND amount_kobo > @part::bigint AND status = ANY(@from_states::text[]);
+
+-- name: CoverRefund :execrows
+-- What was owed has gone back, or goes, without us: by somebody at the provider, or by a bank.
+UPDATE refunds
+SET status = @status, made_by = @made_by, amount_kobo = @amount_kobo, last_error = @last_error,
+    provider_refund_id = coalesce(sqlc.narg(provider_refund_id), provider_refund_id),
+    processed_at = CASE WHEN @status = 'processed' THEN now() END
+WHERE id = @id AND status = ANY(@from_states::text[]);
+
+-- name: LostOfPayment :one
+-- What banks have taken of a payment.
+SELECT coalesce(sum(amount_kobo), 0)::bigint FROM disputes WHERE payment_id = @payment_id AND status = 'lost';
 
 -- name: Orders :many
 -- Claims of an event for which money was asked, newest first, each with its best payment; on demand only those whose
@@ -359,3 +376,54 @@ SELECT count(DISTINCT t.account_id)
 FROM tickets t JOIN events e ON e.id = t.event_id
 WHERE e.show_id = (SELECT o.show_id FROM events o WHERE o.id = @event_id)
   AND (t.status = 'valid' OR EXISTS (SELECT FROM disputes d WHERE d.payment_id = t.payment_id AND d.status = 'open' AND t.ended_from = 'valid' AND t.refund_id IS NULL));
+
+-- name: TellBuyer :execrows
+-- The right to write to a buyer about a refund that is stuck: once for each way in which it is.
+UPDATE refunds SET buyer_told = @status WHERE id = @id AND buyer_told <> @status;
+
+-- name: TroubleTold :one
+-- When the organizers of an event were last written to about money that waits for them.
+SELECT greatest(
+    coalesce((SELECT max(r.organizer_told_at) FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE p.event_id = @event_id), 'epoch'),
+    coalesce((SELECT max(d.organizer_told_at) FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.event_id = @event_id), 'epoch')
+)::timestamptz AS at;
+
+-- name: TakeStuckRefunds :many
+-- Refunds of an event that wait for a person, and of which its organizers do not know yet; they do from here on.
+UPDATE refunds r SET organizer_told = r.status, organizer_told_at = now()
+FROM (
+    SELECT x.id, a.email FROM refunds x JOIN payments p ON p.id = x.payment_id JOIN accounts a ON a.id = p.account_id
+    WHERE p.event_id = @event_id AND x.status IN ('failed', 'needs_attention') AND x.organizer_told <> x.status
+    ORDER BY x.id
+    FOR UPDATE OF x
+) due
+WHERE r.id = due.id
+RETURNING r.status, r.amount_kobo, due.email;
+
+-- name: TakeOpenDisputes :many
+-- The same for disputes that are open.
+UPDATE disputes d SET organizer_told_at = now()
+FROM (
+    SELECT x.id, a.email FROM disputes x JOIN payments p ON p.id = x.payment_id JOIN accounts a ON a.id = p.account_id
+    WHERE p.event_id = @event_id AND x.status = 'open' AND x.organizer_told_at IS NULL
+    ORDER BY x.id
+    FOR UPDATE OF x
+) due
+WHERE d.id = due.id
+RETURNING d.amount_kobo, d.due_at, due.email;
+
+-- name: OrganizersOf :many
+SELECT a.email FROM events e JOIN members m ON m.organization_id = e.organization_id JOIN accounts a ON a.id = m.account_id
+WHERE e.id = @event_id
+ORDER BY a.email;
+
+-- name: TroubleOfEvents :many
+-- What of the money of some events waits for a person; events where nothing does are left out.
+SELECT p.event_id, count(*) FILTER (WHERE w.refund) AS refunds, count(*) FILTER (WHERE NOT w.refund) AS disputes
+FROM (
+    SELECT r.payment_id, true AS refund FROM refunds r WHERE r.status IN ('failed', 'needs_attention')
+    UNION ALL
+    SELECT d.payment_id, false FROM disputes d WHERE d.status = 'open'
+) w JOIN payments p ON p.id = w.payment_id
+WHERE p.event_id = ANY (@events::uuid[])
+GROUP BY p.event_id;

@@ -52,6 +52,8 @@ var backWhy = map[string]string{
 	"organizer":       "The organizer gives it back.",
 	"returned":        "You gave a ticket back.",
 	"dispute":         "It is what was left of a payment that your bank disputed.",
+	"provider":        "The organizer gives it back.",
+	"bank":            "Your bank took this part back for you.",
 }
 
 func (b BackView) why() string {
@@ -112,7 +114,7 @@ func (v CheckoutView) backTitle() string {
 		return "The event does not take place"
 	case "event_over":
 		return "Your payment came after the event had begun"
-	case "organizer":
+	case "organizer", "provider":
 		return "The organizer gave your money back"
 	case "returned":
 		return "You gave your tickets back"

@@ -330,6 +330,10 @@ func (r RefundRow) why() string {
 		return "Paid after the event had begun"
 	case "dispute":
 		return "The rest, after a lost dispute"
+	case "provider":
+		return "Made at Paystack, not here"
+	case "bank":
+		return "The bank took it back by a dispute"
 	case "overpaid":
 		return "Paid too much"
 	case "underpaid":

@@ -98,7 +98,7 @@ func (s *Service) dispute(ctx context.Context, payment uuid.UUID, d Dispute) err
 			return err
 		}
 		if d.Outcome == DisputeLost {
-			return s.lose(ctx, tx, p.Payment, l, money.Kobo(row.AmountKobo))
+			return s.lose(ctx, tx, p.Payment, l)
 		}
 		return s.win(ctx, tx, p.Payment, l, rules.CancelledAt != nil)
 	})
@@ -172,7 +172,7 @@ func (s *Service) voidAll(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, f
 }
 
 // lose is what follows from a lost dispute: the money is with the buyer, and the places go back into the sale.
-func (s *Service) lose(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, l *claim.Locked, amount money.Kobo) error {
+func (s *Service) lose(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, l *claim.Locked) error {
 	free := func(tickets []ticket.Good) ([]uuid.UUID, error) { return s.freeUnits(ctx, tx, l, tickets, false) }
 	switch Status(p.Status) {
 	case Succeeded:
@@ -191,10 +191,8 @@ func (s *Service) lose(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, l *c
 		if err := writeTaken(ctx, tx, p, voided, ticket.Void, whyDispute, uuid.Nil, units); err != nil {
 			return err
 		}
-	case RefundDue:
-		return s.paidByBank(ctx, tx, p)
 	default:
-		return nil
+		return s.square(ctx, tx, p, uuid.Nil) // it goes back, or went, anyway
 	}
 	if l.Status == claim.Paid {
 		if err := l.RefundedTx(ctx, tx); err != nil {
@@ -205,43 +203,20 @@ func (s *Service) lose(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, l *c
 	if err != nil {
 		return err
 	}
-	// The bank took less than what the tickets were worth: without them, the rest is the buyer's too.
-	if rest := money.Kobo(*p.ReceivedKobo) - owed - amount; rest > 0 {
+	lost, err := s.q.LostOfPayment(ctx, tx, p.ID)
+	if err != nil {
+		return fmt.Errorf("payment: dispute: %w", err)
+	}
+	// The banks took less than what the tickets were worth: without them, the rest is the buyer's too.
+	if rest := money.Kobo(*p.ReceivedKobo-lost) - owed; rest > 0 {
 		if err := s.owe(ctx, tx, p, rest, whyDispute); err != nil {
 			return err
 		}
 	}
+	if err := s.square(ctx, tx, p, uuid.Nil); err != nil {
+		return err
+	}
 	return s.writeLost(ctx, tx, p)
-}
-
-// paidByBank ends the refunds of a payment that nobody has sent yet: the bank has given the buyer the money. Those that
-// are on their way are the provider's to stop.
-func (s *Service) paidByBank(ctx context.Context, tx pgx.Tx, p paymentdb.Payment) error {
-	all, err := s.q.LockRefundsOfPayment(ctx, tx, p.ID)
-	if err != nil {
-		return fmt.Errorf("payment: dispute: %w", err)
-	}
-	unsent := []refundStatus{refundOwed, refundFailed, refundAttention}
-	left := false
-	for _, r := range all {
-		if !slices.Contains(unsent, refundStatus(r.Status)) {
-			left = left || refundStatus(r.Status) != refundProcessed
-			continue
-		}
-		_, err := s.q.MoveRefund(ctx, tx, paymentdb.MoveRefundParams{
-			Status: string(refundProcessed), LastError: "The bank took the money back by a dispute.", ID: r.ID, FromStates: from(refundMoves, refundProcessed),
-		})
-		if err != nil {
-			return fmt.Errorf("payment: dispute: %w", err)
-		}
-		if err := ledger.Write(ctx, tx, p.EventID, ledger.RefundChanged, map[string]any{"refund": r.ID, "status": refundProcessed}); err != nil {
-			return err
-		}
-	}
-	if left {
-		return nil
-	}
-	return s.move(ctx, tx, p.ID, Refunded)
 }
 
 // win makes the tickets good again that were void only because of disputes, once none is left that was not won; those

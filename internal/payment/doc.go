@@ -107,6 +107,18 @@
 // happens before it is lost. Webhooks about disputes are nudges to look, and an
 // open one is looked at once an hour.
 //
+// What a bank has given the buyer is never sent on top. A refund that nobody moves when
+// a dispute is lost is over, as far as the bank paid it; one that is on its way is
+// looked at in the same way should it fail, and before it is asked for again (square).
+// Money that went twice all the same is an alert.
+//
+// A refund that somebody made in the provider's dashboard is written down when a webhook
+// or a look at our own refunds shows it (adopt), so that our books are the bank's: first
+// as what was owed and not sent, then as the price of tickets. All of that: they are
+// void. Part of it: they stay good and are worth less, the first of the order first, and
+// an alert says that its organizer chooses which of them end. Where a bank asks for the
+// money, or more goes back than came, only an alert says so.
+//
 // A refund that failed is asked for again each hour, or when the organizer says so;
 // then it is looked at every ten seconds until it is decided, because a second
 // failure may look to the inbox like the first one told twice. One that needs attention

@@ -257,7 +257,7 @@ func (s *Service) RetryRefund(ctx context.Context, event, refund uuid.UUID) erro
 	if err := s.seeThrough(ctx, r.ID); err != nil {
 		return err
 	}
-	if err := s.ask(ctx, full); err != nil {
+	if err := s.askAgain(ctx, full); err != nil {
 		return unavailable(err)
 	}
 	if r, err = s.refundOf(ctx, event, refund); err == nil && refundStatus(r.Status) == refundFailed {

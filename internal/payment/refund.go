@@ -81,19 +81,13 @@ func (s *Service) workRefund(ctx context.Context, a refundArgs) error {
 	if a.over(refundStatus(r.Status)) {
 		return nil
 	}
-	switch refundStatus(r.Status) {
-	case refundOwed, refundRequested, refundFailed:
-		if err := s.ask(ctx, r); err != nil {
-			return err
-		}
-	default:
-		p, err := s.q.GetPayment(ctx, s.cfg.DB, r.PaymentID)
-		if err != nil {
-			return fmt.Errorf("payment: refund: %w", err)
-		}
-		if err := s.syncRefunds(ctx, p); err != nil {
-			return err
-		}
+	if status := refundStatus(r.Status); status == refundOwed || status == refundRequested {
+		err = s.ask(ctx, r)
+	} else {
+		err = s.askAgain(ctx, r)
+	}
+	if err != nil {
+		return err
 	}
 	r, err = s.q.GetRefund(ctx, s.cfg.DB, a.Refund)
 	if err != nil {
@@ -109,6 +103,25 @@ func (s *Service) workRefund(ctx context.Context, a refundArgs) error {
 	}
 	age := s.cfg.Clock.Now().Sub(r.CreatedAt)
 	return river.JobSnooze(min(max(age/2, refundLookMin), refundLookMax))
+}
+
+// askAgain looks at a refund that was sent, and asks again for one that failed, unless its money has gone back otherwise.
+func (s *Service) askAgain(ctx context.Context, r paymentdb.GetRefundRow) error {
+	p, err := s.q.GetPayment(ctx, s.cfg.DB, r.PaymentID)
+	if err != nil {
+		return fmt.Errorf("payment: refund: %w", err)
+	}
+	if err := s.syncRefunds(ctx, p); err != nil {
+		return err
+	}
+	failed := refundStatus(r.Status) == refundFailed
+	if r, err = s.q.GetRefund(ctx, s.cfg.DB, r.ID); err != nil {
+		return fmt.Errorf("payment: refund: %w", err)
+	}
+	if !failed || refundStatus(r.Status) != refundFailed {
+		return nil
+	}
+	return s.ask(ctx, r)
 }
 
 // ask asks the provider for a refund. What was asked for before with an unknown
@@ -129,6 +142,9 @@ func (s *Service) ask(ctx context.Context, r paymentdb.GetRefundRow) error {
 		}
 		if found != nil {
 			return s.moveRefund(ctx, r.PaymentID, r.ID, *found, "")
+		}
+		if r, err = s.stillOwed(ctx, r); err != nil || refundStatus(r.Status) == refundProcessed {
+			return err
 		}
 	}
 	note := r.Note
@@ -179,7 +195,14 @@ func (s *Service) syncRefunds(ctx context.Context, p paymentdb.Payment) error {
 	if err != nil {
 		return fmt.Errorf("payment: refunds: %w", err)
 	}
-	s.foreign(ctx, p, ours, list)
+	for _, f := range list {
+		if known(ours, f) {
+			continue
+		}
+		if err := s.adopt(ctx, p.ID, f); err != nil {
+			return err
+		}
+	}
 	for _, o := range ours {
 		for _, f := range list {
 			if o.ProviderRefundID == nil || *o.ProviderRefundID != f.ProviderID {
@@ -193,21 +216,15 @@ func (s *Service) syncRefunds(ctx context.Context, p paymentdb.Payment) error {
 	return nil
 }
 
-// foreign tells of refunds that somebody made at the provider and not here: their tickets are still good, which only a
-// person can judge. One that we have asked for and not heard about yet may be the one.
-func (s *Service) foreign(ctx context.Context, p paymentdb.Payment, ours []paymentdb.Refund, list []Refund) {
-	for _, f := range list {
-		known := slices.ContainsFunc(ours, func(o paymentdb.Refund) bool {
-			if o.ProviderRefundID == nil {
-				return refundStatus(o.Status) != refundOwed && money.Kobo(o.AmountKobo) == f.Amount
-			}
-			return *o.ProviderRefundID == f.ProviderID
-		})
-		// Failed ones have moved nothing, and ours forget theirs when they are asked for again.
-		if !known && f.Status != string(refundFailed) {
-			s.alert(ctx, "a refund was made at the provider and not here", "payment", p.ID, "amount", int64(f.Amount), "status", storable(f.Status))
+// known reports whether a refund at the provider is one of ours: one that we have asked for and not heard about yet may be
+// the one. One that failed has moved nothing, and ours forget theirs when they are asked for again.
+func known(ours []paymentdb.Refund, f Refund) bool {
+	return f.Status == string(refundFailed) || slices.ContainsFunc(ours, func(o paymentdb.Refund) bool {
+		if o.ProviderRefundID == nil {
+			return refundStatus(o.Status) != refundOwed && o.MadeBy == madeByUs && money.Kobo(o.AmountKobo) == f.Amount
 		}
-	}
+		return *o.ProviderRefundID == f.ProviderID
+	})
 }
 
 // moveRefund writes what the provider says of a refund; a move that the table
@@ -237,29 +254,22 @@ func (s *Service) moveRefund(ctx context.Context, paymentID, id uuid.UUID, f Ref
 			return nil
 		}
 		err = ledger.Write(ctx, tx, locked.Payment.EventID, ledger.RefundChanged, map[string]any{"refund": id, "status": to})
-		if err != nil || to != refundProcessed {
+		switch {
+		case err != nil:
 			return err
+		case to == refundProcessed:
+			return s.refunded(ctx, tx, locked.Payment, f.Amount)
+		case to == refundFailed || to == refundAttention:
+			return s.square(ctx, tx, locked.Payment, uuid.Nil) // the bank may have paid meanwhile
 		}
-		return s.refunded(ctx, tx, locked.Payment, f.Amount)
+		return nil
 	})
 }
 
 // refunded tells the buyer that money is back, and ends the payment once all of it is.
 func (s *Service) refunded(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, amount money.Kobo) error {
-	all, err := s.q.LockRefundsOfPayment(ctx, tx, p.ID)
-	if err != nil {
-		return fmt.Errorf("payment: refund: %w", err)
-	}
-	var back int64
-	for _, r := range all {
-		if refundStatus(r.Status) == refundProcessed {
-			back += r.AmountKobo
-		}
-	}
-	if p.Status == string(RefundDue) && p.ReceivedKobo != nil && back >= *p.ReceivedKobo {
-		if _, err := s.q.MovePayment(ctx, tx, string(Refunded), p.ID, from(moves, Refunded)); err != nil {
-			return fmt.Errorf("payment: refund: %w", err)
-		}
+	if err := s.ended(ctx, tx, p); err != nil {
+		return err
 	}
 	return s.writeRefunded(ctx, tx, p, amount)
 }

@@ -47,7 +47,16 @@ func (s *Service) Start(ctx context.Context, account, claimID uuid.UUID) (p Paym
 
 // StartsLeft is how often the fan of a claim may still be sent to pay in this visit.
 func (s *Service) StartsLeft(ctx context.Context, claimID uuid.UUID) (int, error) {
-	starts, err := s.q.CountStarts(ctx, s.cfg.DB, claimID)
+	return s.startsLeft(ctx, nil, &claimID)
+}
+
+// VisitStartsLeft is StartsLeft of whoever has a spot, whether or not they hold tickets.
+func (s *Service) VisitStartsLeft(ctx context.Context, spot uuid.UUID) (int, error) {
+	return s.startsLeft(ctx, &spot, nil)
+}
+
+func (s *Service) startsLeft(ctx context.Context, spot, claimID *uuid.UUID) (int, error) {
+	starts, err := s.q.CountStarts(ctx, s.cfg.DB, spot, claimID)
 	if err != nil {
 		return 0, db.Fault(fmt.Errorf("payment.StartsLeft: %w", err))
 	}
@@ -76,7 +85,7 @@ func (s *Service) begin(ctx context.Context, account, claimID uuid.UUID) (p paym
 		if !db.NoRows(err) {
 			return fmt.Errorf("payment.Start: %w", err)
 		}
-		starts, err := s.q.CountStarts(ctx, tx, claimID)
+		starts, err := s.q.CountStarts(ctx, tx, nil, &claimID)
 		if err != nil {
 			return fmt.Errorf("payment.Start: %w", err)
 		}

@@ -22,6 +22,8 @@ const (
 	whyOrganizer = "organizer"
 	whyReturned  = "returned"
 	whyDispute   = "dispute"
+	whyProvider  = "provider"
+	whyBank      = "bank"
 )
 
 // errNoTickets: nothing of what is asked for is good any more.
@@ -35,6 +37,8 @@ type taking struct {
 	status  ticket.Status
 	// keepOff leaves the places off the sale; those of tickets that were used always are.
 	keepOff bool
+	// paid is the refund that their money has gone back with already; nil: it is owed.
+	paid *uuid.UUID
 }
 
 // taken is what came of it.
@@ -83,6 +87,9 @@ func (s *Service) takeBack(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, 
 			return out, err
 		}
 		out.refund = &id
+	}
+	if t.paid != nil {
+		out.refund = t.paid
 	}
 	if err := ticket.EndTx(ctx, tx, out.tickets, t.status, out.refund); err != nil {
 		return out, err

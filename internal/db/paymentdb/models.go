@@ -21,6 +21,7 @@ type Dispute struct {
 	DueAt             *time.Time
 	OpenedAt          time.Time
 	ResolvedAt        *time.Time
+	OrganizerToldAt   *time.Time
 }
 
 type Payment struct {
@@ -52,6 +53,9 @@ type Payment struct {
 	ProviderID       *string
 	GatewayResponse  string
 	SettledAt        *time.Time
+	TaxName          string
+	TaxBasisPoints   int32
+	TaxNumber        string
 }
 
 type Refund struct {
@@ -69,6 +73,10 @@ type Refund struct {
 	Note             string
 	Request          *string
 	Attempts         int32
+	BuyerTold        string
+	OrganizerTold    string
+	OrganizerToldAt  *time.Time
+	MadeBy           string
 }
 
 type Webhook struct {

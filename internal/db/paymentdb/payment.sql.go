@@ -133,19 +133,54 @@ func (q *Queries) CountLive(ctx context.Context, db DBTX, eventID uuid.UUID) (in
 }
 
 const countStarts = `-- name: CountStarts :one
-SELECT count(*) FROM claims mine JOIN spots s ON s.id = mine.spot_id
-JOIN claims c ON c.spot_id = s.id JOIN payments p ON p.claim_id = c.id
-WHERE mine.id = $1 AND p.settled_at IS NULL AND p.created_at >= COALESCE(s.entered_at, '-infinity')
+SELECT count(*) FROM spots s JOIN claims c ON c.spot_id = s.id JOIN payments p ON p.claim_id = c.id
+WHERE s.id = coalesce($1::uuid, (SELECT mine.spot_id FROM claims mine WHERE mine.id = $2::uuid))
+  AND p.settled_at IS NULL AND p.created_at >= COALESCE(s.entered_at, '-infinity')
   AND (p.initialized_at IS NOT NULL OR p.status IN ('initializing', 'pending'))
 `
 
-// How often the fan was sent to pay in the visit of a claim, for these or other tickets, without success. Attempts that
-// never reached a page of the provider do not count.
-func (q *Queries) CountStarts(ctx context.Context, db DBTX, claimID uuid.UUID) (int64, error) {
-	row := db.QueryRow(ctx, countStarts, claimID)
+// How often the fan of a spot, or of a claim, was sent to pay in this visit, for these or other tickets, without success.
+// Attempts that never reached a page of the provider do not count.
+func (q *Queries) CountStarts(ctx context.Context, db DBTX, spotID *uuid.UUID, claimID *uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, countStarts, spotID, claimID)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const coverRefund = `-- name: CoverRefund :execrows
+UPDATE refunds
+SET status = $1, made_by = $2, amount_kobo = $3, last_error = $4,
+    provider_refund_id = coalesce($5, provider_refund_id),
+    processed_at = CASE WHEN $1 = 'processed' THEN now() END
+WHERE id = $6 AND status = ANY($7::text[])
+`
+
+type CoverRefundParams struct {
+	Status           string
+	MadeBy           string
+	AmountKobo       int64
+	LastError        string
+	ProviderRefundID *string
+	ID               uuid.UUID
+	FromStates       []string
+}
+
+// What was owed has gone back, or goes, without us: by somebody at the provider, or by a bank.
+func (q *Queries) CoverRefund(ctx context.Context, db DBTX, arg CoverRefundParams) (int64, error) {
+	result, err := db.Exec(ctx, coverRefund,
+		arg.Status,
+		arg.MadeBy,
+		arg.AmountKobo,
+		arg.LastError,
+		arg.ProviderRefundID,
+		arg.ID,
+		arg.FromStates,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const deliveredOfClaim = `-- name: DeliveredOfClaim :one
@@ -162,7 +197,7 @@ func (q *Queries) DeliveredOfClaim(ctx context.Context, db DBTX, claimID uuid.UU
 }
 
 const disputeByProvider = `-- name: DisputeByProvider :one
-SELECT id, payment_id, provider_dispute_id, status, provider_status, category, amount_kobo, due_at, opened_at, resolved_at FROM disputes WHERE provider_dispute_id = $1
+SELECT id, payment_id, provider_dispute_id, status, provider_status, category, amount_kobo, due_at, opened_at, resolved_at, organizer_told_at FROM disputes WHERE provider_dispute_id = $1
 `
 
 func (q *Queries) DisputeByProvider(ctx context.Context, db DBTX, providerDisputeID string) (Dispute, error) {
@@ -179,6 +214,7 @@ func (q *Queries) DisputeByProvider(ctx context.Context, db DBTX, providerDisput
 		&i.DueAt,
 		&i.OpenedAt,
 		&i.ResolvedAt,
+		&i.OrganizerToldAt,
 	)
 	return i, err
 }
@@ -195,7 +231,7 @@ func (q *Queries) DisputeOpen(ctx context.Context, db DBTX, paymentID uuid.UUID)
 }
 
 const disputesOfOrder = `-- name: DisputesOfOrder :many
-SELECT d.id, d.payment_id, d.provider_dispute_id, d.status, d.provider_status, d.category, d.amount_kobo, d.due_at, d.opened_at, d.resolved_at, p.reference FROM disputes d JOIN payments p ON p.id = d.payment_id
+SELECT d.id, d.payment_id, d.provider_dispute_id, d.status, d.provider_status, d.category, d.amount_kobo, d.due_at, d.opened_at, d.resolved_at, d.organizer_told_at, p.reference FROM disputes d JOIN payments p ON p.id = d.payment_id
 WHERE p.claim_id = $1
 ORDER BY d.opened_at, d.id
 `
@@ -211,6 +247,7 @@ type DisputesOfOrderRow struct {
 	DueAt             *time.Time
 	OpenedAt          time.Time
 	ResolvedAt        *time.Time
+	OrganizerToldAt   *time.Time
 	Reference         string
 }
 
@@ -234,6 +271,7 @@ func (q *Queries) DisputesOfOrder(ctx context.Context, db DBTX, claimID uuid.UUI
 			&i.DueAt,
 			&i.OpenedAt,
 			&i.ResolvedAt,
+			&i.OrganizerToldAt,
 			&i.Reference,
 		); err != nil {
 			return nil, err
@@ -247,7 +285,7 @@ func (q *Queries) DisputesOfOrder(ctx context.Context, db DBTX, claimID uuid.UUI
 }
 
 const disputesOfPayment = `-- name: DisputesOfPayment :many
-SELECT id, payment_id, provider_dispute_id, status, provider_status, category, amount_kobo, due_at, opened_at, resolved_at FROM disputes WHERE payment_id = $1 ORDER BY opened_at, id
+SELECT id, payment_id, provider_dispute_id, status, provider_status, category, amount_kobo, due_at, opened_at, resolved_at, organizer_told_at FROM disputes WHERE payment_id = $1 ORDER BY opened_at, id
 `
 
 func (q *Queries) DisputesOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUID) ([]Dispute, error) {
@@ -270,6 +308,7 @@ func (q *Queries) DisputesOfPayment(ctx context.Context, db DBTX, paymentID uuid
 			&i.DueAt,
 			&i.OpenedAt,
 			&i.ResolvedAt,
+			&i.OrganizerToldAt,
 		); err != nil {
 			return nil, err
 		}
@@ -366,7 +405,7 @@ func (q *Queries) EventOfClaim(ctx context.Context, db DBTX, iD uuid.UUID, accou
 }
 
 const getDispute = `-- name: GetDispute :one
-SELECT d.id, d.payment_id, d.provider_dispute_id, d.status, d.provider_status, d.category, d.amount_kobo, d.due_at, d.opened_at, d.resolved_at, p.provider FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE d.id = $1
+SELECT d.id, d.payment_id, d.provider_dispute_id, d.status, d.provider_status, d.category, d.amount_kobo, d.due_at, d.opened_at, d.resolved_at, d.organizer_told_at, p.provider FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE d.id = $1
 `
 
 type GetDisputeRow struct {
@@ -380,6 +419,7 @@ type GetDisputeRow struct {
 	DueAt             *time.Time
 	OpenedAt          time.Time
 	ResolvedAt        *time.Time
+	OrganizerToldAt   *time.Time
 	Provider          string
 }
 
@@ -397,13 +437,14 @@ func (q *Queries) GetDispute(ctx context.Context, db DBTX, id uuid.UUID) (GetDis
 		&i.DueAt,
 		&i.OpenedAt,
 		&i.ResolvedAt,
+		&i.OrganizerToldAt,
 		&i.Provider,
 	)
 	return i, err
 }
 
 const getPayment = `-- name: GetPayment :one
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at FROM payments WHERE id = $1
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments WHERE id = $1
 `
 
 func (q *Queries) GetPayment(ctx context.Context, db DBTX, id uuid.UUID) (Payment, error) {
@@ -438,12 +479,15 @@ func (q *Queries) GetPayment(ctx context.Context, db DBTX, id uuid.UUID) (Paymen
 		&i.ProviderID,
 		&i.GatewayResponse,
 		&i.SettledAt,
+		&i.TaxName,
+		&i.TaxBasisPoints,
+		&i.TaxNumber,
 	)
 	return i, err
 }
 
 const getRefund = `-- name: GetRefund :one
-SELECT r.id, r.payment_id, r.amount_kobo, r.reason, r.status, r.provider_refund_id, r.created_at, r.requested_at, r.processed_at, r.last_error, r.asked_by, r.note, r.request, r.attempts, p.reference, p.event_id, p.provider
+SELECT r.id, r.payment_id, r.amount_kobo, r.reason, r.status, r.provider_refund_id, r.created_at, r.requested_at, r.processed_at, r.last_error, r.asked_by, r.note, r.request, r.attempts, r.buyer_told, r.organizer_told, r.organizer_told_at, r.made_by, p.reference, p.event_id, p.provider
 FROM refunds r
 JOIN payments p ON p.id = r.payment_id
 WHERE r.id = $1
@@ -464,6 +508,10 @@ type GetRefundRow struct {
 	Note             string
 	Request          *string
 	Attempts         int32
+	BuyerTold        string
+	OrganizerTold    string
+	OrganizerToldAt  *time.Time
+	MadeBy           string
 	Reference        string
 	EventID          uuid.UUID
 	Provider         string
@@ -487,6 +535,10 @@ func (q *Queries) GetRefund(ctx context.Context, db DBTX, id uuid.UUID) (GetRefu
 		&i.Note,
 		&i.Request,
 		&i.Attempts,
+		&i.BuyerTold,
+		&i.OrganizerTold,
+		&i.OrganizerToldAt,
+		&i.MadeBy,
 		&i.Reference,
 		&i.EventID,
 		&i.Provider,
@@ -607,7 +659,7 @@ const insertPayment = `-- name: InsertPayment :one
 INSERT INTO payments (id, claim_id, event_id, account_id, provider, reference, amount_kobo, status, channels, deadline_at, next_check_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'initializing', $8,
         now() + make_interval(secs => $9::int), now() + make_interval(secs => $10::int))
-RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at
+RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number
 `
 
 type InsertPaymentParams struct {
@@ -666,6 +718,9 @@ func (q *Queries) InsertPayment(ctx context.Context, db DBTX, arg InsertPaymentP
 		&i.ProviderID,
 		&i.GatewayResponse,
 		&i.SettledAt,
+		&i.TaxName,
+		&i.TaxBasisPoints,
+		&i.TaxNumber,
 	)
 	return i, err
 }
@@ -731,7 +786,7 @@ const leaseOpening = `-- name: LeaseOpening :one
 UPDATE payments
 SET openings = openings + 1, opening_until = now() + make_interval(secs => $1::int)
 WHERE id = $2 AND status = 'initializing' AND (opening_until IS NULL OR opening_until <= now())
-RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at
+RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number
 `
 
 // One at a time opens the transaction at the provider; the lease outlives every deadline of that call.
@@ -767,6 +822,9 @@ func (q *Queries) LeaseOpening(ctx context.Context, db DBTX, leaseSeconds int32,
 		&i.ProviderID,
 		&i.GatewayResponse,
 		&i.SettledAt,
+		&i.TaxName,
+		&i.TaxBasisPoints,
+		&i.TaxNumber,
 	)
 	return i, err
 }
@@ -787,7 +845,7 @@ func (q *Queries) LeaseRefund(ctx context.Context, db DBTX, iD uuid.UUID, fromSt
 }
 
 const liveOfClaim = `-- name: LiveOfClaim :one
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at FROM payments WHERE claim_id = $1 AND status IN ('initializing', 'pending')
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments WHERE claim_id = $1 AND status IN ('initializing', 'pending')
 `
 
 // The attempt of a claim that is under way; there is one at most.
@@ -823,12 +881,15 @@ func (q *Queries) LiveOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID) (
 		&i.ProviderID,
 		&i.GatewayResponse,
 		&i.SettledAt,
+		&i.TaxName,
+		&i.TaxBasisPoints,
+		&i.TaxNumber,
 	)
 	return i, err
 }
 
 const lockPayment = `-- name: LockPayment :one
-SELECT payments.id, payments.claim_id, payments.event_id, payments.account_id, payments.provider, payments.reference, payments.amount_kobo, payments.currency, payments.status, payments.channels, payments.authorization_url, payments.created_at, payments.initialized_at, payments.deadline_at, payments.opening_until, payments.openings, payments.checked_at, payments.provider_status, payments.checks, payments.next_check_at, payments.late_expected, payments.received_kobo, payments.requested_kobo, payments.fees_kobo, payments.channel, payments.provider_id, payments.gateway_response, payments.settled_at, now()::timestamptz AS now FROM payments WHERE id = $1 FOR UPDATE
+SELECT payments.id, payments.claim_id, payments.event_id, payments.account_id, payments.provider, payments.reference, payments.amount_kobo, payments.currency, payments.status, payments.channels, payments.authorization_url, payments.created_at, payments.initialized_at, payments.deadline_at, payments.opening_until, payments.openings, payments.checked_at, payments.provider_status, payments.checks, payments.next_check_at, payments.late_expected, payments.received_kobo, payments.requested_kobo, payments.fees_kobo, payments.channel, payments.provider_id, payments.gateway_response, payments.settled_at, payments.tax_name, payments.tax_basis_points, payments.tax_number, now()::timestamptz AS now FROM payments WHERE id = $1 FOR UPDATE
 `
 
 type LockPaymentRow struct {
@@ -869,13 +930,16 @@ func (q *Queries) LockPayment(ctx context.Context, db DBTX, id uuid.UUID) (LockP
 		&i.Payment.ProviderID,
 		&i.Payment.GatewayResponse,
 		&i.Payment.SettledAt,
+		&i.Payment.TaxName,
+		&i.Payment.TaxBasisPoints,
+		&i.Payment.TaxNumber,
 		&i.Now,
 	)
 	return i, err
 }
 
 const lockRefundsOfPayment = `-- name: LockRefundsOfPayment :many
-SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error, asked_by, note, request, attempts FROM refunds WHERE payment_id = $1 ORDER BY created_at, id FOR UPDATE
+SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error, asked_by, note, request, attempts, buyer_told, organizer_told, organizer_told_at, made_by FROM refunds WHERE payment_id = $1 ORDER BY created_at, id FOR UPDATE
 `
 
 func (q *Queries) LockRefundsOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUID) ([]Refund, error) {
@@ -902,6 +966,10 @@ func (q *Queries) LockRefundsOfPayment(ctx context.Context, db DBTX, paymentID u
 			&i.Note,
 			&i.Request,
 			&i.Attempts,
+			&i.BuyerTold,
+			&i.OrganizerTold,
+			&i.OrganizerToldAt,
+			&i.MadeBy,
 		); err != nil {
 			return nil, err
 		}
@@ -911,6 +979,18 @@ func (q *Queries) LockRefundsOfPayment(ctx context.Context, db DBTX, paymentID u
 		return nil, err
 	}
 	return items, nil
+}
+
+const lostOfPayment = `-- name: LostOfPayment :one
+SELECT coalesce(sum(amount_kobo), 0)::bigint FROM disputes WHERE payment_id = $1 AND status = 'lost'
+`
+
+// What banks have taken of a payment.
+func (q *Queries) LostOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, lostOfPayment, paymentID)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const moveDispute = `-- name: MoveDispute :execrows
@@ -1040,7 +1120,7 @@ func (q *Queries) OfTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountID
 }
 
 const openOfAccount = `-- name: OpenOfAccount :many
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at FROM payments
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments
 WHERE account_id = $1 AND (status IN ('initializing', 'pending') OR late_expected)
 ORDER BY created_at DESC, id DESC
 LIMIT $2
@@ -1085,6 +1165,9 @@ func (q *Queries) OpenOfAccount(ctx context.Context, db DBTX, accountID uuid.UUI
 			&i.ProviderID,
 			&i.GatewayResponse,
 			&i.SettledAt,
+			&i.TaxName,
+			&i.TaxBasisPoints,
+			&i.TaxNumber,
 		); err != nil {
 			return nil, err
 		}
@@ -1251,8 +1334,34 @@ func (q *Queries) Orders(ctx context.Context, db DBTX, arg OrdersParams) ([]Orde
 	return items, nil
 }
 
+const organizersOf = `-- name: OrganizersOf :many
+SELECT a.email FROM events e JOIN members m ON m.organization_id = e.organization_id JOIN accounts a ON a.id = m.account_id
+WHERE e.id = $1
+ORDER BY a.email
+`
+
+func (q *Queries) OrganizersOf(ctx context.Context, db DBTX, eventID uuid.UUID) ([]string, error) {
+	rows, err := db.Query(ctx, organizersOf, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var email string
+		if err := rows.Scan(&email); err != nil {
+			return nil, err
+		}
+		items = append(items, email)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const paymentByReference = `-- name: PaymentByReference :one
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at FROM payments WHERE reference = $1
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments WHERE reference = $1
 `
 
 func (q *Queries) PaymentByReference(ctx context.Context, db DBTX, reference string) (Payment, error) {
@@ -1287,12 +1396,15 @@ func (q *Queries) PaymentByReference(ctx context.Context, db DBTX, reference str
 		&i.ProviderID,
 		&i.GatewayResponse,
 		&i.SettledAt,
+		&i.TaxName,
+		&i.TaxBasisPoints,
+		&i.TaxNumber,
 	)
 	return i, err
 }
 
 const paymentOfAccount = `-- name: PaymentOfAccount :one
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at FROM payments WHERE id = $1 AND account_id = $2
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments WHERE id = $1 AND account_id = $2
 `
 
 func (q *Queries) PaymentOfAccount(ctx context.Context, db DBTX, iD uuid.UUID, accountID uuid.UUID) (Payment, error) {
@@ -1327,12 +1439,15 @@ func (q *Queries) PaymentOfAccount(ctx context.Context, db DBTX, iD uuid.UUID, a
 		&i.ProviderID,
 		&i.GatewayResponse,
 		&i.SettledAt,
+		&i.TaxName,
+		&i.TaxBasisPoints,
+		&i.TaxNumber,
 	)
 	return i, err
 }
 
 const paymentsOfClaim = `-- name: PaymentsOfClaim :many
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at FROM payments WHERE claim_id = $1 AND account_id = $2 ORDER BY created_at DESC, id DESC
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments WHERE claim_id = $1 AND account_id = $2 ORDER BY created_at DESC, id DESC
 `
 
 func (q *Queries) PaymentsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID, accountID uuid.UUID) ([]Payment, error) {
@@ -1373,6 +1488,9 @@ func (q *Queries) PaymentsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUI
 			&i.ProviderID,
 			&i.GatewayResponse,
 			&i.SettledAt,
+			&i.TaxName,
+			&i.TaxBasisPoints,
+			&i.TaxNumber,
 		); err != nil {
 			return nil, err
 		}
@@ -1385,7 +1503,7 @@ func (q *Queries) PaymentsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUI
 }
 
 const paymentsOfOrder = `-- name: PaymentsOfOrder :many
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at FROM payments WHERE claim_id = $1 ORDER BY created_at, id
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments WHERE claim_id = $1 ORDER BY created_at, id
 `
 
 func (q *Queries) PaymentsOfOrder(ctx context.Context, db DBTX, claimID uuid.UUID) ([]Payment, error) {
@@ -1426,6 +1544,9 @@ func (q *Queries) PaymentsOfOrder(ctx context.Context, db DBTX, claimID uuid.UUI
 			&i.ProviderID,
 			&i.GatewayResponse,
 			&i.SettledAt,
+			&i.TaxName,
+			&i.TaxBasisPoints,
+			&i.TaxNumber,
 		); err != nil {
 			return nil, err
 		}
@@ -1438,7 +1559,7 @@ func (q *Queries) PaymentsOfOrder(ctx context.Context, db DBTX, claimID uuid.UUI
 }
 
 const refundOfEvent = `-- name: RefundOfEvent :one
-SELECT r.id, r.payment_id, r.amount_kobo, r.reason, r.status, r.provider_refund_id, r.created_at, r.requested_at, r.processed_at, r.last_error, r.asked_by, r.note, r.request, r.attempts, p.reference, p.event_id, p.claim_id, p.provider
+SELECT r.id, r.payment_id, r.amount_kobo, r.reason, r.status, r.provider_refund_id, r.created_at, r.requested_at, r.processed_at, r.last_error, r.asked_by, r.note, r.request, r.attempts, r.buyer_told, r.organizer_told, r.organizer_told_at, r.made_by, p.reference, p.event_id, p.claim_id, p.provider
 FROM refunds r JOIN payments p ON p.id = r.payment_id
 WHERE r.id = $1 AND p.event_id = $2
 `
@@ -1458,6 +1579,10 @@ type RefundOfEventRow struct {
 	Note             string
 	Request          *string
 	Attempts         int32
+	BuyerTold        string
+	OrganizerTold    string
+	OrganizerToldAt  *time.Time
+	MadeBy           string
 	Reference        string
 	EventID          uuid.UUID
 	ClaimID          uuid.UUID
@@ -1482,6 +1607,10 @@ func (q *Queries) RefundOfEvent(ctx context.Context, db DBTX, iD uuid.UUID, even
 		&i.Note,
 		&i.Request,
 		&i.Attempts,
+		&i.BuyerTold,
+		&i.OrganizerTold,
+		&i.OrganizerToldAt,
+		&i.MadeBy,
 		&i.Reference,
 		&i.EventID,
 		&i.ClaimID,
@@ -1491,7 +1620,7 @@ func (q *Queries) RefundOfEvent(ctx context.Context, db DBTX, iD uuid.UUID, even
 }
 
 const refundOfRequest = `-- name: RefundOfRequest :one
-SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error, asked_by, note, request, attempts FROM refunds WHERE payment_id = $1 AND request = $2::text
+SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error, asked_by, note, request, attempts, buyer_told, organizer_told, organizer_told_at, made_by FROM refunds WHERE payment_id = $1 AND request = $2::text
 `
 
 func (q *Queries) RefundOfRequest(ctx context.Context, db DBTX, paymentID uuid.UUID, request string) (Refund, error) {
@@ -1512,12 +1641,16 @@ func (q *Queries) RefundOfRequest(ctx context.Context, db DBTX, paymentID uuid.U
 		&i.Note,
 		&i.Request,
 		&i.Attempts,
+		&i.BuyerTold,
+		&i.OrganizerTold,
+		&i.OrganizerToldAt,
+		&i.MadeBy,
 	)
 	return i, err
 }
 
 const refundsOfOrder = `-- name: RefundsOfOrder :many
-SELECT r.id, r.payment_id, r.amount_kobo, r.reason, r.status, r.provider_refund_id, r.created_at, r.requested_at, r.processed_at, r.last_error, r.asked_by, r.note, r.request, r.attempts, p.reference FROM refunds r JOIN payments p ON p.id = r.payment_id
+SELECT r.id, r.payment_id, r.amount_kobo, r.reason, r.status, r.provider_refund_id, r.created_at, r.requested_at, r.processed_at, r.last_error, r.asked_by, r.note, r.request, r.attempts, r.buyer_told, r.organizer_told, r.organizer_told_at, r.made_by, p.reference FROM refunds r JOIN payments p ON p.id = r.payment_id
 WHERE p.claim_id = $1
 ORDER BY r.created_at, r.id
 `
@@ -1537,6 +1670,10 @@ type RefundsOfOrderRow struct {
 	Note             string
 	Request          *string
 	Attempts         int32
+	BuyerTold        string
+	OrganizerTold    string
+	OrganizerToldAt  *time.Time
+	MadeBy           string
 	Reference        string
 }
 
@@ -1564,6 +1701,10 @@ func (q *Queries) RefundsOfOrder(ctx context.Context, db DBTX, claimID uuid.UUID
 			&i.Note,
 			&i.Request,
 			&i.Attempts,
+			&i.BuyerTold,
+			&i.OrganizerTold,
+			&i.OrganizerToldAt,
+			&i.MadeBy,
 			&i.Reference,
 		); err != nil {
 			return nil, err
@@ -1577,7 +1718,7 @@ func (q *Queries) RefundsOfOrder(ctx context.Context, db DBTX, claimID uuid.UUID
 }
 
 const refundsOfPayment = `-- name: RefundsOfPayment :many
-SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error, asked_by, note, request, attempts FROM refunds WHERE payment_id = $1 ORDER BY created_at, id
+SELECT id, payment_id, amount_kobo, reason, status, provider_refund_id, created_at, requested_at, processed_at, last_error, asked_by, note, request, attempts, buyer_told, organizer_told, organizer_told_at, made_by FROM refunds WHERE payment_id = $1 ORDER BY created_at, id
 `
 
 func (q *Queries) RefundsOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUID) ([]Refund, error) {
@@ -1604,6 +1745,10 @@ func (q *Queries) RefundsOfPayment(ctx context.Context, db DBTX, paymentID uuid.
 			&i.Note,
 			&i.Request,
 			&i.Attempts,
+			&i.BuyerTold,
+			&i.OrganizerTold,
+			&i.OrganizerToldAt,
+			&i.MadeBy,
 		); err != nil {
 			return nil, err
 		}
@@ -1670,11 +1815,25 @@ func (q *Queries) SettlePayment(ctx context.Context, db DBTX, arg SettlePaymentP
 	return result.RowsAffected(), nil
 }
 
+const shrinkRefund = `-- name: ShrinkRefund :execrows
+UPDATE refunds SET amount_kobo = amount_kobo - $1::bigint
+WHERE id = $2 AND amount_kobo > $1::bigint AND status = ANY($3::text[])
+`
+
+// Part of what is owed is in another row now, or has gone back otherwise.
+func (q *Queries) ShrinkRefund(ctx context.Context, db DBTX, part int64, iD uuid.UUID, fromStates []string) (int64, error) {
+	result, err := db.Exec(ctx, shrinkRefund, part, iD, fromStates)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const takeCheck = `-- name: TakeCheck :one
 UPDATE payments SET checked_at = now()
 WHERE id = $1 AND settled_at IS NULL
   AND (checked_at IS NULL OR checked_at <= now() - make_interval(secs => $2::int))
-RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at
+RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number
 `
 
 // The right to ask the provider now: once in a while for each payment, however often the page is loaded.
@@ -1710,6 +1869,9 @@ func (q *Queries) TakeCheck(ctx context.Context, db DBTX, iD uuid.UUID, everySec
 		&i.ProviderID,
 		&i.GatewayResponse,
 		&i.SettledAt,
+		&i.TaxName,
+		&i.TaxBasisPoints,
+		&i.TaxNumber,
 	)
 	return i, err
 }
@@ -1729,7 +1891,7 @@ FROM (
     FOR UPDATE SKIP LOCKED
 ) due
 WHERE p.id = due.id
-RETURNING p.id, p.claim_id, p.event_id, p.account_id, p.provider, p.reference, p.amount_kobo, p.currency, p.status, p.channels, p.authorization_url, p.created_at, p.initialized_at, p.deadline_at, p.opening_until, p.openings, p.checked_at, p.provider_status, p.checks, p.next_check_at, p.late_expected, p.received_kobo, p.requested_kobo, p.fees_kobo, p.channel, p.provider_id, p.gateway_response, p.settled_at
+RETURNING p.id, p.claim_id, p.event_id, p.account_id, p.provider, p.reference, p.amount_kobo, p.currency, p.status, p.channels, p.authorization_url, p.created_at, p.initialized_at, p.deadline_at, p.opening_until, p.openings, p.checked_at, p.provider_status, p.checks, p.next_check_at, p.late_expected, p.received_kobo, p.requested_kobo, p.fees_kobo, p.channel, p.provider_id, p.gateway_response, p.settled_at, p.tax_name, p.tax_basis_points, p.tax_number
 `
 
 // Payments to ask the provider about, those under way first; each gets its next time at once, so that two that
@@ -1772,6 +1934,9 @@ func (q *Queries) TakeDue(ctx context.Context, db DBTX, maxPayments int32) ([]Pa
 			&i.ProviderID,
 			&i.GatewayResponse,
 			&i.SettledAt,
+			&i.TaxName,
+			&i.TaxBasisPoints,
+			&i.TaxNumber,
 		); err != nil {
 			return nil, err
 		}
@@ -1781,6 +1946,97 @@ func (q *Queries) TakeDue(ctx context.Context, db DBTX, maxPayments int32) ([]Pa
 		return nil, err
 	}
 	return items, nil
+}
+
+const takeOpenDisputes = `-- name: TakeOpenDisputes :many
+UPDATE disputes d SET organizer_told_at = now()
+FROM (
+    SELECT x.id, a.email FROM disputes x JOIN payments p ON p.id = x.payment_id JOIN accounts a ON a.id = p.account_id
+    WHERE p.event_id = $1 AND x.status = 'open' AND x.organizer_told_at IS NULL
+    ORDER BY x.id
+    FOR UPDATE OF x
+) due
+WHERE d.id = due.id
+RETURNING d.amount_kobo, d.due_at, due.email
+`
+
+type TakeOpenDisputesRow struct {
+	AmountKobo int64
+	DueAt      *time.Time
+	Email      string
+}
+
+// The same for disputes that are open.
+func (q *Queries) TakeOpenDisputes(ctx context.Context, db DBTX, eventID uuid.UUID) ([]TakeOpenDisputesRow, error) {
+	rows, err := db.Query(ctx, takeOpenDisputes, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TakeOpenDisputesRow{}
+	for rows.Next() {
+		var i TakeOpenDisputesRow
+		if err := rows.Scan(&i.AmountKobo, &i.DueAt, &i.Email); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const takeStuckRefunds = `-- name: TakeStuckRefunds :many
+UPDATE refunds r SET organizer_told = r.status, organizer_told_at = now()
+FROM (
+    SELECT x.id, a.email FROM refunds x JOIN payments p ON p.id = x.payment_id JOIN accounts a ON a.id = p.account_id
+    WHERE p.event_id = $1 AND x.status IN ('failed', 'needs_attention') AND x.organizer_told <> x.status
+    ORDER BY x.id
+    FOR UPDATE OF x
+) due
+WHERE r.id = due.id
+RETURNING r.status, r.amount_kobo, due.email
+`
+
+type TakeStuckRefundsRow struct {
+	Status     string
+	AmountKobo int64
+	Email      string
+}
+
+// Refunds of an event that wait for a person, and of which its organizers do not know yet; they do from here on.
+func (q *Queries) TakeStuckRefunds(ctx context.Context, db DBTX, eventID uuid.UUID) ([]TakeStuckRefundsRow, error) {
+	rows, err := db.Query(ctx, takeStuckRefunds, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TakeStuckRefundsRow{}
+	for rows.Next() {
+		var i TakeStuckRefundsRow
+		if err := rows.Scan(&i.Status, &i.AmountKobo, &i.Email); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const tellBuyer = `-- name: TellBuyer :execrows
+UPDATE refunds SET buyer_told = $1 WHERE id = $2 AND buyer_told <> $1
+`
+
+// The right to write to a buyer about a refund that is stuck: once for each way in which it is.
+func (q *Queries) TellBuyer(ctx context.Context, db DBTX, status string, iD uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, tellBuyer, status, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const ticketsOfOrder = `-- name: TicketsOfOrder :many
@@ -1850,7 +2106,7 @@ SET status = 'pending', authorization_url = $1, initialized_at = now(), opening_
     deadline_at = now() + make_interval(secs => $2::int),
     next_check_at = now() + make_interval(secs => $3::int)
 WHERE id = $4 AND status = ANY($5::text[])
-RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at
+RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number
 `
 
 type ToPendingParams struct {
@@ -1900,6 +2156,9 @@ func (q *Queries) ToPending(ctx context.Context, db DBTX, arg ToPendingParams) (
 		&i.ProviderID,
 		&i.GatewayResponse,
 		&i.SettledAt,
+		&i.TaxName,
+		&i.TaxBasisPoints,
+		&i.TaxNumber,
 	)
 	return i, err
 }
@@ -1951,6 +2210,59 @@ func (q *Queries) Trouble(ctx context.Context, db DBTX, eventID uuid.UUID) (Trou
 	var i TroubleRow
 	err := row.Scan(&i.Refunds, &i.Disputes)
 	return i, err
+}
+
+const troubleOfEvents = `-- name: TroubleOfEvents :many
+SELECT p.event_id, count(*) FILTER (WHERE w.refund) AS refunds, count(*) FILTER (WHERE NOT w.refund) AS disputes
+FROM (
+    SELECT r.payment_id, true AS refund FROM refunds r WHERE r.status IN ('failed', 'needs_attention')
+    UNION ALL
+    SELECT d.payment_id, false FROM disputes d WHERE d.status = 'open'
+) w JOIN payments p ON p.id = w.payment_id
+WHERE p.event_id = ANY ($1::uuid[])
+GROUP BY p.event_id
+`
+
+type TroubleOfEventsRow struct {
+	EventID  uuid.UUID
+	Refunds  int64
+	Disputes int64
+}
+
+// What of the money of some events waits for a person; events where nothing does are left out.
+func (q *Queries) TroubleOfEvents(ctx context.Context, db DBTX, events []uuid.UUID) ([]TroubleOfEventsRow, error) {
+	rows, err := db.Query(ctx, troubleOfEvents, events)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TroubleOfEventsRow{}
+	for rows.Next() {
+		var i TroubleOfEventsRow
+		if err := rows.Scan(&i.EventID, &i.Refunds, &i.Disputes); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const troubleTold = `-- name: TroubleTold :one
+SELECT greatest(
+    coalesce((SELECT max(r.organizer_told_at) FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE p.event_id = $1), 'epoch'),
+    coalesce((SELECT max(d.organizer_told_at) FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.event_id = $1), 'epoch')
+)::timestamptz AS at
+`
+
+// When the organizers of an event were last written to about money that waits for them.
+func (q *Queries) TroubleTold(ctx context.Context, db DBTX, eventID uuid.UUID) (time.Time, error) {
+	row := db.QueryRow(ctx, troubleTold, eventID)
+	var at time.Time
+	err := row.Scan(&at)
+	return at, err
 }
 
 const webhookDone = `-- name: WebhookDone :exec
