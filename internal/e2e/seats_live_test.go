@@ -22,6 +22,7 @@ func TestHoldsAndSeatsMove(t *testing.T) {
 		"ASeatGoesWhileItIsLookedAt":  seatGoes,
 		"SeatsMoveWithoutAStream":     seatsWithoutStream,
 		"SeatsByKeyboard":             seatsByKeyboard,
+		"TheMapGrowsUnderFingers":     mapGrows,
 		"APartyByOneTap":              partyByOneTap,
 		"ThePhonesClockDoesNotMatter": wrongClock,
 		"MoreTimeByOneTap":            moreTime,
@@ -94,6 +95,77 @@ func (v *person) text(selector string) string {
 	text, err := v.Locator(selector).First().TextContent()
 	v.must(err)
 	return text
+}
+
+// Two fingers and the wheel make the map larger and smaller, not the page; what is under the fingers stays there, and
+// nothing is chosen by it.
+func mapGrows(t *testing.T, b *browser) {
+	s := b.product.newShow(t, "grows", 0, seated)
+	v := b.inSection(t, s, "grows@example.test")
+	v.must(v.SetViewportSize(devices[0].width, devices[0].height))
+	v.must(v.seat("C", 5).ScrollIntoViewIfNeeded())
+	middle := func() (x, y float64) {
+		box, err := v.seat("C", 5).BoundingBox()
+		v.must(err)
+		return box.X + box.Width/2, box.Y + box.Height/2
+	}
+	x, y := middle()
+	size := func() (width float64) {
+		got, err := v.Evaluate(`() => seatmap.getAttribute("width") + " " + visualViewport.scale`)
+		v.must(err)
+		var page float64
+		_, err = fmt.Sscan(got.(string), &width, &page)
+		v.must(err)
+		if page != 1 {
+			t.Errorf("the page grew to %v", page)
+		}
+		return width
+	}
+	larger := func(by string, was, least, most float64) float64 {
+		t.Helper()
+		now := size()
+		if ratio := now / was; ratio < least || ratio > most {
+			t.Errorf("%s: %v of the size before, want %v to %v", by, ratio, least, most)
+		}
+		return now
+	}
+
+	touch, err := v.context.NewCDPSession(v.Page)
+	v.must(err)
+	fingers := func(kind string, apart float64) {
+		points := []any{}
+		if apart > 0 {
+			points = []any{map[string]any{"x": x - apart/2, "y": y, "id": 1}, map[string]any{"x": x + apart/2, "y": y, "id": 2}}
+		}
+		_, err := touch.Send("Input.dispatchTouchEvent", map[string]any{"type": kind, "touchPoints": points})
+		v.must(err)
+	}
+	first := size()
+	fingers("touchStart", 80)
+	for apart := 90.0; apart <= 160; apart += 10 {
+		fingers("touchMove", apart)
+	}
+	fingers("touchEnd", 0)
+	large := larger("fingers that go apart", first, 1.9, 2.1)
+	if nx, ny := middle(); math.Abs(nx-x) > 3 || math.Abs(ny-y) > 3 {
+		t.Errorf("the seat under the fingers was at %.0f, %.0f and is at %.0f, %.0f", x, y, nx, ny)
+	}
+	fingers("touchStart", 160)
+	for apart := 150.0; apart >= 120; apart -= 10 {
+		fingers("touchMove", apart)
+	}
+	fingers("touchEnd", 0)
+	smaller := larger("fingers that come together", large, 0.7, 0.8)
+
+	v.must(v.Mouse().Move(x, y))
+	v.must(v.Keyboard().Down("Control"))
+	v.must(v.Mouse().Wheel(0, -60))
+	v.must(v.Keyboard().Up("Control"))
+	b.product.until("the wheel with Ctrl makes it larger", func() bool { return size() > smaller })
+	larger("the wheel", smaller, 1.15, 1.3)
+	if n, err := v.Locator("#seatmap input:checked").Count(); err != nil || n != 0 {
+		t.Errorf("%d seats were chosen (%v)", n, err)
+	}
 }
 
 func seatGoes(t *testing.T, b *browser) {

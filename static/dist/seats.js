@@ -297,31 +297,44 @@
 
   const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
   let scale = Number(svg.getAttribute("width")) / width;
-  const zoom = (to, x, y) => {
-    const rect = box.getBoundingClientRect(), was = scale;
+  const placeAt = (x, y) => { const r = svg.getBoundingClientRect(); return { x: (x - r.left) / scale, y: (y - r.top) / scale }; };
+  const zoom = (to, x, y, place = placeAt(x, y)) => {
+    const was = scale;
     scale = Math.min(Math.max(to, Math.min(1, box.clientWidth / width)), 3);
     if (scale === was) return;
-    const dx = x === undefined ? box.clientWidth / 2 : x - rect.left, dy = y === undefined ? box.clientHeight / 2 : y - rect.top;
-    const px = (box.scrollLeft + dx) / was, py = (box.scrollTop + dy) / was;
     svg.setAttribute("width", Math.round(width * scale));
     svg.setAttribute("height", Math.round(height * scale));
-    box.scrollTo(px * scale - dx, py * scale - dy);
+    const now = placeAt(x, y);
+    box.scrollBy((place.x - now.x) * scale, (place.y - now.y) * scale);
+    scrollBy(0, (place.y - placeAt(x, y).y) * scale);
   };
   for (const b of document.querySelectorAll("[data-zoom]")) {
-    b.addEventListener("click", e => { e.preventDefault(); zoom(scale + (b.dataset.zoom === "in" ? 0.5 : -0.5)); });
+    b.addEventListener("click", e => {
+      e.preventDefault();
+      const r = box.getBoundingClientRect(), top = scrollY;
+      zoom(scale + (b.dataset.zoom === "in" ? 0.5 : -0.5), r.left + r.width / 2, r.top + r.height / 2);
+      scrollTo(scrollX, top); // the button stays under the finger
+    });
   }
   box.addEventListener("wheel", e => {
     if (!e.ctrlKey) return;
     e.preventDefault();
     zoom(scale * Math.exp(-e.deltaY / 300), e.clientX, e.clientY);
   }, { passive: false });
-  let pinch = 0;
-  const apart = t => Math.hypot(t[0].clientX - t[1].clientX, t[0].clientY - t[1].clientY);
-  box.addEventListener("touchstart", e => { pinch = e.touches.length === 2 ? apart(e.touches) / scale : 0; }, { passive: true });
+  let pinch = null; // how far the fingers were apart at a scale of 1, and the place between them
+  const fingers = t => ({ apart: Math.hypot(t[0].clientX - t[1].clientX, t[0].clientY - t[1].clientY),
+    x: (t[0].clientX + t[1].clientX) / 2, y: (t[0].clientY + t[1].clientY) / 2 });
+  box.addEventListener("touchstart", e => {
+    pinch = null;
+    if (e.touches.length !== 2) return;
+    const f = fingers(e.touches);
+    pinch = { apart: f.apart / scale, place: placeAt(f.x, f.y) };
+  }, { passive: true });
   box.addEventListener("touchmove", e => {
     if (!pinch || e.touches.length !== 2) return;
     e.preventDefault();
-    zoom(apart(e.touches) / pinch, (e.touches[0].clientX + e.touches[1].clientX) / 2, (e.touches[0].clientY + e.touches[1].clientY) / 2);
+    const f = fingers(e.touches);
+    zoom(f.apart / pinch.apart, f.x, f.y, pinch.place);
   }, { passive: false });
   box.addEventListener("dblclick", e => { if (!e.target.closest("label")) zoom(scale < 2 ? scale + 1 : 1, e.clientX, e.clientY); });
   let drag = null;
