@@ -7,9 +7,6 @@ SELECT email, name FROM accounts WHERE id = @id;
 -- name: EventFacts :one
 SELECT name, venue, timezone, starts_at FROM events WHERE id = @id;
 
--- name: EventName :one
-SELECT name FROM events WHERE id = @id;
-
 -- name: EventOfClaim :one
 SELECT event_id FROM claims WHERE id = @id AND account_id = @account_id;
 
@@ -32,9 +29,13 @@ WHERE s.id = coalesce(sqlc.narg(spot_id)::uuid, (SELECT mine.spot_id FROM claims
   AND (p.initialized_at IS NOT NULL OR p.status IN ('initializing', 'pending'));
 
 -- name: InsertPayment :one
-INSERT INTO payments (id, claim_id, event_id, account_id, provider, reference, amount_kobo, status, channels, deadline_at, next_check_at)
-VALUES (@id, @claim_id, @event_id, @account_id, @provider, @reference, @amount_kobo, 'initializing', @channels,
-        now() + make_interval(secs => @open_seconds::int), now() + make_interval(secs => @check_seconds::int))
+-- The tax is the sale's of this moment, whatever it becomes.
+INSERT INTO payments (id, claim_id, event_id, account_id, provider, reference, amount_kobo, status, channels, deadline_at, next_check_at,
+                      tax_name, tax_basis_points, tax_number)
+SELECT @id, @claim_id, s.event_id, @account_id, @provider, @reference, @amount_kobo, 'initializing', @channels,
+       now() + make_interval(secs => @open_seconds::int), now() + make_interval(secs => @check_seconds::int),
+       s.tax_name, s.tax_basis_points, s.tax_number
+FROM sales s WHERE s.event_id = @event_id
 RETURNING *;
 
 -- name: GetPayment :one
@@ -103,8 +104,9 @@ UPDATE payments SET provider_status = @provider_status, gateway_response = @gate
 WHERE id = @id AND settled_at IS NULL;
 
 -- name: TakeCheck :one
--- The right to ask the provider now: once in a while for each payment, however often the page is loaded.
-UPDATE payments SET checked_at = now()
+-- The right to ask the provider now: once in a while for each payment, however often the page is loaded. That nothing was
+-- paid is true only until it is asked again.
+UPDATE payments SET checked_at = now(), provider_status = CASE WHEN provider_status = 'abandoned' THEN '' ELSE provider_status END
 WHERE id = @id AND settled_at IS NULL
   AND (checked_at IS NULL OR checked_at <= now() - make_interval(secs => @every_seconds::int))
 RETURNING *;
@@ -382,8 +384,12 @@ WHERE e.show_id = (SELECT o.show_id FROM events o WHERE o.id = @event_id)
 UPDATE refunds SET buyer_told = @status WHERE id = @id AND buyer_told <> @status;
 
 -- name: TroubleTold :one
--- When the organizers of an event were last written to about money that waits for them.
-SELECT greatest(
+-- Whether something of an event waits for its organizers that they do not know of, and when they were last written to
+-- about such.
+SELECT (EXISTS (SELECT FROM refunds r JOIN payments p ON p.id = r.payment_id
+                WHERE p.event_id = @event_id AND r.status IN ('failed', 'needs_attention') AND r.organizer_told <> r.status)
+        OR EXISTS (SELECT FROM disputes d JOIN payments p ON p.id = d.payment_id
+                   WHERE p.event_id = @event_id AND d.status = 'open' AND d.organizer_told_at IS NULL))::boolean AS news, greatest(
     coalesce((SELECT max(r.organizer_told_at) FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE p.event_id = @event_id), 'epoch'),
     coalesce((SELECT max(d.organizer_told_at) FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.event_id = @event_id), 'epoch')
 )::timestamptz AS at;

@@ -49,6 +49,12 @@ func (b *galleryBook) orders() {
 		v.Stats.Refunded, v.Stats.Disputed = 12500000, 5000000
 		return ConsolePage(organizer(f), v)
 	})
+	b.add("organizer-trouble", "Your events, money waits for you", func(f Frame) templ.Component {
+		e := galleryEvent(SaleOpen)
+		return OrganizerPage(organizer(f), OrganizerView{Events: []OrganizerEvent{
+			{Event: e, Capacity: 12000, Sold: 6968, Waiting: 41510, Trouble: Trouble{Refunds: 2, Disputes: 1}}, {Event: e, Capacity: 800, Sold: 3},
+		}})
+	})
 	b.add("orders", "Orders", list(nil))
 	b.add("orders-empty", "No orders yet", func(f Frame) templ.Component {
 		return OrdersPage(organizer(f), OrdersView{Event: galleryEvent(SaleOpen)})

@@ -46,6 +46,8 @@ func (v MoneyReceiptView) backWord(b BackView) string {
 		return "Asked back by your bank, " + dayShort(b.At, v.Event.Zone)
 	case b.Why == TakenByBank:
 		return "Taken back by your bank, " + dayShort(b.Sent, v.Event.Zone)
+	case b.Status == "needs_attention":
+		return "Owed to you since " + dayShort(b.At, v.Event.Zone) + ", waits for an account number"
 	case b.Sent.IsZero():
 		return "Owed to you since " + dayShort(b.At, v.Event.Zone) + ", not sent yet"
 	}

@@ -14,6 +14,7 @@ type OrganizerEvent struct {
 	Event          EventInfo
 	Capacity, Sold int
 	Waiting        int64
+	Trouble        Trouble
 }
 
 // EventFormView is the form of a new event, as it was typed.

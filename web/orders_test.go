@@ -210,6 +210,9 @@ func TestARefundThatIsStuckSaysWhatToDo(t *testing.T) {
 	s.hurried("the refund needs attention", 1, `SELECT count(*) FROM refunds WHERE status = 'needs_attention'`)
 
 	b.get(console).has("1 refund needs you")
+	if p := b.get("/organizer").has("1 refund needs you"); len(find(p.doc, "a[href="+console+"/orders?needs=you]")) != 1 {
+		t.Errorf("the list of events does not lead to it:\n%s", p.says())
+	}
 	if links := find(b.get(console+"/orders?needs=you").doc, "a[href="+order+"]"); len(links) != 1 {
 		t.Fatalf("%d ways to the order", len(links))
 	}

@@ -60,8 +60,17 @@ func (s *Server) organizer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	ids := make([]uuid.UUID, len(events))
+	for i, e := range events {
+		ids[i] = e.ID()
+	}
+	trouble, err := s.cfg.Payments.TroubleOf(c.Request().Context(), ids)
+	if err != nil {
+		return err
+	}
 	for _, e := range events {
-		row := views.OrganizerEvent{Event: eventInfo(e), Waiting: max(e.Arrivals-e.Serving, 0)}
+		t := trouble[e.ID()]
+		row := views.OrganizerEvent{Event: eventInfo(e), Trouble: views.Trouble{Refunds: t.Refunds, Disputes: t.Disputes}, Waiting: max(e.Arrivals-e.Serving, 0)}
 		for _, t := range e.Tiers {
 			row.Capacity += t.Capacity
 			row.Sold += t.Sold

@@ -131,12 +131,29 @@ const checkEvery = 2 * time.Second
 // Check asks the provider about the account's claim's live payment now (the buyer came back) and settles or frees
 // accordingly; at most once in two seconds a payment goes to the provider.
 func (s *Service) Check(ctx context.Context, account, claimID uuid.UUID) error {
+	_, err := s.Ask(ctx, account, claimID)
+	return err
+}
+
+// Said is what the provider said of a payment when it was asked just now.
+type Said string
+
+// What it may have said. SaidNothing: it was not asked now.
+const (
+	SaidNothing Said = ""
+	SaidUnpaid  Said = "unpaid" // the buyer has not paid: not its last word
+	SaidElse    Said = "else"
+	Silent      Said = "silent" // it did not answer
+)
+
+// Ask is Check, and tells what the provider said.
+func (s *Service) Ask(ctx context.Context, account, claimID uuid.UUID) (Said, error) {
 	if _, err := s.cfg.Claims.Get(ctx, account, claimID); err != nil {
-		return err
+		return SaidNothing, err
 	}
 	all, err := s.q.PaymentsOfClaim(ctx, s.cfg.DB, claimID, account)
 	if err != nil {
-		return db.Fault(fmt.Errorf("payment.Check: %w", err))
+		return SaidNothing, db.Fault(fmt.Errorf("payment.Check: %w", err))
 	}
 	for _, p := range all {
 		if p.SettledAt != nil || (!live(p.Status) && !p.LateExpected) {
@@ -144,18 +161,23 @@ func (s *Service) Check(ctx context.Context, account, claimID uuid.UUID) error {
 		}
 		p, err := s.q.TakeCheck(ctx, s.cfg.DB, p.ID, secs(checkEvery))
 		if db.NoRows(err) {
-			return nil
+			return SaidNothing, nil
 		}
 		if err != nil {
-			return db.Fault(fmt.Errorf("payment.Check: %w", err))
+			return SaidNothing, db.Fault(fmt.Errorf("payment.Check: %w", err))
 		}
+		said := SaidElse
 		c, err := s.provider(p.Provider).Verify(ctx, p.Reference)
-		if err != nil {
+		switch {
+		case err != nil:
+			said = Silent
 			s.log.WarnContext(ctx, "the provider could not be asked", "payment", p.ID, "error", err)
+		case c.Found && c.Status == chargeAbandoned:
+			said = SaidUnpaid
 		}
-		return s.act(ctx, p, c, err)
+		return said, s.act(ctx, p, c, err)
 	}
-	return nil
+	return SaidNothing, nil
 }
 
 // Release is DELETE /claims/{id}: a held claim is released at once; a paying one only if the provider, asked now, says

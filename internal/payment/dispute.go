@@ -134,6 +134,9 @@ func (s *Service) writeDispute(ctx context.Context, tx pgx.Tx, p paymentdb.Payme
 	if err := s.enqueue(ctx, tx, disputeArgs{Dispute: row.ID}, disputeEvery); err != nil {
 		return row, true, err
 	}
+	if err := s.trouble(ctx, tx, p.EventID); err != nil {
+		return row, true, err
+	}
 	return row, true, ledger.Write(ctx, tx, p.EventID, ledger.Disputed, map[string]any{"payment": p.ID, "dispute": row.ID, "status": DisputeOpen})
 }
 

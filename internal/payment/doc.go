@@ -123,7 +123,10 @@
 // then it is looked at every ten seconds until it is decided, because a second
 // failure may look to the inbox like the first one told twice. One that needs attention
 // waits for the organizer, who gives the buyer's bank account; it is passed on and
-// not kept. Both stand on the page of the order and are counted on the console.
+// not kept. Both stand on the page of the order and are counted on the console, and so
+// is a dispute that is open; the organizers get a letter about what came up, one for
+// all of a minute and at most one in half an hour, and none twice about the same. The
+// buyer gets one too: that the money is still theirs, and what comes next.
 //
 // # Locks
 //

@@ -87,13 +87,15 @@ func (s *Service) enqueue(ctx context.Context, tx pgx.Tx, args river.JobArgs, af
 	return nil
 }
 
-// Register adds the workers: open, settle from the inbox, refund, look at disputes, give the money of cancelled events back, tell holders what changed.
+// Register adds the workers: open, settle from the inbox, refund, look at disputes, give the money of cancelled events back, tell holders what
+// changed, and organizers what waits for them.
 func (s *Service) Register(w *river.Workers) {
 	river.AddWorker(w, &worker[openArgs]{work: s.workOpen})
 	river.AddWorker(w, &worker[webhookArgs]{work: s.workWebhook})
 	river.AddWorker(w, &worker[refundArgs]{work: s.workRefund})
 	river.AddWorker(w, &worker[disputeArgs]{work: s.workDispute})
 	river.AddWorker(w, &worker[cancelArgs]{work: s.workCancel})
+	river.AddWorker(w, &worker[troubleArgs]{work: s.workTrouble})
 	river.AddWorker(w, &changedWorker{s: s})
 }
 

@@ -13,6 +13,7 @@ import (
 	"fairqueue/internal/db/paymentdb"
 	"fairqueue/internal/mail"
 	"fairqueue/internal/money"
+	"fairqueue/internal/ticket"
 )
 
 // writeTickets tells the buyer where the tickets are.
@@ -52,7 +53,7 @@ func bought(lines []claim.Line) (facts []mail.Fact) {
 		var seats []string
 		for ; n < len(lines) && lines[n].TierID == lines[i].TierID; n++ {
 			if seat := lines[n].Seat; seat != nil {
-				seats = append(seats, seat.Section+", row "+seat.Row+", seat "+seat.Label)
+				seats = append(seats, ticket.Place(lines[n].Tier, seat.Section, seat.Row, seat.Label))
 			}
 		}
 		facts = append(facts, mail.Fact{Name: "Tickets", Value: strconv.Itoa(n-i) + " × " + lines[i].Tier})
@@ -91,11 +92,19 @@ func (s *Service) write(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, tit
 	if err != nil {
 		return fmt.Errorf("payment: mail: %w", err)
 	}
-	event, err := s.q.EventName(ctx, tx, p.EventID)
+	event, err := s.q.EventFacts(ctx, tx, p.EventID)
 	if err != nil {
 		return fmt.Errorf("payment: mail: %w", err)
 	}
-	return s.cfg.Mail.Write(ctx, tx, mail.Letter{To: buyer.Email, Subject: title + " (" + event + ")", Title: title, Parts: parts})
+	begins, err := when(catalog.NewEvent{Timezone: event.Timezone, StartsAt: event.StartsAt})
+	if err != nil {
+		return err
+	}
+	// Whoever has tickets for several events must see at once which one this is about.
+	about := mail.Stub(event.Name, mail.Fact{Name: "Begins", Value: begins}, mail.Fact{Name: "Place", Value: event.Venue})
+	return s.cfg.Mail.Write(ctx, tx, mail.Letter{
+		To: buyer.Email, Subject: title + " (" + event.Name + ")", Title: title, Parts: append([]mail.Part{about}, parts...),
+	})
 }
 
 // writeRefunded tells the buyer that money has left us.

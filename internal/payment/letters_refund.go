@@ -97,3 +97,21 @@ func (s *Service) writeLost(ctx context.Context, tx pgx.Tx, p paymentdb.Payment)
 		mail.Say("Your bank has taken the money of this payment back for you, so the tickets it paid for are void."),
 		mail.List(mail.Fact{Name: "Reference", Value: p.Reference}))
 }
+
+// writeStuck tells a fan that money of theirs is held up: that it is still theirs, what comes next, and what nobody who
+// asks for it may ask for.
+func (s *Service) writeStuck(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, status refundStatus, amount money.Kobo) error {
+	facts := mail.List(mail.Fact{Name: "Money that is owed to you", Value: amount.String()}, mail.Fact{Name: "Reference", Value: p.Reference})
+	if status == refundAttention {
+		return s.write(ctx, tx, p, "Your refund needs a bank account",
+			mail.Say("We wanted to send your money back, and it cannot go the way it came. It is still yours, and nothing of it is lost."), facts,
+			mail.Say("The organizer of the event knows, and will ask you for the bank and the number of an account of yours. When they have written it down for our payment partner, the money goes there, and we write to you."),
+			mail.Say("For this, nobody needs your PIN, your card, a password or a one-time code. Give them to nobody, whoever asks. An account number has 10 digits, and is all there is to tell."),
+			mail.Go("See your order", s.cfg.PublicURL+"/checkout/"+p.ClaimID.String()))
+	}
+	return s.write(ctx, tx, p, "Your refund takes longer",
+		mail.Say("We tried to send your money back, and it did not go through. It is still yours, and nothing of it is lost."), facts,
+		mail.Say("You need not do anything. The organizer of the event knows, and it is tried again every hour until it goes through. We write to you when it has left us."),
+		mail.Say("Nobody needs your PIN, your card or a password to send it. Give them to nobody, whoever asks."),
+		mail.Go("See your order", s.cfg.PublicURL+"/checkout/"+p.ClaimID.String()))
+}

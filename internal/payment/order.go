@@ -13,6 +13,7 @@ import (
 	"fairqueue/internal/db/paymentdb"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/money"
+	"fairqueue/internal/sale"
 	"fairqueue/internal/ticket"
 )
 
@@ -60,6 +61,8 @@ type OrderPayment struct {
 	Received, Fees money.Kobo
 	Channel        string
 	SettledAt      *time.Time
+	// Tax is the one in the price when the payment began.
+	Tax sale.Tax
 }
 
 // RefundDetail is money that goes back, and how far it is.
@@ -202,7 +205,10 @@ func (s *Service) orderTickets(ctx context.Context, o *OrderDetail) error {
 func (s *Service) orderPayments(ctx context.Context, o *OrderDetail) error {
 	rows, err := s.q.PaymentsOfOrder(ctx, s.cfg.DB, o.ID)
 	for _, r := range rows {
-		p := OrderPayment{Payment: view(r), SettledAt: r.SettledAt}
+		p := OrderPayment{
+			Payment: view(r), SettledAt: r.SettledAt,
+			Tax: sale.Tax{Name: r.TaxName, BasisPoints: int(r.TaxBasisPoints), Number: r.TaxNumber},
+		}
 		if r.ReceivedKobo != nil {
 			p.Received = money.Kobo(*r.ReceivedKobo)
 		}
@@ -244,19 +250,4 @@ func (s *Service) orderDisputes(ctx context.Context, o *OrderDetail) error {
 		})
 	}
 	return err
-}
-
-// Trouble is what of the money of an event waits for a person.
-type Trouble struct {
-	// Refunds that failed or need the buyer's bank account; Disputes that are open.
-	Refunds, Disputes int
-}
-
-// Trouble counts what of the money of an event waits for a person.
-func (s *Service) Trouble(ctx context.Context, event uuid.UUID) (Trouble, error) {
-	row, err := s.q.Trouble(ctx, s.cfg.DB, event)
-	if err != nil {
-		return Trouble{}, db.Fault(fmt.Errorf("payment.Trouble: %w", err))
-	}
-	return Trouble{Refunds: int(row.Refunds), Disputes: int(row.Disputes)}, nil
 }

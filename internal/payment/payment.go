@@ -36,6 +36,9 @@ type Payment struct {
 	Waiting bool
 	// Late reports that it was given up while the bank was still working on it: its money may come after all.
 	Late bool
+	// Unpaid reports that the provider said, when it was asked last, that the buyer has not paid: they did not finish, or
+	// have not begun. It is not its last word.
+	Unpaid bool
 	// Stalled reports that its page could not be opened at the last try; the next one comes by itself.
 	Stalled bool
 	// Channels are what its page offers; DeadlineAt is until when that page takes money; CheckedAt is when the provider was asked last.
@@ -152,6 +155,7 @@ func view(p paymentdb.Payment) Payment {
 		ID: p.ID, ClaimID: p.ClaimID, EventID: p.EventID, AccountID: p.AccountID, Reference: p.Reference,
 		Status: Status(p.Status), Amount: money.Kobo(p.AmountKobo), AuthorizationURL: p.AuthorizationUrl,
 		Stalled:   p.Status == string(Initializing) && p.Openings > 0 && p.OpeningUntil == nil,
+		Unpaid:    live(p.Status) && p.ProviderStatus == chargeAbandoned,
 		Late:      p.LateExpected && waiting(p.ProviderStatus),
 		CreatedAt: p.CreatedAt, Channels: p.Channels, DeadlineAt: p.DeadlineAt, CheckedAt: p.CheckedAt, Waiting: live(p.Status) && waiting(p.ProviderStatus), GatewayResponse: p.GatewayResponse,
 	}

@@ -260,7 +260,10 @@ func (s *Service) moveRefund(ctx context.Context, paymentID, id uuid.UUID, f Ref
 		case to == refundProcessed:
 			return s.refunded(ctx, tx, locked.Payment, f.Amount)
 		case to == refundFailed || to == refundAttention:
-			return s.square(ctx, tx, locked.Payment, uuid.Nil) // the bank may have paid meanwhile
+			if err := s.square(ctx, tx, locked.Payment, uuid.Nil); err != nil { // the bank may have paid meanwhile
+				return err
+			}
+			return s.troubled(ctx, tx, locked.Payment, id, to)
 		}
 		return nil
 	})

@@ -382,17 +382,6 @@ func (q *Queries) EventFacts(ctx context.Context, db DBTX, id uuid.UUID) (EventF
 	return i, err
 }
 
-const eventName = `-- name: EventName :one
-SELECT name FROM events WHERE id = $1
-`
-
-func (q *Queries) EventName(ctx context.Context, db DBTX, id uuid.UUID) (string, error) {
-	row := db.QueryRow(ctx, eventName, id)
-	var name string
-	err := row.Scan(&name)
-	return name, err
-}
-
 const eventOfClaim = `-- name: EventOfClaim :one
 SELECT event_id FROM claims WHERE id = $1 AND account_id = $2
 `
@@ -656,16 +645,18 @@ func (q *Queries) InsertDispute(ctx context.Context, db DBTX, arg InsertDisputeP
 }
 
 const insertPayment = `-- name: InsertPayment :one
-INSERT INTO payments (id, claim_id, event_id, account_id, provider, reference, amount_kobo, status, channels, deadline_at, next_check_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'initializing', $8,
-        now() + make_interval(secs => $9::int), now() + make_interval(secs => $10::int))
+INSERT INTO payments (id, claim_id, event_id, account_id, provider, reference, amount_kobo, status, channels, deadline_at, next_check_at,
+                      tax_name, tax_basis_points, tax_number)
+SELECT $1, $2, s.event_id, $3, $4, $5, $6, 'initializing', $7,
+       now() + make_interval(secs => $8::int), now() + make_interval(secs => $9::int),
+       s.tax_name, s.tax_basis_points, s.tax_number
+FROM sales s WHERE s.event_id = $10
 RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number
 `
 
 type InsertPaymentParams struct {
 	ID           uuid.UUID
 	ClaimID      uuid.UUID
-	EventID      uuid.UUID
 	AccountID    uuid.UUID
 	Provider     string
 	Reference    string
@@ -673,13 +664,14 @@ type InsertPaymentParams struct {
 	Channels     []string
 	OpenSeconds  int32
 	CheckSeconds int32
+	EventID      uuid.UUID
 }
 
+// The tax is the sale's of this moment, whatever it becomes.
 func (q *Queries) InsertPayment(ctx context.Context, db DBTX, arg InsertPaymentParams) (Payment, error) {
 	row := db.QueryRow(ctx, insertPayment,
 		arg.ID,
 		arg.ClaimID,
-		arg.EventID,
 		arg.AccountID,
 		arg.Provider,
 		arg.Reference,
@@ -687,6 +679,7 @@ func (q *Queries) InsertPayment(ctx context.Context, db DBTX, arg InsertPaymentP
 		arg.Channels,
 		arg.OpenSeconds,
 		arg.CheckSeconds,
+		arg.EventID,
 	)
 	var i Payment
 	err := row.Scan(
@@ -1830,13 +1823,14 @@ func (q *Queries) ShrinkRefund(ctx context.Context, db DBTX, part int64, iD uuid
 }
 
 const takeCheck = `-- name: TakeCheck :one
-UPDATE payments SET checked_at = now()
+UPDATE payments SET checked_at = now(), provider_status = CASE WHEN provider_status = 'abandoned' THEN '' ELSE provider_status END
 WHERE id = $1 AND settled_at IS NULL
   AND (checked_at IS NULL OR checked_at <= now() - make_interval(secs => $2::int))
 RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number
 `
 
-// The right to ask the provider now: once in a while for each payment, however often the page is loaded.
+// The right to ask the provider now: once in a while for each payment, however often the page is loaded. That nothing was
+// paid is true only until it is asked again.
 func (q *Queries) TakeCheck(ctx context.Context, db DBTX, iD uuid.UUID, everySeconds int32) (Payment, error) {
 	row := db.QueryRow(ctx, takeCheck, iD, everySeconds)
 	var i Payment
@@ -2251,18 +2245,27 @@ func (q *Queries) TroubleOfEvents(ctx context.Context, db DBTX, events []uuid.UU
 }
 
 const troubleTold = `-- name: TroubleTold :one
-SELECT greatest(
+SELECT (EXISTS (SELECT FROM refunds r JOIN payments p ON p.id = r.payment_id
+                WHERE p.event_id = $1 AND r.status IN ('failed', 'needs_attention') AND r.organizer_told <> r.status)
+        OR EXISTS (SELECT FROM disputes d JOIN payments p ON p.id = d.payment_id
+                   WHERE p.event_id = $1 AND d.status = 'open' AND d.organizer_told_at IS NULL))::boolean AS news, greatest(
     coalesce((SELECT max(r.organizer_told_at) FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE p.event_id = $1), 'epoch'),
     coalesce((SELECT max(d.organizer_told_at) FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.event_id = $1), 'epoch')
 )::timestamptz AS at
 `
 
-// When the organizers of an event were last written to about money that waits for them.
-func (q *Queries) TroubleTold(ctx context.Context, db DBTX, eventID uuid.UUID) (time.Time, error) {
+type TroubleToldRow struct {
+	News bool
+	At   time.Time
+}
+
+// Whether something of an event waits for its organizers that they do not know of, and when they were last written to
+// about such.
+func (q *Queries) TroubleTold(ctx context.Context, db DBTX, eventID uuid.UUID) (TroubleToldRow, error) {
 	row := db.QueryRow(ctx, troubleTold, eventID)
-	var at time.Time
-	err := row.Scan(&at)
-	return at, err
+	var i TroubleToldRow
+	err := row.Scan(&i.News, &i.At)
+	return i, err
 }
 
 const webhookDone = `-- name: WebhookDone :exec
