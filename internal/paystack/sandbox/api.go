@@ -188,14 +188,7 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
 		notFound(w)
 		return
 	}
-	wait := s.current(t)
-	data := s.charge(t)
-	s.mu.Unlock()
-	if err := wait(); err != nil {
-		s.broken(w, err)
-		return
-	}
-	envelope(w, "Verification successful", data)
+	s.answer(w, s.current(t), "Verification successful", s.charge(t))
 }
 
 // current brings a transaction up to now. Called under the lock; wait comes after it.
@@ -209,6 +202,16 @@ func (s *Server) current(t *transaction) (wait func() error) {
 func notFound(w http.ResponseWriter) {
 	fail(w, http.StatusNotFound, apiError{Message: "Transaction reference not found.", Code: "transaction_not_found",
 		Meta: &meta{NextStep: "Ensure that you're passing the reference of a transaction that exists on this integration"}})
+}
+
+// answer ends a call: what it did is told once it is on the disk. Called under the lock, which it lets go.
+func (s *Server) answer(w http.ResponseWriter, wait func() error, message string, data any) {
+	s.mu.Unlock()
+	if err := wait(); err != nil {
+		s.broken(w, err)
+		return
+	}
+	envelope(w, message, data)
 }
 
 // broken is a 5xx: of a fault, or of a disk that does not take what is written.

@@ -106,14 +106,7 @@ func (s *Server) createRefund(w http.ResponseWriter, r *http.Request) {
 	s.refunds[f.ID] = t
 	t.stand()
 	s.enqueue(t, "refund.pending", s.refundEvent(t, f), now, false)
-	data := s.refundData(t, f)
-	wait := s.save(t)
-	s.mu.Unlock()
-	if err := wait(); err != nil {
-		s.broken(w, err)
-		return
-	}
-	envelope(w, "Refund has been queued for processing", data)
+	s.answer(w, s.save(t), "Refund has been queued for processing", s.refundData(t, f))
 }
 
 // cut bounds a note.
@@ -127,14 +120,7 @@ func (s *Server) getRefund(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, apiError{Message: "Refund not found", Code: "refund_not_found"})
 		return
 	}
-	wait := s.current(t)
-	data := s.refundData(t, f)
-	s.mu.Unlock()
-	if err := wait(); err != nil {
-		s.broken(w, err)
-		return
-	}
-	envelope(w, "Refund retrieved", data)
+	s.answer(w, s.current(t), "Refund retrieved", s.refundData(t, f))
 }
 
 // refund finds a refund by id. Called under the lock.
@@ -223,14 +209,7 @@ func (s *Server) retryRefund(w http.ResponseWriter, r *http.Request) {
 	step := now.Add(s.scaled(refundStep))
 	f.Status, f.Final, f.StepAt, f.EndedAt = "processing", "processed", &step, nil
 	s.enqueue(t, "refund.processing", s.refundEvent(t, f), now, false)
-	data := s.refundData(t, f)
-	wait := s.save(t)
-	s.mu.Unlock()
-	if err := wait(); err != nil {
-		s.broken(w, err)
-		return
-	}
-	envelope(w, "Refund retried and has been queued for processing", data)
+	s.answer(w, s.save(t), "Refund retried and has been queued for processing", s.refundData(t, f))
 }
 
 // refundOutcome is how a refund made now will end: as the tester says, else as the card says.
