@@ -315,7 +315,10 @@ UPDATE disputes SET provider_status = @provider_status, due_at = coalesce(sqlc.n
 WHERE id = @id AND status = 'open';
 
 -- name: MoveDispute :execrows
-UPDATE disputes SET status = @status, provider_status = @provider_status, resolved_at = now()
+-- What is lost may be less than what was asked for: the amount is the one of the end, where the provider says it.
+UPDATE disputes
+SET status = @status, provider_status = @provider_status, resolved_at = now(),
+    amount_kobo = CASE WHEN @status = 'lost' AND @amount_kobo::bigint > 0 THEN @amount_kobo::bigint ELSE amount_kobo END
 WHERE id = @id AND status = ANY(@from_states::text[]);
 
 -- name: DisputesOfPayment :many

@@ -44,7 +44,7 @@ func (s *Service) act(ctx context.Context, p paymentdb.Payment, c Charge, asked 
 	if !c.Found {
 		status = "not_found"
 	}
-	if err := s.q.Observe(ctx, s.cfg.DB, status, c.GatewayResponse, p.ID); err != nil {
+	if err := s.q.Observe(ctx, s.cfg.DB, storable(status), storable(c.GatewayResponse), p.ID); err != nil {
 		return db.Fault(fmt.Errorf("payment: observe: %w", err))
 	}
 	switch {
@@ -62,7 +62,7 @@ const firstLateCheck = time.Minute
 // end makes a live payment failed or abandoned.
 func (s *Service) end(ctx context.Context, tx pgx.Tx, id uuid.UUID, to Status, response string) error {
 	n, err := s.q.EndPayment(ctx, tx, paymentdb.EndPaymentParams{
-		Status: string(to), GatewayResponse: response, CheckSeconds: secs(firstLateCheck), ID: id, FromStates: from(moves, to),
+		Status: string(to), GatewayResponse: storable(response), CheckSeconds: secs(firstLateCheck), ID: id, FromStates: from(moves, to),
 	})
 	if err != nil {
 		return fmt.Errorf("payment: end: %w", err)

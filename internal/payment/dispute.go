@@ -89,7 +89,9 @@ func (s *Service) dispute(ctx context.Context, payment uuid.UUID, d Dispute) err
 			}
 			return s.q.NoteDispute(ctx, tx, storable(d.Status), d.DueAt, row.ID)
 		}
-		n, err := s.q.MoveDispute(ctx, tx, string(d.Outcome), storable(d.Status), row.ID, from(disputeMoves, d.Outcome))
+		n, err := s.q.MoveDispute(ctx, tx, paymentdb.MoveDisputeParams{
+			Status: string(d.Outcome), ProviderStatus: storable(d.Status), AmountKobo: int64(d.Amount), ID: row.ID, FromStates: from(disputeMoves, d.Outcome),
+		})
 		if err != nil || n == 0 {
 			return err
 		}

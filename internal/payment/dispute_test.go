@@ -136,12 +136,31 @@ func TestLostDisputeOfPartSendsTheRest(t *testing.T) {
 	s.disputesAddUp()
 }
 
+// What was asked for, and what the merchant gave in the end, are two things: the buyer gets the difference from us.
+func TestLostDisputeOfLessThanWasAsked(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	c, p := s.sold(2)
+	d := s.bankCall(http.MethodPost, "/_sandbox/transactions/"+p.Reference+"/dispute", knobs{"category": "chargeback"})
+	s.until("the tickets are on hold", func() bool { return len(s.good(c)) == 0 })
+	s.bankAsks(p, int(d["id"].(float64)), disputeCloses, "resolved", "merchant-accepted", 2*price)
+	s.is(p, payment.ChargedBack, c, claim.Paid) // the provider, asked, knows better than a webhook
+	s.dashboard(http.MethodPut, fmt.Sprintf("/dispute/%.0f/resolve", d["id"]), knobs{"resolution": "merchant-accepted", "message": "Half of it.", "refund_amount": price / 2})
+	s.until("it is lost", func() bool { return s.count(`SELECT count(*) FROM disputes WHERE status = 'lost'`) == 1 })
+	s.allBack()
+	s.is(p, payment.ChargedBack, c, claim.Refunded)
+	if n := s.count(`SELECT sum(amount_kobo) FROM refunds`); n != 2*price-price/2 {
+		t.Errorf("%d kobo go back", n)
+	}
+	s.disputesAddUp()
+}
+
 func TestWonDisputeOfACancelledEventGoesBack(t *testing.T) {
 	t.Parallel()
 	s := open(t, config{price: price})
 	c, p := s.sold(1)
 	s.bankAsks(p, 7, disputeOpens, "awaiting-merchant-feedback", "", price)
-	_, err := s.payments.Cancel(t.Context(), s.event.ID(), c.AccountID)
+	_, err := s.payments.Cancel(t.Context(), s.event.ID(), c.AccountID, "")
 	s.must(err)
 	s.is(p, payment.ChargedBack, c, claim.Paid)
 	s.bankAsks(p, 7, disputeCloses, "resolved", "declined", price)

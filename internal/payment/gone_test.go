@@ -27,16 +27,12 @@ func (s *shop) refundsAtBank(p payment.Payment) (sent money.Kobo, asked int) {
 	return sent, asked
 }
 
-// inDashboard gives money back as somebody does who is signed in at the provider; zero: all of it.
-func (s *shop) inDashboard(p payment.Payment, amount money.Kobo) {
+// dashboard is what somebody does who is signed in at the provider.
+func (s *shop) dashboard(method, path string, body knobs) {
 	s.Helper()
-	body := knobs{"transaction": p.Reference}
-	if amount > 0 {
-		body["amount"] = int64(amount)
-	}
 	raw, err := json.Marshal(body)
 	s.must(err)
-	req, err := http.NewRequestWithContext(s.Context(), http.MethodPost, s.bank+"/refund", bytes.NewReader(raw))
+	req, err := http.NewRequestWithContext(s.Context(), method, s.bank+path, bytes.NewReader(raw))
 	s.must(err)
 	req.Header.Set("Authorization", "Bearer "+secretKey)
 	res, err := s.http.Do(req)
@@ -47,6 +43,16 @@ func (s *shop) inDashboard(p payment.Payment, amount money.Kobo) {
 	if res.StatusCode != http.StatusOK {
 		s.Fatalf("%s", answer)
 	}
+}
+
+// inDashboard gives money back there; zero: all of it.
+func (s *shop) inDashboard(p payment.Payment, amount money.Kobo) {
+	s.Helper()
+	body := knobs{"transaction": p.Reference}
+	if amount > 0 {
+		body["amount"] = int64(amount)
+	}
+	s.dashboard(http.MethodPost, "/refund", body)
 }
 
 // booksOfTheBank wants that what has gone back by our books has left the provider, to the kobo.
@@ -153,6 +159,9 @@ func TestARefundAtTheProviderOfAllOfAnOrder(t *testing.T) {
 	}
 	if n := s.count(`SELECT count(*) FROM units WHERE state = 'free'`); n != 10 {
 		t.Errorf("%d places are free", n)
+	}
+	if n := s.count(`SELECT count(*) FROM river_job WHERE kind LIKE 'payment%' AND max_attempts < 10000`); n != 0 {
+		t.Errorf("%d jobs end with a provider that is away for a day", n)
 	}
 	if n := s.count(`SELECT count(*) FROM refunds`); n != 1 || s.alerts() != 0 {
 		t.Errorf("%d refunds, %d alerts", n, s.alerts())

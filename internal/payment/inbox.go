@@ -36,11 +36,14 @@ func (s *Service) Receive(ctx context.Context, signature string, body []byte) er
 	})
 }
 
+// maxStored bounds what somebody else says of money, in bytes.
+const maxStored = 200
+
 // storable keeps what PostgreSQL cannot hold as text out of the columns people
 // look at; the body is kept byte for byte.
 func storable(s string) string {
-	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "")
-	return s[:min(len(s), 200)]
+	s = strings.ReplaceAll(s, "\x00", "")
+	return strings.ToValidUTF8(s[:min(len(s), maxStored)], "") // cut first: it may go through a letter
 }
 
 // The jobs. Their arguments are ids only: the rows say what is to be done.
@@ -73,8 +76,9 @@ func (cancelArgs) Kind() string  { return "payment_cancel" }
 // openAfter leaves the first try to the request that began the payment.
 const openAfter = startPatience + 5*time.Second
 
-// jobAttempts times the longest wait between them is about a day.
-const jobAttempts = 100
+// jobAttempts times the longest wait between them is about a hundred days: a provider that is away for longer than a day
+// must not end a refund.
+const jobAttempts = 10_000
 
 func (s *Service) enqueue(ctx context.Context, tx pgx.Tx, args river.JobArgs, after time.Duration) error {
 	opts := &river.InsertOpts{Queue: QueueMoney, MaxAttempts: jobAttempts}

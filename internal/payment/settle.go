@@ -189,22 +189,23 @@ func (s *Service) letGo(ctx context.Context, tx pgx.Tx, why string, l *claim.Loc
 }
 
 // record writes what came, once.
-func (s *Service) record(ctx context.Context, tx pgx.Tx, id uuid.UUID, to Status, c Charge) error {
+func (s *Service) record(ctx context.Context, tx pgx.Tx, payment uuid.UUID, to Status, c Charge) error {
 	received, fees := int64(c.Amount), int64(c.Fees)
 	var requested *int64
 	if r := int64(c.Requested); r != 0 {
 		requested = &r
 	}
+	channel, id, said := storable(c.Channel), storable(c.ProviderID), storable(c.GatewayResponse)
 	n, err := s.q.SettlePayment(ctx, tx, paymentdb.SettlePaymentParams{
 		Status: string(to), ReceivedKobo: &received, RequestedKobo: requested, FeesKobo: &fees,
-		Channel: &c.Channel, ProviderID: &c.ProviderID, GatewayResponse: c.GatewayResponse,
-		ID: id, FromStates: from(moves, to),
+		Channel: &channel, ProviderID: &id, GatewayResponse: said,
+		ID: payment, FromStates: from(moves, to),
 	})
 	if err != nil {
 		return fmt.Errorf("payment: settle: %w", err)
 	}
 	if n != 1 {
-		return fmt.Errorf("payment: %s cannot become %s", id, to)
+		return fmt.Errorf("payment: %s cannot become %s", payment, to)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -169,10 +170,23 @@ func TestEveryMoveOfADispute(t *testing.T) {
 			if _, err := tx.Exec(t.Context(), `UPDATE disputes SET status = $2, resolved_at = CASE WHEN $2 <> 'open' THEN now() END WHERE id = $1`, id, string(was)); err != nil {
 				t.Fatal(err)
 			}
-			n, err := q.MoveDispute(t.Context(), tx, string(to), "", id, from(disputeMoves, to))
+			n, err := q.MoveDispute(t.Context(), tx, paymentdb.MoveDisputeParams{Status: string(to), ProviderStatus: "", ID: id, FromStates: from(disputeMoves, to)})
 			if allowed := slices.Contains(disputeMoves[was], to); err != nil || (n == 1) != allowed {
 				t.Errorf("%s to %s: %d rows, %v; allowed: %v", was, to, n, err, allowed)
 			}
+		}
+	}
+}
+
+// What a provider says is kept as far as PostgreSQL can hold it, and never stops what it is about.
+func TestWhatSomebodySaysIsStored(t *testing.T) {
+	t.Parallel()
+	tx, _, _ := rows(t)
+	for _, said := range []string{"", "a\x00b", "\xff\xfe", strings.Repeat("x", 500), strings.Repeat("\u20a6", 100), "a" + strings.Repeat("\u20a6", 100)} {
+		kept := storable(said)
+		var back string
+		if err := tx.QueryRow(t.Context(), `SELECT $1::text`, kept).Scan(&back); err != nil || back != kept || len(kept) > maxStored {
+			t.Errorf("%q: %q %v", said, kept, err)
 		}
 	}
 }

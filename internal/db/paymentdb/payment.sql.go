@@ -991,7 +991,16 @@ UPDATE disputes SET status = $1, provider_status = $2, resolved_at = now()
 WHERE id = $3 AND status = ANY($4::text[])
 `
 
-func (q *Queries) MoveDispute(ctx context.Context, db DBTX, status string, providerStatus string, iD uuid.UUID, fromStates []string) (int64, error) {
+type MoveDisputeParams struct {
+	Status         string
+	ProviderStatus string
+	AmountKobo     int64
+	ID             uuid.UUID
+	FromStates     []string
+}
+
+// What is lost may be less than what was asked for: the amount is the one of the end, where the provider says it.
+func (q *Queries) MoveDispute(ctx context.Context, db DBTX, arg MoveDisputeParams) (int64, error) {
 	result, err := db.Exec(ctx, moveDispute,
 		status,
 		providerStatus,
