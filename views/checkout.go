@@ -61,6 +61,7 @@ type CheckoutView struct {
 	Fees       FeesView
 	Starts     int        // held: how often the fan may still be sent to pay
 	Tried      bool       // a payment was begun
+	Unpaid     bool       // paying: the fan came back from Paystack, which says that nothing was paid
 	Down       bool       // held: the provider does not answer
 	Said       string     // failed: the bank's reason
 	Back       []BackView // money that goes back, oldest first
@@ -92,14 +93,26 @@ func (v CheckoutView) refresh() int {
 	return 4 * v.live()
 }
 
+// liveURL is where a page that waits looks again.
+func (v CheckoutView) liveURL() string {
+	more := "/live?was=" + v.Mark()
+	if v.Unpaid {
+		more += "&back=unpaid"
+	}
+	return string(v.url(more))
+}
+
 // holding is whether a clock runs.
 func (v CheckoutView) holding() bool {
 	switch v.State {
-	case CheckoutHeld, CheckoutFailed, CheckoutUsedUp:
+	case CheckoutHeld, CheckoutFailed: // CheckoutUsedUp has nothing to be done in time
 		return !v.ExpiresAt.IsZero()
 	}
 	return false
 }
+
+// turnOver is whether the fan is inside and could choose, but not pay.
+func (v CheckoutView) turnOver() bool { return v.Inside && v.Starts == 0 && v.Tried }
 
 // yours is whether the tickets are the fan's at this moment.
 func (v CheckoutView) yours() bool {
@@ -202,6 +215,15 @@ func (v CheckoutView) overTitle() string {
 	return "Time to pay has run out, and the " + many + " went back"
 }
 
+// couldNot is the heading of tickets that no payment is left for.
+func (v CheckoutView) couldNot() string {
+	one, many := v.thing()
+	if v.quantity() == 1 {
+		return "This " + one + " could not be paid"
+	}
+	return "These " + many + " could not be paid"
+}
+
 // overHeading stands in place of the heading of a page that has become too old.
 func (v CheckoutView) overHeading() string { return upperFirst(v.things()) + " went back" }
 
@@ -232,6 +254,8 @@ func (v CheckoutView) title() string {
 		return "Your money goes back" + name
 	case CheckoutFailed:
 		return "Try to pay again" + name
+	case CheckoutUsedUp:
+		return "Both payments failed" + name
 	}
 	return "Pay " + v.Total.String() + name
 }
@@ -276,6 +300,9 @@ func (v CheckoutView) paidNext() string {
 }
 
 func (v CheckoutView) afterwards() string {
+	if v.turnOver() {
+		return "The two payments of this visit are used. If you still want tickets, ask for another turn."
+	}
 	if v.Inside {
 		return "You are still inside, so you can choose again."
 	}
@@ -286,7 +313,7 @@ func (v CheckoutView) totalWord() string {
 	switch v.State {
 	case CheckoutPaid:
 		return "You paid"
-	case CheckoutRefundDue, CheckoutRefunded, CheckoutExpired, CheckoutReleased:
+	case CheckoutRefundDue, CheckoutRefunded, CheckoutExpired, CheckoutReleased, CheckoutUsedUp:
 		return "Total"
 	}
 	if v.Fees.ByFan && !v.Fees.Known {

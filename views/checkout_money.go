@@ -67,8 +67,10 @@ func (b BackView) state() (ui.State, string) {
 	switch b.Status {
 	case "processed":
 		return ui.Open, "Sent back"
-	case "failed", "needs_attention":
-		return ui.Low, "Held up, we are on it"
+	case "failed":
+		return ui.Low, "Held up, it is tried again"
+	case "needs_attention":
+		return ui.Low, "Waits for an account number"
 	}
 	return ui.Soon, "On its way"
 }
@@ -82,8 +84,10 @@ func (b BackView) next(l *time.Location) string {
 			s += " on " + day(b.Sent, l) + " at " + clock(b.Sent, l)
 		}
 		return s + ". Your bank may need up to 10 working days to show it."
-	case "failed", "needs_attention":
-		return "Your bank did not take it at the first try. It is not lost: the organizer sees it and sends it again, and may ask you for an account number. You need not do anything now."
+	case "failed":
+		return "It did not go through at the first try. It is still yours: the organizer knows, and it is tried again every hour until it does. You need not do anything now."
+	case "needs_attention":
+		return "It cannot go back the way you paid. It is still yours: the organizer will ask you for a bank and an account number, and sends it there. Nobody needs your PIN, your card or a password for that."
 	}
 	return "It goes back the way you paid. You need not do anything, and we write to you when it has left us."
 }
@@ -136,6 +140,19 @@ func (v CheckoutView) backLead() string {
 		return "You get it back the way you paid. Banks need up to 10 working days."
 	}
 	return v.Back[len(v.Back)-1].why() + " You get " + v.backAll().String() + " back."
+}
+
+// backFirst is why the payment that came last goes back, and what can be done now.
+func (v CheckoutView) backFirst() string {
+	b := v.Back[len(v.Back)-1]
+	why := b.why() + " You get " + b.Amount.String() + " back."
+	if b.Why == "underpaid" {
+		why = "You paid " + b.Amount.String() + ", and the price is " + v.Total.String() + ". All that you paid comes back."
+	}
+	if v.ExpiresAt.IsZero() {
+		return why
+	}
+	return why + " " + upperFirst(v.them()) + " " + is(v.quantity()) + " still kept until " + clock(v.ExpiresAt, v.Event.Zone) + ": until then you can pay the whole price."
 }
 
 // ways are ways to pay in a sentence: "card or USSD".
@@ -219,6 +236,39 @@ func (v CheckoutView) keptLine() string {
 	return upperFirst(v.them()) + " " + is(v.quantity()) + " kept for you until your bank has answered, at least until " + clock(v.PayUntil, v.Event.Zone) + "."
 }
 
+// usedUpLine says what becomes of tickets that no payment is left for.
+func (v CheckoutView) usedUpLine() string {
+	s := "Each visit has two payments, so that nobody keeps tickets from the others for long. " + upperFirst(v.them()) + " " + is(v.quantity()) + " kept"
+	if !v.ExpiresAt.IsZero() {
+		s += " until " + clock(v.ExpiresAt, v.Event.Zone)
+	}
+	return s + ", in case your bank says yes after all. Then " + goes(v.quantity()) + " back to the others by " + itself(v.quantity()) + "."
+}
+
+// giveBackWith is the first step of asking for another turn.
+func (v CheckoutView) giveBackWith() string {
+	if v.quantity() == 1 {
+		return v.things() + " goes back to the others at once"
+	}
+	return v.things() + " go back to the others at once"
+}
+
+func goes(n int) string {
+	if n == 1 {
+		return "it goes"
+	}
+	return "they go"
+}
+
+// unpaidLine is for a buyer who came back from the provider, which says that nothing was paid.
+func (v CheckoutView) unpaidLine() string {
+	s := "You came back without paying. Paystack says that nothing was taken. " + upperFirst(v.them()) + " " + is(v.quantity()) + " still kept for you"
+	if !v.PayUntil.IsZero() {
+		s += " until " + clock(v.PayUntil, v.Event.Zone)
+	}
+	return s + ". Pay at Paystack by then, or give " + them(v.quantity()) + " back."
+}
+
 // keptDown is keptLine while no bank was asked yet.
 func (v CheckoutView) keptDown() string {
 	if v.PayUntil.IsZero() {
@@ -272,6 +322,8 @@ func (v CheckoutView) live() int {
 		if v.Tried {
 			return 10
 		}
+	case CheckoutUsedUp: // the tickets go back, or a bank says yes after all
+		return 10
 	case CheckoutRefundDue:
 		return 10
 	}

@@ -23,6 +23,7 @@ type ChooseView struct {
 	Quantity int       // chosen before
 	Checkout string    // /checkout/{claim} while one is open: no second one
 	Channels []string  // ways to pay that are offered to who holds tickets now
+	UsedUp   bool      // no payment is left in this visit
 	Bank     *BankInfo // the payment for it, where one is under way
 	ClaimID  string    // choosing again inside this hold
 	Held     int       // choosing again: how many tickets are held until then
@@ -122,6 +123,8 @@ func (v ChooseView) heading() string {
 	switch {
 	case v.Bank != nil:
 		return "Your payment is under way"
+	case v.UsedUp && v.Checkout == "":
+		return "You need another turn"
 	case v.ClaimID != "" && v.Map != nil:
 		return "Change your places"
 	case v.ClaimID != "":

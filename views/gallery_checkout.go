@@ -48,13 +48,19 @@ func (b *galleryBook) checkout() {
 		v.Fees = FeesView{ByFan: true, OnTop: 86295, TaxName: "VAT 7.5 %", Tax: 348837}
 		v.Channels, v.NoTransfer = []string{"card", "ussd", "bank_transfer"}, ""
 	}))
+	b.add("checkout-underpaid", "Checkout, less was paid than asked", checkout(CheckoutHeld, func(v *CheckoutView) {
+		v.Tried, v.Reference, v.Back = true, "fq_0190b6a07c1e", []BackView{{Amount: 4900000, Why: "underpaid", Status: "pending"}}
+	}))
 	b.add("checkout-scarce", "Checkout, others wait for the last tickets", checkout(CheckoutHeld, func(v *CheckoutView) { v.NoTransfer = TransferScarce }))
 	b.add("checkout-down-before", "Checkout, Paystack does not answer", checkout(CheckoutHeld, func(v *CheckoutView) { v.Down = true }))
 	b.add("checkout-down", "Payment started, Paystack does not answer", checkout(CheckoutDown, func(v *CheckoutView) {
 		v.Reference, v.LookedAt = "fq_0190b6a07c1e", galleryNow.Add(-4*time.Second)
 	}))
 	b.add("checkout-failed", "Payment failed", checkout(CheckoutFailed, func(v *CheckoutView) { v.Said, v.Starts, v.Tried = "Insufficient funds", 1, true }))
-	b.add("checkout-used-up", "Both payments failed", checkout(CheckoutUsedUp, func(v *CheckoutView) { v.Said = "Declined" }))
+	b.add("checkout-used-up", "Both payments failed", checkout(CheckoutUsedUp, func(v *CheckoutView) { v.Said, v.Starts, v.Tried = "Declined", 0, true }))
+	b.add("checkout-unpaid", "Came back without paying", checkout(CheckoutPaying, func(v *CheckoutView) {
+		v.Unpaid, v.Tried, v.Reference, v.PayURL, v.LookedAt = true, true, "fq_0190b6a07c1e", "https://checkout.example/", galleryNow.Add(-3*time.Second)
+	}))
 	b.add("checkout-paying", "Payment started", checkout(CheckoutPaying, func(v *CheckoutView) {
 		v.PayURL, v.Reference = "https://checkout.paystack.example/x", "fq_0190b6a07c1e"
 	}))
@@ -83,6 +89,7 @@ func (b *galleryBook) checkout() {
 	}))
 	b.add("checkout-expired", "Expired", checkout(CheckoutExpired, nil))
 	b.add("checkout-expired-tried", "Expired, after a payment was begun", checkout(CheckoutExpired, func(v *CheckoutView) { v.Tried = true }))
+	b.add("checkout-released-used-up", "Given back after two payments", checkout(CheckoutReleased, func(v *CheckoutView) { v.Tried, v.Starts = true, 0 }))
 	b.add("checkout-released", "Given back", checkout(CheckoutReleased, func(v *CheckoutView) { v.Inside = false }))
 	b.add("checkout-refund-due", "Paid too late, refund due", checkout(CheckoutRefundDue, func(v *CheckoutView) { v.Reference, v.Back = "fq_0190b6a07c1e", back("sold_to_others", "pending") }))
 	b.add("checkout-refund-stuck", "Refund that needs somebody", checkout(CheckoutRefundDue, func(v *CheckoutView) { v.Reference, v.Back = "fq_0190b6a07c1e", back("above_limit", "needs_attention") }))

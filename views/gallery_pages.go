@@ -209,6 +209,7 @@ func (b *galleryBook) buying() {
 	}))
 	b.add("choose-change", "Choose again inside a hold", choose(func(v *ChooseView) { v.ClaimID, v.Held, v.Until = "c1", 2, galleryNow.Add(401*time.Second) }))
 	b.add("choose-paused", "Choose, paused", choose(func(v *ChooseView) { v.Event.State = SalePaused }))
+	b.add("choose-used-up", "Choose, no payment is left", choose(func(v *ChooseView) { v.UsedUp = true }))
 	b.add("choose-bank", "Choose, money with the bank", choose(func(v *ChooseView) {
 		v.Checkout, v.Bank = "/checkout/c1", &BankInfo{Event: v.Event, ClaimID: "c1", Amount: 5000000, Waiting: true}
 	}))

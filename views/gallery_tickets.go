@@ -41,6 +41,7 @@ func (b *galleryBook) oneTicket() {
 	b.add("ticket-used", "Ticket, used", ticket(TicketUsed, nil))
 	b.add("ticket-returned", "Ticket, given back", ticket(TicketReturned, func(v *TicketView) { v.Refund = RefundOwed }))
 	b.add("ticket-refunded", "Ticket, refunded", ticket(TicketVoid, func(v *TicketView) { v.Refund = RefundSent }))
+	b.add("ticket-account", "Ticket, the refund waits for an account number", ticket(TicketVoid, func(v *TicketView) { v.Refund = RefundAccount }))
 	b.add("ticket-stuck", "Ticket, the refund waits for somebody", ticket(TicketVoid, func(v *TicketView) { v.Refund = RefundStuck }))
 	b.add("ticket-cancelled", "Ticket of a cancelled event", ticket(TicketVoid, func(v *TicketView) { v.Refund, v.Ticket.Event.Cancelled = RefundOwed, true }))
 	b.add("ticket-disputed", "Ticket whose money the bank asks for", ticket(TicketVoid, func(v *TicketView) { v.Disputed = true }))
@@ -48,6 +49,12 @@ func (b *galleryBook) oneTicket() {
 	b.add("ticket-return", "Giving a ticket back", func(f Frame) templ.Component {
 		v := galleryHeld(TicketValid)
 		returnable(&v)
+		return TicketReturnPage(signedIn(f), v)
+	})
+	b.add("ticket-return-fee", "Giving the first ticket of an order back, with a fee", func(f Frame) templ.Component {
+		v := galleryHeld(TicketValid)
+		returnable(&v)
+		v.Fee = 86295
 		return TicketReturnPage(signedIn(f), v)
 	})
 	b.add("ticket-print", "Tickets for paper", func(f Frame) templ.Component {

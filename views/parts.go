@@ -69,6 +69,9 @@ func tierKind(t TierInfo) string {
 	if t.Seated {
 		return "Numbered seats, side by side"
 	}
+	if strings.EqualFold(t.Name, "standing") {
+		return "No numbered seat" // the name has said the rest
+	}
 	return "Standing, no numbered seat"
 }
 

@@ -24,6 +24,7 @@ type SectionView struct {
 	ClaimID  string // choosing again inside this hold
 	Held     int
 	Checkout string    // /checkout/{claim} while one is open: no second one
+	UsedUp   bool      // no payment is left in this visit
 	Bank     *BankInfo // the payment for it, where one is under way
 	Tiers    []TierInfo
 	Rows     []SeatRow

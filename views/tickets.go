@@ -58,8 +58,9 @@ type TicketView struct {
 	// Back is what is given back of its price, and Refund how far that is.
 	Back      money.Kobo
 	Refund    RefundState
-	Disputed  bool      // the buyer's bank asks for the money back
-	Corrected time.Time // when the name was corrected; zero: never
+	Fee       money.Kobo // what the provider added to the price of the order: it comes back with the last ticket
+	Disputed  bool       // the buyer's bank asks for the money back
+	Corrected time.Time  // when the name was corrected; zero: never
 	Problem   *Problem
 }
 
@@ -70,8 +71,10 @@ type RefundState string
 const (
 	RefundNone  RefundState = ""
 	RefundOwed  RefundState = "owed"  // on its way
-	RefundStuck RefundState = "stuck" // somebody has to do something
-	RefundSent  RefundState = "sent"
+	RefundStuck RefundState = "stuck" // it is tried again
+	// RefundAccount waits for the number of an account.
+	RefundAccount RefundState = "account"
+	RefundSent    RefundState = "sent"
 )
 
 // PrintView are the good tickets of an order, for paper.
@@ -154,6 +157,8 @@ func (v TicketView) refundLine() string {
 		return v.Back.String() + " is on its way back the way you paid. You need not do anything. Your bank may take a few days to show it."
 	case RefundSent:
 		return v.Back.String() + " went back the way you paid. If your bank does not show it after ten working days, ask it with the reference on your receipt."
+	case RefundAccount:
+		return v.Back.String() + " is owed to you. It cannot go back the way you paid, so the organizer will ask you for a bank and an account number. Nobody needs your PIN, your card or a password for that."
 	case RefundStuck:
 		return v.Back.String() + " is owed to you. It could not be sent at the first try. The organizer sees that, and it is tried again every hour. You lose nothing by waiting."
 	}
@@ -182,7 +187,14 @@ func (v TicketView) returnLine() string {
 	if v.Back <= 0 {
 		return "Its code stops working at once, and the place goes to the next fan in line. The ticket was free, so there is nothing to send back. This cannot be undone."
 	}
-	return "Its code stops working at once, and the place goes to the next fan in line. " + v.Back.String() + " goes back the way you paid; your bank may take a few days to show it. This cannot be undone."
+	s := "Its code stops working at once, and the place goes to the next fan in line. " + v.Back.String() + " goes back the way you paid; your bank may take a few days to show it."
+	switch {
+	case v.Fee > 0 && v.Good > 1:
+		s += " The fee of " + v.Fee.String() + " that Paystack added to this order comes back only with its last ticket."
+	case v.Fee > 0:
+		s += " It is your last ticket of this order, so the fee of " + v.Fee.String() + " that Paystack added comes back, too."
+	}
+	return s + " This cannot be undone."
 }
 
 // The code is one path: a run of dark modules in a row is one rectangle. The

@@ -741,7 +741,7 @@ func TicketPage(f Frame, v TicketView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			if v.Ticket.Event.Cancelled && v.Ticket.Status == TicketValid {
+			if v.Ticket.Event.Cancelled {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 65, "<div class=\"mb-4\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -63,13 +63,13 @@ func (s *Server) checkout(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	unknown := false
+	said := payment.SaidNothing
 	if cl, err = s.keepWhileDown(c.Request().Context(), cl, id.AccountID); err != nil {
 		return err
 	}
 	if cl.Status == claim.Paying {
 		// Looking again is what this page is for while a payment runs.
-		if unknown, err = s.check(c, id.AccountID, cl.ID); err != nil {
+		if said, err = s.check(c, id.AccountID, cl.ID); err != nil {
 			return err
 		}
 		if cl, err = s.cfg.Claims.Get(c.Request().Context(), id.AccountID, cl.ID); err != nil {
@@ -87,7 +87,7 @@ func (s *Server) checkout(c echo.Context) error {
 	if v.AskName {
 		v.Name = told.Form["name"]
 	}
-	if v.State == views.CheckoutPaying && unknown && c.QueryParam("back") != "" {
+	if back := c.QueryParam("back"); v.State == views.CheckoutPaying && (said == payment.Silent && back != "" || back == backUnknown) {
 		v.State = views.CheckoutBank
 	}
 	return s.page(c, views.CheckoutPage(s.frame(c), v))
@@ -129,7 +129,7 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 	if err != nil {
 		return v, err
 	}
-	v.State = checkoutState(cl, payments, left)
+	v.State, v.Starts = checkoutState(cl, payments, left), left
 	if err := s.orderMoney(c.Request().Context(), cl, e, payments, &v); err != nil {
 		return v, err
 	}
@@ -149,7 +149,6 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 		if v.State != views.CheckoutHeld && len(payments) > 0 {
 			v.Said = payments[0].GatewayResponse
 		}
-		v.Starts = left
 		_, v.Down = s.cfg.Payments.ProviderDown()
 		if cl.Total > 0 {
 			var no payment.NoTransfer
@@ -161,6 +160,7 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 		if len(payments) > 0 {
 			p := payments[0]
 			v.PayURL, v.PayUntil, v.Channels, v.LookedAt = p.AuthorizationURL, p.DeadlineAt, p.Channels, deref(p.CheckedAt)
+			v.Unpaid = p.Unpaid && c.QueryParam("back") == backUnpaid
 			if p.Stalled || p.Status == payment.Initializing && s.now().Sub(p.CreatedAt) > opensWithin {
 				v.State = views.CheckoutDown
 			}
@@ -277,20 +277,20 @@ func orderLines(cl claim.Claim) (lines []views.OrderLine) {
 	return lines
 }
 
-// check asks the provider what became of a payment. unknown is true when it
-// did not answer: nothing is wrong with the order, we only do not know yet.
-func (s *Server) check(c echo.Context, accountID, claimID uuid.UUID) (unknown bool, err error) {
+// check asks the provider what became of a payment. Silent when it did not answer: nothing is wrong with the order, we only
+// do not know yet.
+func (s *Server) check(c echo.Context, accountID, claimID uuid.UUID) (payment.Said, error) {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), checkTimeout)
 	defer cancel()
-	err = s.cfg.Payments.Check(ctx, accountID, claimID)
+	said, err := s.cfg.Payments.Ask(ctx, accountID, claimID)
 	switch f := fault.From(err); {
 	case err == nil:
-		return false, nil
+		return said, nil
 	case f.Kind == fault.Unavailable || f.Kind == fault.Conflict || ctx.Err() != nil:
 		s.cfg.Logger.Warn("the provider did not say what became of a payment", "err", err, "request", requestID(c))
-		return true, nil
+		return payment.Silent, nil
 	}
-	return false, err
+	return said, err
 }
 
 // pay starts a payment, or goes on with the one that runs, and leads to the
@@ -318,13 +318,23 @@ func (s *Server) payReturn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	unknown, err := s.check(c, id.AccountID, cl.ID)
+	said, err := s.check(c, id.AccountID, cl.ID)
 	if err != nil {
 		return err
 	}
 	to := checkoutPath(cl.ID)
-	if unknown {
-		to += "?back=1"
+	switch said {
+	case payment.Silent:
+		to += "?back=" + backUnknown
+	case payment.SaidUnpaid:
+		to += "?back=" + backUnpaid
 	}
 	return see(c, to)
 }
+
+// How a buyer came back from the provider, in the address of the page: without an answer, or, as the provider says, without
+// having paid. The page shows the second only while the provider goes on to say so.
+const (
+	backUnknown = "1"
+	backUnpaid  = "unpaid"
+)

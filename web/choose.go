@@ -30,7 +30,9 @@ type chooser struct {
 	open    *claim.Claim
 	changes bool
 	canTake int
-	told    notice
+	// usedUp: no payment is left in this visit.
+	usedUp bool
+	told   notice
 }
 
 // until is when the fan's time ends, and how long it was.
@@ -58,6 +60,11 @@ func (s *Server) choose(c echo.Context) error {
 		}
 		return see(c, to)
 	}
+	left, err := s.cfg.Payments.VisitStartsLeft(c.Request().Context(), ch.place.SpotID)
+	if err != nil {
+		return err
+	}
+	ch.usedUp = left == 0
 	sold, err := s.cfg.Claims.TiersFor(c.Request().Context(), e, ch.id.AccountID)
 	if err != nil {
 		return err
@@ -78,6 +85,7 @@ func (s *Server) choose(c echo.Context) error {
 		CanTake: ch.canTake, Problem: ch.told.Problem, TierID: ch.told.Form["tier_id"], Tiers: tiers,
 	}
 	v.Channels, _ = payment.Promise(e)
+	v.UsedUp = ch.usedUp
 	if v.Presale, err = s.presaleInfo(c, e, ch.id, ch.told); err != nil {
 		return err
 	}
@@ -209,7 +217,7 @@ func (s *Server) chooseSeats(c echo.Context, ch *chooser, hall *seatsOf, i int) 
 	if err != nil {
 		return err
 	}
-	v.Bank = bank
+	v.Bank, v.UsedUp = bank, ch.usedUp
 	chosen := hall.numbers(strings.Fields(ch.told.Form["seat_ids"]))
 	if ch.told.Form == nil {
 		chosen = hall.numbers(c.QueryParams()["seat_ids"])

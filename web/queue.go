@@ -280,6 +280,46 @@ func (s *Server) leave(c echo.Context) error {
 	return s.refuse(c, eventPath(e, "/leave"), err, nil)
 }
 
+// again ends a visit whose payments are used up, gives back what is held in it, and asks for another turn, in one click.
+func (s *Server) again(c echo.Context) error {
+	e, err := s.snapshot(c)
+	if err != nil {
+		return err
+	}
+	id, err := required(c, eventPath(e, "/queue"))
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	place, err := s.cfg.Queue.Status(ctx, e, id.AccountID)
+	if err != nil && fault.Code(err) != "not_in_queue" {
+		return err
+	}
+	if err != nil || place.Status != queue.Inside {
+		return see(c, eventPath(e, "/queue")) // A second click: there it says what is true now.
+	}
+	left, err := s.cfg.Payments.VisitStartsLeft(ctx, place.SpotID)
+	if err != nil {
+		return err
+	}
+	if left > 0 {
+		return see(c, eventPath(e, "/tickets"))
+	}
+	open, err := s.cfg.Claims.OpenOf(ctx, e.ID(), id.AccountID)
+	if err != nil {
+		return err
+	}
+	if open != nil {
+		if err := s.cfg.Payments.Release(ctx, id.AccountID, open.ID); err != nil {
+			return s.refuse(c, checkoutPath(open.ID), err, nil)
+		}
+	}
+	if err := s.cfg.Queue.Leave(ctx, e, id.AccountID); err != nil {
+		return s.refuse(c, eventPath(e, "/queue"), err, nil)
+	}
+	return s.joinAs(c, e, id)
+}
+
 // openCheckout finds the checkout of the claim that stands in the way.
 func (s *Server) openCheckout(c echo.Context, e *sale.Snapshot, id account.Identity, err error) string {
 	if f, ok := errors.AsType[*fault.Error](err); ok {

@@ -28,6 +28,7 @@ func (s *Server) routes(e *echo.Echo) {
 	e.POST("/events/:slug/enter", s.enter)
 	e.GET("/events/:slug/leave", s.leaveAsk)
 	e.POST("/events/:slug/leave", s.leave)
+	e.POST("/events/:slug/again", s.again)
 
 	e.GET("/events/:slug/tickets", s.choose)
 	e.GET("/events/:slug/tickets/stream", s.seatStream)

@@ -124,8 +124,10 @@ func refundState(status string) views.RefundState {
 		return views.RefundNone
 	case "processed":
 		return views.RefundSent
-	case "failed", "needs_attention":
+	case "failed":
 		return views.RefundStuck
+	case "needs_attention":
+		return views.RefundAccount
 	}
 	return views.RefundOwed
 }
@@ -181,6 +183,13 @@ func (s *Server) returnAsk(c echo.Context) error {
 	}
 	if v.ReturnUntil.IsZero() {
 		return see(c, ticketPath(h.t, "")) // There it says why.
+	}
+	o, err := s.cfg.Payments.Order(c.Request().Context(), h.t.EventID, h.t.ClaimID)
+	if err != nil {
+		return err
+	}
+	if v.Fee = max(o.Left()-o.Worth(), 0); v.Good == 1 {
+		v.Back = o.Left() // with the last ticket goes all that came, the fee too
 	}
 	return s.page(c, views.TicketReturnPage(s.frame(c), v))
 }

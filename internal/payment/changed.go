@@ -9,9 +9,11 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 
 	"fairqueue/internal/catalog"
 	"fairqueue/internal/db"
+	"fairqueue/internal/db/paymentdb"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/ledger"
 	"fairqueue/internal/mail"
@@ -20,8 +22,11 @@ import (
 
 var errChangeOff = fault.New(fault.Conflict, "event_cancelled", "This event is cancelled, so nothing about it can be changed.")
 
+// changedAfter is how long a letter about a change waits: who corrects a change at once makes one letter of both.
+const changedAfter = 2 * time.Minute
+
 // ChangeDetails changes the name, place or time of an event and of all sales of its show. Everybody who holds a good
-// ticket is told by mail. 422 with the field's path; 409 event_cancelled.
+// ticket is told by mail two minutes later what is true then. 422 with the field's path; 409 event_cancelled.
 func (s *Service) ChangeDetails(ctx context.Context, event, by uuid.UUID, d catalog.Details) (*sale.Snapshot, error) {
 	var done catalog.Changed
 	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
@@ -44,7 +49,11 @@ func (s *Service) ChangeDetails(ctx context.Context, event, by uuid.UUID, d cata
 				return err
 			}
 		}
-		return s.enqueue(ctx, tx, changedArgs{Changed: done}, 0)
+		show, err := catalog.LockShowTx(ctx, tx, event)
+		if err != nil {
+			return err
+		}
+		return s.enqueueChanged(ctx, tx, changedArgs{Show: show.ID, Changed: done}, changedAfter)
 	})
 	if err != nil {
 		return nil, db.Fault(err)
@@ -83,14 +92,31 @@ func (s *Service) Holders(ctx context.Context, event uuid.UUID) (int64, error) {
 	return n, nil
 }
 
-// changedArgs are what changed, and whom of the holders, in the order of their accounts, the letters have reached. They
-// name events only, and nobody who holds tickets.
+// changedArgs are what the holders of tickets of a show knew before it changed, and whom of them, in the order of their
+// accounts, the letters have reached. They name events only, and nobody who holds tickets.
 type changedArgs struct {
+	Show    uuid.UUID       `json:"show" river:"unique"`
 	Changed catalog.Changed `json:"changed"`
-	After   uuid.UUID       `json:"after"`
+	After   uuid.UUID       `json:"after" river:"unique"`
 }
 
 func (changedArgs) Kind() string { return "event_changed" }
+
+// enqueueChanged adds a job unless one for the same show and page waits already: that one knows what was true before the
+// first change, and reads what is true when it works, under the lock that a change takes. A change that comes while it
+// works waits for its end, and then makes a job of its own.
+func (s *Service) enqueueChanged(ctx context.Context, tx pgx.Tx, a changedArgs, after time.Duration) error {
+	_, err := s.cfg.Jobs.InsertTx(ctx, tx, a, &river.InsertOpts{
+		Queue: QueueMoney, MaxAttempts: jobAttempts, ScheduledAt: s.cfg.Clock.Now().Add(after),
+		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled,
+		}},
+	})
+	if err != nil {
+		return fmt.Errorf("payment: enqueue %s: %w", a.Kind(), err)
+	}
+	return nil
+}
 
 // changedWorker writes to a page of holders. The letters, the next page's job and the end of its own are one
 // transaction, so that a crash neither leaves anybody out nor writes to anybody twice.
@@ -108,9 +134,19 @@ func (w *changedWorker) Timeout(*river.Job[changedArgs]) time.Duration { return 
 func (w *changedWorker) Work(ctx context.Context, job *river.Job[changedArgs]) error {
 	s, a := w.s, job.Args
 	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
-		holders, err := s.q.Holders(ctx, tx, a.Changed.Events, a.After, holdersPage)
+		if a.Show == uuid.Nil && len(a.Changed.Events) > 0 {
+			a.Show = a.Changed.Events[0] // of a version that did not wait
+		}
+		show, err := catalog.LockShowTx(ctx, tx, a.Show)
 		if err != nil {
 			return err
+		}
+		a.Changed.Is = show.Facts
+		var holders []paymentdb.HoldersRow
+		if a.Changed.Any() { // else it was changed back, and nobody has heard of it
+			if holders, err = s.q.Holders(ctx, tx, a.Changed.Events, a.After, holdersPage); err != nil {
+				return err
+			}
 		}
 		for _, h := range holders {
 			letter, err := s.changedLetter(a.Changed, h.Email, h.Tickets)
@@ -122,8 +158,9 @@ func (w *changedWorker) Work(ctx context.Context, job *river.Job[changedArgs]) e
 			}
 		}
 		if len(holders) == holdersPage {
-			next := changedArgs{Changed: a.Changed, After: holders[len(holders)-1].ID}
-			if err := s.enqueue(ctx, tx, next, 0); err != nil {
+			next := a
+			next.After = holders[len(holders)-1].ID
+			if err := s.enqueueChanged(ctx, tx, next, 0); err != nil {
 				return err
 			}
 		}

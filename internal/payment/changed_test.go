@@ -33,6 +33,7 @@ func TestHoldersAreToldWhatChanged(t *testing.T) {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	s.until("letters to the holders", func() bool {
+		s.hurryLetters()
 		return s.count(`SELECT count(*) FROM river_job WHERE kind = 'event_changed' AND state <> 'completed'`) == 0 &&
 			s.count(`SELECT count(*) FROM mailbox WHERE subject = 'Changed: A long night'`) == others+1
 	})
@@ -61,6 +62,59 @@ func TestHoldersAreToldWhatChanged(t *testing.T) {
 	}
 	if n := s.count(`SELECT count(*) FROM river_job WHERE kind = 'event_changed'`); n != 2 {
 		t.Errorf("%d jobs, not 2", n)
+	}
+}
+
+// hurryLetters lets the time pass that letters about a change wait.
+func (s *shop) hurryLetters() {
+	s.Helper()
+	s.sql(`UPDATE river_job SET scheduled_at = now(), state = 'available' WHERE kind = 'event_changed' AND state = 'scheduled'`)
+}
+
+// Changes that follow each other closely make one letter, which says what is true when it is written; what is changed
+// back makes none.
+func TestQuickChangesMakeOneLetter(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{capacity: 5})
+	c, _ := s.buy(1)
+	change := func(name, venue string) {
+		t.Helper()
+		if _, err := s.payments.ChangeDetails(t.Context(), s.event.ID(), uuid.New(), catalog.Details{Name: &name, Venue: &venue}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told := func(done int) {
+		t.Helper()
+		s.hurryLetters()
+		s.until("the letters are written", func() bool {
+			return s.count(`SELECT count(*) FROM river_job WHERE kind = 'event_changed' AND state = 'completed'`) == done
+		})
+	}
+	change("A short night", "Hall")
+	change("A short night", "Garden")
+	if n := s.count(`SELECT count(*) FROM river_job WHERE kind = 'event_changed' AND state = 'scheduled' AND scheduled_at > now() + interval '1 minute'`); n != 1 {
+		t.Fatalf("%d letters wait, not 1", n)
+	}
+	change("A long night", "Garden")
+	told(1)
+	var text string
+	s.must(s.pool.QueryRow(t.Context(), `SELECT m.body FROM mailbox m JOIN accounts a ON a.email = m.recipient WHERE a.id = $1 AND m.subject = 'Changed: A long night'`, c.AccountID).Scan(&text))
+	for _, want := range []string{"Name (before): A night", "Name (now): A long night", "Place (before): Hall", "Place (now): Garden"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+	change("A night", "Garden")
+	change("A long night", "Garden")
+	told(2)
+	if n := s.count(`SELECT count(*) FROM mailbox WHERE subject LIKE 'Changed%'`); n != 1 {
+		t.Errorf("%d letters, not 1", n)
+	}
+	// After a letter the next change has one of its own.
+	change("A new night", "Garden")
+	told(3)
+	if n := s.count(`SELECT count(*) FROM mailbox WHERE subject = 'Changed: A new night'`); n != 1 {
+		t.Errorf("%d letters about the last change", n)
 	}
 }
 

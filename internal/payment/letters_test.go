@@ -31,3 +31,18 @@ func TestTheMailOfAnOrder(t *testing.T) {
 		}
 	}
 }
+
+// Every letter about money says which event it is about, and when that is.
+func TestLettersAboutMoneyNameTheEvent(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	p := s.start(s.hold(s.fan(), 1))
+	s.outcome(p, knobs{"outcome": "success", "amount": int64(price) - 100})
+	const letter = ` FROM mailbox m JOIN accounts a ON a.email = m.recipient WHERE a.id = $1 AND m.subject LIKE 'Your money is on its way back%'`
+	s.until("the letter", func() bool { s.reconcile(); return s.count(`SELECT count(*)`+letter, p.AccountID) == 1 })
+	for _, want := range []string{"A night", "    Begins: ", "    Place: Hall"} {
+		if s.count(`SELECT count(*)`+letter+` AND position($2 IN m.body) > 0`, p.AccountID, want) != 1 {
+			t.Errorf("%q is missing", want)
+		}
+	}
+}

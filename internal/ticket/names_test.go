@@ -88,3 +88,17 @@ func TestNamesThatAreRefused(t *testing.T) {
 		t.Errorf("%+v %v", got, err)
 	}
 }
+
+// A section that is called like its tier is said once.
+func TestAPlaceDoesNotRepeatItsTier(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ tier, section, want string }{
+		{"Circle", "Circle", "Row AA, seat 3"},
+		{"circle ", "Circle", "Row AA, seat 3"},
+		{"Stands", "Block D", "Block D, row AA, seat 3"},
+	} {
+		if got := ticket.Place(c.tier, c.section, "AA", "3"); got != c.want {
+			t.Errorf("%s in %s: %q, want %q", c.section, c.tier, got, c.want)
+		}
+	}
+}

@@ -48,6 +48,14 @@ type Seat struct {
 	Section, Row, Label string
 }
 
+// Place names a seat beside its tier, as printed: a section that is called like the tier is not said twice.
+func Place(tier, section, row, label string) string {
+	if strings.EqualFold(strings.TrimSpace(tier), strings.TrimSpace(section)) {
+		return "Row " + row + ", seat " + label
+	}
+	return section + ", row " + row + ", seat " + label
+}
+
 // Config is what a Service needs.
 type Config struct {
 	DB     db.Conn
