@@ -328,7 +328,7 @@ SELECT * FROM disputes WHERE payment_id = @payment_id ORDER BY opened_at, id;
 SELECT d.*, p.provider FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE d.id = @id;
 
 -- name: RulesOfEvent :one
-SELECT disputes, cancelled_at FROM sales WHERE event_id = @event_id;
+SELECT disputes, cancelled_at, cancel_reason FROM sales WHERE event_id = @event_id;
 
 -- name: ToTakeBack :many
 -- Payments of an event with tickets that are good, in pages; a bank may be asking for the money of one.

@@ -987,8 +987,10 @@ func (q *Queries) LostOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUI
 }
 
 const moveDispute = `-- name: MoveDispute :execrows
-UPDATE disputes SET status = $1, provider_status = $2, resolved_at = now()
-WHERE id = $3 AND status = ANY($4::text[])
+UPDATE disputes
+SET status = $1, provider_status = $2, resolved_at = now(),
+    amount_kobo = CASE WHEN $1 = 'lost' AND $3::bigint > 0 THEN $3::bigint ELSE amount_kobo END
+WHERE id = $4 AND status = ANY($5::text[])
 `
 
 type MoveDisputeParams struct {
@@ -1002,10 +1004,11 @@ type MoveDisputeParams struct {
 // What is lost may be less than what was asked for: the amount is the one of the end, where the provider says it.
 func (q *Queries) MoveDispute(ctx context.Context, db DBTX, arg MoveDisputeParams) (int64, error) {
 	result, err := db.Exec(ctx, moveDispute,
-		status,
-		providerStatus,
-		iD,
-		fromStates,
+		arg.Status,
+		arg.ProviderStatus,
+		arg.AmountKobo,
+		arg.ID,
+		arg.FromStates,
 	)
 	if err != nil {
 		return 0, err
@@ -1763,18 +1766,19 @@ func (q *Queries) RefundsOfPayment(ctx context.Context, db DBTX, paymentID uuid.
 }
 
 const rulesOfEvent = `-- name: RulesOfEvent :one
-SELECT disputes, cancelled_at FROM sales WHERE event_id = $1
+SELECT disputes, cancelled_at, cancel_reason FROM sales WHERE event_id = $1
 `
 
 type RulesOfEventRow struct {
-	Disputes    string
-	CancelledAt *time.Time
+	Disputes     string
+	CancelledAt  *time.Time
+	CancelReason string
 }
 
 func (q *Queries) RulesOfEvent(ctx context.Context, db DBTX, eventID uuid.UUID) (RulesOfEventRow, error) {
 	row := db.QueryRow(ctx, rulesOfEvent, eventID)
 	var i RulesOfEventRow
-	err := row.Scan(&i.Disputes, &i.CancelledAt)
+	err := row.Scan(&i.Disputes, &i.CancelledAt, &i.CancelReason)
 	return i, err
 }
 
