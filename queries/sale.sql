@@ -37,7 +37,7 @@ SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at
        s.admit_per_minute, s.max_inside, s.turn_seconds, s.visit_seconds, s.hold_seconds, s.grace_seconds,
        s.message, s.message_at, s.beacon_name, s.beacon_round, s.beacon_url,
        s.channels, s.fees_by, s.tax_name, s.tax_basis_points, s.tax_number, s.returns, s.returns_until, s.disputes,
-       s.published_at, s.opened_at, s.ended_at, s.paused_at, s.cancelled_at, s.version,
+       s.published_at, s.opened_at, s.ended_at, s.paused_at, s.cancelled_at, s.cancel_reason, s.version,
        now()::timestamptz AS at,
        (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
        h.arrivals, h.lobby_size, h.serving,
@@ -130,4 +130,4 @@ WHERE event_id = @event_id;
 
 -- name: Cancel :execrows
 -- The event does not take place; once said it stays so.
-UPDATE sales SET cancelled_at = now(), version = version + 1 WHERE event_id = @event_id AND cancelled_at IS NULL;
+UPDATE sales SET cancelled_at = now(), cancel_reason = @reason, version = version + 1 WHERE event_id = @event_id AND cancelled_at IS NULL;

@@ -76,6 +76,10 @@ func (b *galleryBook) orders() {
 		v.Event.State, v.Event.Cancelled = SaleEnded, true
 		v.Cancel = &CancelProgress{Orders: 1840, Open: 311, UnderWay: 2, Refunds: 1529, Back: 902, Stuck: 2, Owed: 764500000000, Sent: 451000000000}
 	}))
+	b.add("orders-cancelled-stuck", "Orders, what is left waits for the organizer", list(func(v *OrdersView) {
+		v.Event.State, v.Event.Cancelled = SaleEnded, true
+		v.Cancel = &CancelProgress{Orders: 1840, Refunds: 1840, Back: 1838, Stuck: 2, Owed: 920000000000, Sent: 919000000000}
+	}))
 	b.add("orders-cancelled-done", "Orders, all money is back", list(func(v *OrdersView) {
 		v.Event.State, v.Event.Cancelled = SaleEnded, true
 		v.Cancel = &CancelProgress{Orders: 1840, Refunds: 1840, Back: 1840, Owed: 920000000000, Sent: 920000000000, Done: true}
@@ -121,11 +125,11 @@ func (b *galleryBook) orders() {
 		return CancelPage(organizer(f), CancelView{Event: galleryEvent(SaleOpen), Orders: 1840, Owed: 920000000000, Waiting: 12408})
 	})
 	b.add("cancel-error", "Cancel the event, not ticked", func(f Frame) templ.Component {
-		return CancelPage(organizer(f), CancelView{Event: galleryEvent(SaleOpen), Error: "Tick this first. It is the last step before everything goes back."})
+		return CancelPage(organizer(f), CancelView{Event: galleryEvent(SaleOpen), Reason: "The hall is flooded.", Errors: map[string]string{"sure": "Tick this first. It is the last step before everything goes back."}})
 	})
 	b.add("event-cancelled", "Event, cancelled", func(f Frame) templ.Component {
 		v := EventView{Event: galleryEvent(SaleEnded), Tiers: galleryTiers()}
-		v.Event.Cancelled = true
+		v.Event.Cancelled, v.Event.CancelReason = true, "The hall is flooded. We look for another date."
 		return EventPage(signedIn(f), v)
 	})
 }

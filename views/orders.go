@@ -262,22 +262,6 @@ func (v SendAskView) digits() string {
 	return v.Account[:4] + " " + v.Account[4:7] + " " + v.Account[7:]
 }
 
-// CancelProgress is how far the money of a cancelled event has gone back.
-type CancelProgress struct {
-	Orders, Open, UnderWay, Refunds, Back, Stuck int
-	Owed, Sent                                   money.Kobo
-	Done                                         bool
-}
-
-// CancelView asks whether an event shall really be cancelled.
-type CancelView struct {
-	Event   EventInfo
-	Orders  int
-	Owed    money.Kobo
-	Waiting int64
-	Error   string
-}
-
 func (v OrderView) url(more string) templ.SafeURL {
 	return templ.SafeURL("/organizer/events/" + v.Event.ID + "/orders/" + v.ID + more)
 }
@@ -396,39 +380,6 @@ func (v RefundAskView) effect() string {
 		return s + " The place stays off the sale."
 	}
 	return s + " The places stay off the sale."
-}
-
-func (p CancelProgress) title() string {
-	switch {
-	case p.Done && p.Refunds == 0:
-		return "The event is cancelled"
-	case p.Done:
-		return "The event is cancelled and all money has been sent back"
-	}
-	return "The event is cancelled. The money is going back"
-}
-
-// line is how far it is, in a sentence.
-func (p CancelProgress) line() string {
-	if p.Refunds == 0 && p.Done {
-		return "Nothing was paid, so there is nothing to send back."
-	}
-	s := p.Sent.String() + " of " + p.Owed.String() + " sent, " + num(p.Back) + " of " + count(p.Refunds, "refund", "refunds") + "."
-	if p.Open > 0 {
-		s += " " + count(p.Open, "order is", "orders are") + " still to come."
-	}
-	if p.UnderWay > 0 {
-		s += " " + count(p.UnderWay, "payment is", "payments are") + " with the banks: what comes of them goes back too."
-	}
-	return s
-}
-
-// money is what cancelling does to the money.
-func (v CancelView) money() string {
-	if v.Orders == 0 {
-		return "Nobody has paid yet, so no money goes back."
-	}
-	return count(v.Orders, "order is", "orders are") + " paid: " + v.Owed.String() + " goes back to the buyers, all of it, by itself."
 }
 
 // overWord is why nothing is sold any more.

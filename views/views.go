@@ -72,8 +72,9 @@ type EventInfo struct {
 	Limit                 int    // most tickets for each fan
 	Message               string // the organizer's message to everybody
 	MessageAt             time.Time
-	Held                  bool // the lobby is closed and the draw is being held
-	Cancelled             bool // the event does not take place
+	Held                  bool   // the lobby is closed and the draw is being held
+	Cancelled             bool   // the event does not take place
+	CancelReason          string // what the organizer says about it; may be empty
 }
 
 // TierInfo is one kind of ticket.

@@ -22,7 +22,7 @@ func eventInfo(s *sale.Snapshot) views.EventInfo {
 		OpensAt: s.Terms.OpensAt, ClosesAt: s.Terms.ClosesAt,
 		LobbyOpensAt: deref(s.Terms.LobbyOpensAt),
 		Limit:        s.Terms.MaxTicketsPerFan,
-		Message:      s.Message, MessageAt: deref(s.MessageAt), Cancelled: s.Cancelled(),
+		Message:      s.Message, MessageAt: deref(s.MessageAt), Cancelled: s.Cancelled(), CancelReason: s.CancelReason,
 	}
 	// Closed for the draw: no number is known before it, and none is called.
 	e.Held = s.Draw != nil && s.Draw.FrozenAt != nil && s.Draw.DrawnAt == nil && s.State != sale.Ended
@@ -171,7 +171,7 @@ func ticketInfo(s *sale.Snapshot, t ticket.Ticket) views.TicketInfo {
 		Status: views.TicketStatus(t.Status), Price: t.Price,
 	}
 	if t.Seat != nil {
-		v.Seat = t.Seat.Section + ", row " + t.Seat.Row + ", seat " + t.Seat.Label
+		v.Seat = ticket.Place(t.Tier, t.Seat.Section, t.Seat.Row, t.Seat.Label)
 	}
 	return v
 }

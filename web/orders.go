@@ -13,6 +13,7 @@ import (
 	"fairqueue/internal/money"
 	"fairqueue/internal/payment"
 	"fairqueue/internal/sale"
+	"fairqueue/internal/ticket"
 	"fairqueue/views"
 )
 
@@ -132,7 +133,7 @@ func (s *Server) orderView(e *sale.Snapshot, o payment.OrderDetail) views.OrderV
 	for _, t := range o.Tickets {
 		row := views.OrderTicketRow{ID: t.ID.String(), Tier: t.Tier, Holder: t.Holder, Ends: s.cfg.Tickets.Ends(t.ID, e.ID()), Status: string(t.Status), Price: t.Price, Worth: t.Price - t.Reduced, Good: t.Good(), Corrected: t.Corrected}
 		if t.Seat != nil {
-			row.Seat = t.Seat.Section + ", row " + t.Seat.Row + ", seat " + t.Seat.Label
+			row.Seat = ticket.Place(t.Tier, t.Seat.Section, t.Seat.Row, t.Seat.Label)
 		}
 		v.Tickets = append(v.Tickets, row)
 	}
@@ -367,74 +368,4 @@ func (s *Server) correctName(c echo.Context) error {
 		return s.refuseFields(c, orderPath(e, o), err, map[string]string{"name": name, "of": id.String()})
 	}
 	return s.tell(c, orderPath(e, o), notice{Done: "The ticket is for " + t.HolderName + " now. Its code is the same as before."})
-}
-
-// cancellation is how far the money of a cancelled event has gone back; nil for one that takes place.
-func (s *Server) cancellation(ctx context.Context, e *sale.Snapshot) (*views.CancelProgress, error) {
-	if !e.Cancelled() {
-		return nil, nil //nolint:nilnil // it takes place
-	}
-	p, err := s.cfg.Payments.Cancellation(ctx, e.ID())
-	return &views.CancelProgress{
-		Orders: p.Orders, Open: p.Open, UnderWay: p.UnderWay, Refunds: p.Refunds, Back: p.Back, Stuck: p.Stuck,
-		Owed: p.Owed, Sent: p.Sent, Done: p.Done(),
-	}, err
-}
-
-func (s *Server) cancelLive(c echo.Context) error {
-	e, _, err := s.own(c, c.Request().URL.RequestURI())
-	if err != nil {
-		return err
-	}
-	p, err := s.cancellation(c.Request().Context(), e)
-	if err != nil {
-		return err
-	}
-	if p == nil {
-		return errNoOrder
-	}
-	return s.page(c, views.CancelLive(eventInfo(e), *p))
-}
-
-func (s *Server) cancelAsk(c echo.Context) error {
-	e, _, err := s.own(c, c.Request().URL.RequestURI())
-	if err != nil {
-		return err
-	}
-	return s.askCancel(c, e, "")
-}
-
-func (s *Server) askCancel(c echo.Context, e *sale.Snapshot, wrong string) error {
-	if e.State == sale.Draft {
-		return see(c, consolePath(e, ""))
-	}
-	if e.Cancelled() {
-		return see(c, consolePath(e, "/orders"))
-	}
-	ctx := c.Request().Context()
-	figures, err := s.figures(ctx, e)
-	if err != nil {
-		return err
-	}
-	p, err := s.cfg.Payments.Cancellation(ctx, e.ID())
-	if err != nil {
-		return err
-	}
-	return s.page(c, views.CancelPage(s.frame(c), views.CancelView{
-		Event: eventInfo(e), Orders: p.Open, Owed: p.Kept, Waiting: figures.Waiting, Error: wrong,
-	}))
-}
-
-func (s *Server) cancelEvent(c echo.Context) error {
-	e, id, err := s.own(c, consoleOf(c))
-	if err != nil {
-		return err
-	}
-	if c.FormValue("sure") == "" {
-		return s.askCancel(c, e, "Tick this first. It is the last step before everything goes back.")
-	}
-	if _, err := s.cfg.Payments.Cancel(c.Request().Context(), e.ID(), id.AccountID); err != nil {
-		return s.refuse(c, consolePath(e, ""), err, nil)
-	}
-	return s.tell(c, consolePath(e, "/orders"), notice{Done: "The event is cancelled. All money goes back by itself."})
 }

@@ -308,11 +308,13 @@ func TestAnOrganizerCancelsAnEvent(t *testing.T) {
 	b.look("/organizer/events/" + draft.ID().String() + "/cancel").redirects("/organizer/events/" + draft.ID().String())
 
 	p := b.get(console+"/cancel").at(console+"/cancel").has("1 order is paid: ₦25,000 goes back", "It cannot be undone.")
-	b.post(console+"/cancel", nil).status(http.StatusOK).has("Tick this first.")
+	b.post(console+"/cancel", url.Values{"reason": {"The hall is <flooded>."}}).status(http.StatusOK).has("Tick this first.", "The hall is <flooded>.")
+	b.post(console+"/cancel", url.Values{"sure": {"yes"}, "reason": {strings.Repeat("x", 501)}}).status(http.StatusOK).has("The reason has at most 500 characters.")
 	if e, err := s.sales.Fresh(t.Context(), e.ID()); err != nil || e.Cancelled() {
 		t.Fatal("cancelled without a tick", err)
 	}
-	b.send(p, console+"/cancel", "sure", "yes").at(console + "/orders").has("The event is cancelled")
+	b.send(p, console+"/cancel", "sure", "yes", "reason", "The hall is <flooded>.").at(console + "/orders").
+		has("The event is cancelled. ₦25,000 of 1 order goes back. You need not do anything now.")
 	b.look(console + "/cancel").redirects(console + "/orders")
 	s.hurried("the money is back", 1, `SELECT count(*) FROM refunds WHERE status = 'processed' AND amount_kobo = 2500000`)
 	b.get(console + "/orders").has("all money has been sent back")
@@ -324,11 +326,15 @@ func TestAnOrganizerCancelsAnEvent(t *testing.T) {
 	b.get(console).has("Cancelled")
 
 	// Whoever comes sees it, and whoever has a ticket too.
-	s.visitor().get("/events/"+e.Event.Slug).has("The event is cancelled", "It does not take place.")
+	s.visitor().get("/events/"+e.Event.Slug).has("The event is cancelled", "It does not take place.", "The organizer writes: “The hall is <flooded>.”")
+	fan.get("/tickets/"+s.text(`SELECT id::text FROM tickets LIMIT 1`)).has("The event is cancelled", "The hall is <flooded>.")
+	if got := s.text(`SELECT cancel_reason FROM sales WHERE cancelled_at IS NOT NULL`); got != "The hall is <flooded>." {
+		t.Errorf("kept: %q", got)
+	}
 	s.fan("late@fair.example").get("/events/" + e.Event.Slug + "/queue").has("The event is cancelled")
 	fan.get("/events/" + e.Event.Slug + "/queue").has("The event is cancelled")
 	if n := s.count(`SELECT count(*) FROM tickets WHERE account_id = $1 AND status = 'void'`, fan.acc.ID); n != 2 {
 		t.Errorf("%d tickets are void", n)
 	}
-	s.eventually("the letter", 1, `SELECT count(*) FROM mailbox WHERE recipient = 'fan@fair.example' AND subject = 'The event is cancelled (Night of Drums)'`)
+	s.eventually("the letter", 1, `SELECT count(*) FROM mailbox WHERE recipient = 'fan@fair.example' AND subject = 'The event is cancelled (Night of Drums)' AND position('The organizer writes: The hall is <flooded>.' in body) > 0`)
 }

@@ -51,7 +51,7 @@ func TestWhatGoesBackAddsUpInAnyOrder(t *testing.T) {
 				g.step()
 				g.sound()
 			}
-			if _, err := g.shop.payments.Cancel(t.Context(), g.event.ID(), g.by); err != nil {
+			if _, err := g.shop.payments.Cancel(t.Context(), g.event.ID(), g.by, ""); err != nil {
 				t.Fatal(err)
 			}
 			g.until("no bank is asked and no ticket is good", func() bool {

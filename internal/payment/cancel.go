@@ -24,8 +24,12 @@ var errDraft = fault.New(fault.Conflict, "invalid_transition", "The event is a d
 
 // Cancel says that an event does not take place: its sale ends, and everything that was paid goes back. Cancelling what
 // is cancelled changes nothing. The orders are gone through by a job, each by its own rows, so that whatever crashes it
-// goes on where it was. 409 invalid_transition for a draft.
-func (s *Service) Cancel(ctx context.Context, event, by uuid.UUID) (*sale.Snapshot, error) {
+// goes on where it was. The reason is what the fans read about it; empty for none. 422; 409 invalid_transition for a draft.
+func (s *Service) Cancel(ctx context.Context, event, by uuid.UUID, reason string) (*sale.Snapshot, error) {
+	reason, wrong := readable(reason)
+	if wrong {
+		return nil, fault.InvalidField(fault.Field{Path: "reason", Message: errReason})
+	}
 	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
 		state, err := sale.StateTx(ctx, tx, event)
 		if err != nil {
@@ -35,7 +39,7 @@ func (s *Service) Cancel(ctx context.Context, event, by uuid.UUID) (*sale.Snapsh
 			return errDraft
 		}
 		// From here on, no money becomes tickets: what is settled afterwards goes back.
-		first, err := sale.CancelTx(ctx, tx, event)
+		first, err := sale.CancelTx(ctx, tx, event, reason)
 		if err != nil || !first {
 			return err
 		}
@@ -140,7 +144,11 @@ func (s *Service) cancelTx(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, 
 	if err != nil {
 		return err
 	}
-	return s.writeCancelled(ctx, tx, p, out)
+	rules, err := s.q.RulesOfEvent(ctx, tx, p.EventID)
+	if err != nil {
+		return fmt.Errorf("payment: cancel: %w", err)
+	}
+	return s.writeCancelled(ctx, tx, p, out, rules.CancelReason)
 }
 
 // Cancellation is how far the money of a cancelled event has gone back.

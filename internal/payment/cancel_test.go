@@ -24,7 +24,7 @@ func TestCancelledEventGivesEverythingBack(t *testing.T) {
 	pending, underWay := s.buy(1)
 	held := s.hold(s.fan(), 1)
 	for range 2 { // twice is once
-		e, err := s.payments.Cancel(t.Context(), s.event.ID(), orders[0].AccountID)
+		e, err := s.payments.Cancel(t.Context(), s.event.ID(), orders[0].AccountID, "")
 		s.must(err)
 		if !e.Cancelled() || e.State != sale.Ended {
 			t.Fatalf("%+v", e)
@@ -65,7 +65,7 @@ func TestCancelledEventGoesOnAfterCrashes(t *testing.T) {
 		s.quietly(p)
 		s.must(s.payments.Check(t.Context(), c.AccountID, c.ID))
 	}
-	_, err := s.payments.Cancel(t.Context(), s.event.ID(), uuid.New())
+	_, err := s.payments.Cancel(t.Context(), s.event.ID(), uuid.New(), "")
 	s.must(err)
 	crashes := 0
 	done := func() bool {
@@ -112,7 +112,7 @@ func TestCancelledEventIsOffAtOnce(t *testing.T) {
 		orders = append(orders, c)
 	}
 	by := uuid.New()
-	_, err := s.payments.Cancel(t.Context(), s.event.ID(), by)
+	_, err := s.payments.Cancel(t.Context(), s.event.ID(), by, "")
 	s.must(err)
 	if n := s.count(`SELECT count(*) FROM tickets WHERE status = 'valid'`); n != 6 {
 		t.Fatalf("a job was at it: %d", n)

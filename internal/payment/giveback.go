@@ -46,11 +46,18 @@ var (
 	errEnded    = fault.New(fault.Conflict, "tickets_ended", "Some of these tickets are not good any more. Look at the order again and choose from what is left.")
 )
 
+var errReason = fmt.Sprintf("The reason has at most %d characters.", maxReason)
+
+// readable is what an organizer writes to buyers, tidied, and whether it is none that can be kept.
+func readable(reason string) (tidied string, wrong bool) {
+	tidied = strings.TrimSpace(strings.ReplaceAll(reason, "\r\n", "\n"))
+	return tidied, !utf8.ValidString(tidied) || strings.ContainsRune(tidied, 0) || utf8.RuneCountInString(tidied) > maxReason
+}
+
 // check returns a tidied, and everything wrong with it at once: 422.
 func (a Ask) check() (Ask, error) {
 	var wrong []fault.Field
 	add := func(path, msg string) { wrong = append(wrong, fault.Field{Path: path, Message: msg}) }
-	a.Reason = strings.TrimSpace(strings.ReplaceAll(a.Reason, "\r\n", "\n"))
 	if a.Amount != nil && a.Tickets != nil {
 		add("amount", "Give an amount or tickets, not both.")
 	}
@@ -65,8 +72,9 @@ func (a Ask) check() (Ask, error) {
 			add(fmt.Sprintf("ticket_ids[%d]", i), "This ticket is there twice.")
 		}
 	}
-	if !utf8.ValidString(a.Reason) || strings.ContainsRune(a.Reason, 0) || utf8.RuneCountInString(a.Reason) > maxReason {
-		add("reason", fmt.Sprintf("The reason has at most %d characters.", maxReason))
+	var wrongReason bool
+	if a.Reason, wrongReason = readable(a.Reason); wrongReason {
+		add("reason", errReason)
 	}
 	if len(a.Request) > maxRequest || !utf8.ValidString(a.Request) || strings.ContainsRune(a.Request, 0) {
 		add("request", fmt.Sprintf("The name of the request has at most %d characters.", maxRequest))

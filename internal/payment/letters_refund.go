@@ -68,9 +68,9 @@ func (s *Service) writePart(ctx context.Context, tx pgx.Tx, p paymentdb.Payment,
 }
 
 // writeCancelled tells a fan that the event does not take place.
-func (s *Service) writeCancelled(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, t taken) error {
-	parts := []mail.Part{mail.Say("%s We are sorry.", forTickets(len(t.tickets),
-		"The event does not take place, and your ticket for it is void.", "The event does not take place, and your %d tickets for it are void."))}
+func (s *Service) writeCancelled(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, t taken, reason string) error {
+	parts := organizerSays([]mail.Part{mail.Say("%s We are sorry.", forTickets(len(t.tickets),
+		"The event does not take place, and your ticket for it is void.", "The event does not take place, and your %d tickets for it are void."))}, reason)
 	return s.write(ctx, tx, p, "The event is cancelled", s.moneyBack(parts, p, t.amount)...)
 }
 

@@ -181,7 +181,7 @@ func TestCancellingWaitsForWhatIsBeingSettled(t *testing.T) {
 		}
 		defer tx.Rollback(t.Context()) //nolint:errcheck // nothing is left to undo
 		n := -1
-		if _, err = sale.CancelTx(t.Context(), tx, s.event.ID()); err == nil {
+		if _, err = sale.CancelTx(t.Context(), tx, s.event.ID(), ""); err == nil {
 			err = tx.QueryRow(t.Context(), `SELECT count(*) FROM tickets`).Scan(&n)
 		}
 		if err == nil {

@@ -82,10 +82,10 @@ func (s *Snapshot) ReturnsOpen(now time.Time) bool {
 // Cancelled reports whether the event does not take place.
 func (s *Snapshot) Cancelled() bool { return s.CancelledAt != nil }
 
-// CancelTx writes down that the event of a sale does not take place; false if it was so before. The caller ends the sale
+// CancelTx writes down that the event of a sale does not take place, and why; false if it was so before. The caller ends the sale
 // and gives the money back.
-func CancelTx(ctx context.Context, tx pgx.Tx, event uuid.UUID) (bool, error) {
-	n, err := saledb.New().Cancel(ctx, tx, event)
+func CancelTx(ctx context.Context, tx pgx.Tx, event uuid.UUID, reason string) (bool, error) {
+	n, err := saledb.New().Cancel(ctx, tx, reason, event)
 	if err != nil {
 		return false, fmt.Errorf("sale.CancelTx: %w", err)
 	}

@@ -155,9 +155,9 @@ func TestAnEventIsCancelledOnce(t *testing.T) {
 	tx := dbtest.Tx(t)
 	s := sale.New(sale.Config{DB: tx})
 	e := create(t, s, organization(t, tx), func(n *sale.NewSale) { n.Terms.Returns = true })
-	cancel := func() (first bool) {
+	cancel := func(reason string) (first bool) {
 		err := db.InTx(t.Context(), tx, func(tx pgx.Tx) (err error) {
-			first, err = sale.CancelTx(t.Context(), tx, e.ID())
+			first, err = sale.CancelTx(t.Context(), tx, e.ID(), reason)
 			return err
 		})
 		if err != nil {
@@ -165,18 +165,18 @@ func TestAnEventIsCancelledOnce(t *testing.T) {
 		}
 		return first
 	}
-	if !cancel() {
+	if !cancel("The hall is flooded.") {
 		t.Fatal("not cancelled")
 	}
 	one, err := s.Fresh(t.Context(), e.ID())
 	if err != nil || !one.Cancelled() || one.ReturnsOpen(one.At) {
 		t.Fatalf("%+v, %v", one, err)
 	}
-	if cancel() {
+	if cancel("Something else.") {
 		t.Error("cancelled twice")
 	}
 	two, err := s.Fresh(t.Context(), e.ID())
-	if err != nil || !two.CancelledAt.Equal(*one.CancelledAt) {
+	if err != nil || !two.CancelledAt.Equal(*one.CancelledAt) || two.CancelReason != "The hall is flooded." {
 		t.Errorf("%v became %v, %v", one.CancelledAt, two.CancelledAt, err)
 	}
 }

@@ -170,6 +170,8 @@ type Snapshot struct {
 	PublishedAt, OpenedAt, EndedAt, PausedAt *time.Time
 	// CancelledAt is when the organizer said that the event does not take place; all money goes back.
 	CancelledAt *time.Time
+	// CancelReason is why, as the organizer tells the fans; may be empty.
+	CancelReason string
 	// At is the database's time of this picture; LineAt the sale's own clock at that
 	// moment, which stands still while paused.
 	At, LineAt time.Time

@@ -261,7 +261,7 @@ func picture(rows []saledb.PicturesRow) (*Snapshot, error) {
 			Returns: r.Returns, ReturnsUntil: r.ReturnsUntil, Disputes: DisputeRule(r.Disputes),
 		},
 		State: State(r.State), Message: r.Message, MessageAt: r.MessageAt,
-		PublishedAt: r.PublishedAt, OpenedAt: r.OpenedAt, EndedAt: r.EndedAt, PausedAt: r.PausedAt, CancelledAt: r.CancelledAt,
+		PublishedAt: r.PublishedAt, OpenedAt: r.OpenedAt, EndedAt: r.EndedAt, PausedAt: r.PausedAt, CancelledAt: r.CancelledAt, CancelReason: r.CancelReason,
 		At: r.At, LineAt: r.LineAt, others: r.Others,
 		Arrivals: value(r.Arrivals), LobbySize: r.LobbySize, Serving: value(r.Serving), Version: r.Version,
 	}

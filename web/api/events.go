@@ -51,6 +51,7 @@ type EventSale struct {
 	Message          string     `json:"message" doc:"What the organizer tells everybody who waits; empty for nothing."`
 	Returns          bool       `json:"returns" doc:"Whether tickets may be given back for their price now."`
 	Cancelled        bool       `json:"cancelled" doc:"The event does not take place; all money goes back."`
+	CancelReason     string     `json:"cancel_reason,omitempty" doc:"Why it does not take place, in the organizer's words."`
 }
 
 // EventTier is a tier of an Event.
@@ -78,7 +79,7 @@ func eventOut(s *sale.Snapshot) Event {
 		Sale: EventSale{
 			State: string(s.State), Ordering: string(s.Terms.Ordering),
 			LobbyOpensAt: utc(s.Terms.LobbyOpensAt), OpensAt: s.Terms.OpensAt.UTC(), ClosesAt: s.Terms.ClosesAt.UTC(),
-			MaxTicketsPerFan: s.Terms.MaxTicketsPerFan, Message: s.Message, Returns: s.ReturnsOpen(s.At), Cancelled: s.Cancelled(),
+			MaxTicketsPerFan: s.Terms.MaxTicketsPerFan, Message: s.Message, Returns: s.ReturnsOpen(s.At), Cancelled: s.Cancelled(), CancelReason: s.CancelReason,
 		},
 		Tiers: make([]EventTier, len(s.Tiers)),
 	}

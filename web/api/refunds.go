@@ -128,6 +128,11 @@ type cancelled struct {
 	Progress Cancellation `json:"progress"`
 }
 
+// newCancel says why an event does not take place.
+type newCancel struct {
+	Reason string `json:"reason,omitempty" maxLength:"500" doc:"What its fans read about it, on its page and in their e-mails." example:"The hall is flooded."`
+}
+
 func refundOut(r payment.RefundDetail) RefundOut {
 	return RefundOut{
 		ID: r.ID, Status: r.Status, Amount: money.In(r.Amount), Reason: r.Reason, Note: r.Note, Reference: r.Reference,
@@ -282,16 +287,17 @@ func (a *API) refunds() {
 		id: "cancel-event", method: http.MethodPost, path: path, tag: tagOrganizer, auth: bearer,
 		summary: "Cancel an event",
 		doc:     "It does not take place: the sale ends, every ticket is void, and everything that was paid goes back. It cannot be undone; once more changes nothing.",
-		ok:      []int{http.StatusAccepted}, codes: []string{"invalid_transition"},
+		body:    newCancel{}, bodyOptional: true, ok: []int{http.StatusAccepted}, codes: []string{"invalid_transition"},
 	}, func(r *request) (*reply[cancelled], error) {
 		who, s, err := r.own()
 		if err != nil {
 			return nil, err
 		}
-		if err := r.noBody(); err != nil {
+		in, err := decode[newCancel](r)
+		if err != nil {
 			return nil, err
 		}
-		if s, err = a.Payments.Cancel(r.ctx(), s.ID(), who.AccountID); err != nil {
+		if s, err = a.Payments.Cancel(r.ctx(), s.ID(), who.AccountID, in.Reason); err != nil {
 			return nil, err
 		}
 		out, err := r.cancellation(eventOut(s), s.ID())

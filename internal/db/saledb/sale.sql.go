@@ -13,12 +13,12 @@ import (
 )
 
 const cancel = `-- name: Cancel :execrows
-UPDATE sales SET cancelled_at = now(), version = version + 1 WHERE event_id = $1 AND cancelled_at IS NULL
+UPDATE sales SET cancelled_at = now(), cancel_reason = $1, version = version + 1 WHERE event_id = $2 AND cancelled_at IS NULL
 `
 
 // The event does not take place; once said it stays so.
-func (q *Queries) Cancel(ctx context.Context, db DBTX, eventID uuid.UUID) (int64, error) {
-	result, err := db.Exec(ctx, cancel, eventID)
+func (q *Queries) Cancel(ctx context.Context, db DBTX, reason string, eventID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, cancel, reason, eventID)
 	if err != nil {
 		return 0, err
 	}
@@ -316,7 +316,7 @@ SELECT e.id, e.organization_id, e.slug, e.name, e.venue, e.timezone, e.starts_at
        s.admit_per_minute, s.max_inside, s.turn_seconds, s.visit_seconds, s.hold_seconds, s.grace_seconds,
        s.message, s.message_at, s.beacon_name, s.beacon_round, s.beacon_url,
        s.channels, s.fees_by, s.tax_name, s.tax_basis_points, s.tax_number, s.returns, s.returns_until, s.disputes,
-       s.published_at, s.opened_at, s.ended_at, s.paused_at, s.cancelled_at, s.version,
+       s.published_at, s.opened_at, s.ended_at, s.paused_at, s.cancelled_at, s.cancel_reason, s.version,
        now()::timestamptz AS at,
        (COALESCE(s.paused_at, now()) - s.paused_total)::timestamptz AS line_at,
        h.arrivals, h.lobby_size, h.serving,
@@ -401,6 +401,7 @@ type PicturesRow struct {
 	EndedAt          *time.Time
 	PausedAt         *time.Time
 	CancelledAt      *time.Time
+	CancelReason     string
 	Version          int64
 	At               time.Time
 	LineAt           time.Time
@@ -491,6 +492,7 @@ func (q *Queries) Pictures(ctx context.Context, db DBTX, states []string, ids []
 			&i.EndedAt,
 			&i.PausedAt,
 			&i.CancelledAt,
+			&i.CancelReason,
 			&i.Version,
 			&i.At,
 			&i.LineAt,
