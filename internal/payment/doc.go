@@ -107,7 +107,8 @@
 // happens before it is lost. Webhooks about disputes are nudges to look, and an
 // open one is looked at once an hour.
 //
-// What a bank has given the buyer is never sent on top. A refund that nobody moves when
+// What is lost is what the provider says in the end, which may be less than was asked
+// for. What a bank has given the buyer is never sent on top. A refund that nobody moves when
 // a dispute is lost is over, as far as the bank paid it; one that is on its way is
 // looked at in the same way should it fail, and before it is asked for again (square).
 // Money that went twice all the same is an alert.
