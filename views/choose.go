@@ -184,6 +184,9 @@ func chooseTimer(e EventInfo, until time.Time, of time.Duration, held int) timer
 }
 
 func (v ChooseView) timer() timerView {
+	if v.Bank != nil || v.UsedUp {
+		return timerView{} // nothing is to be chosen in time
+	}
 	of := v.Visit
 	if v.ClaimID != "" {
 		of = v.Hold

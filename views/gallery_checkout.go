@@ -59,7 +59,7 @@ func (b *galleryBook) checkout() {
 	b.add("checkout-failed", "Payment failed", checkout(CheckoutFailed, func(v *CheckoutView) { v.Said, v.Starts, v.Tried = "Insufficient funds", 1, true }))
 	b.add("checkout-used-up", "Both payments failed", checkout(CheckoutUsedUp, func(v *CheckoutView) { v.Said, v.Starts, v.Tried = "Declined", 0, true }))
 	b.add("checkout-unpaid", "Came back without paying", checkout(CheckoutPaying, func(v *CheckoutView) {
-		v.Unpaid, v.Tried, v.Reference, v.PayURL, v.LookedAt = true, true, "fq_0190b6a07c1e", "https://checkout.example/", galleryNow.Add(-3*time.Second)
+		v.Unpaid, v.Tried, v.Reference, v.PayURL, v.LookedAt = true, true, "fq_0190b6a07c1e", "https://checkout.paystack.example/x", galleryNow.Add(-3*time.Second)
 	}))
 	b.add("checkout-paying", "Payment started", checkout(CheckoutPaying, func(v *CheckoutView) {
 		v.PayURL, v.Reference = "https://checkout.paystack.example/x", "fq_0190b6a07c1e"

@@ -201,6 +201,9 @@ func thisOrThese(n int) string {
 }
 
 func (v SectionView) timer() timerView {
+	if v.Bank != nil || v.UsedUp {
+		return timerView{} // nothing is to be chosen in time
+	}
 	of := v.Visit
 	if v.ClaimID != "" {
 		of = v.Hold

@@ -41,6 +41,9 @@ func TestTheWayOnAfterTwoFailedPayments(t *testing.T) {
 	// Given back and chosen again, they could not be paid either: that is said before.
 	b.send(b.get("/checkout/"+claim+"/release"), "/checkout/"+claim+"/release").has("The tickets went back", "The two payments of this visit are used.")
 	p = b.get(base+"/tickets").at(base+"/tickets").has("You need another turn", "The two payments of this visit are used")
+	if len(find(p.doc, "[data-timer]")) != 0 {
+		t.Error("a clock runs although there is nothing to choose")
+	}
 	if len(find(p.doc, "form[action="+base+"/claims]")) != 0 {
 		t.Error("tickets can be chosen that cannot be paid")
 	}
