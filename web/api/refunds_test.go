@@ -124,9 +124,12 @@ func TestACancelledEvent(t *testing.T) {
 	s.do("POST", path, fan, "").want(404, "event_not_found")
 	s.do("GET", path, org, "").want(404, "not_cancelled")
 	s.do("POST", path, org, `{"why":"rain"}`).want(422, "invalid_request")
+	s.do("POST", path, org, `{"reason":"`+strings.Repeat("x", 501)+`"}`).want(422, "invalid_request")
 	jobs := s.finished()
-	for range 2 {
-		if a := s.do("POST", path, org, "").want(202, ""); a.get("event", "sale", "cancelled") != true || a.get("event", "sale", "state") != "ended" {
+	// Once more changes nothing, the reason neither.
+	for _, body := range []string{`{"reason":"The hall is flooded."}`, "", `{"reason":"Another."}`} {
+		a := s.do("POST", path, org, body).want(202, "")
+		if a.get("event", "sale", "cancelled") != true || a.get("event", "sale", "state") != "ended" || a.get("event", "sale", "cancel_reason") != "The hall is flooded." {
 			t.Errorf("%s", a.body)
 		}
 	}
