@@ -334,11 +334,17 @@ func TestTheAbsentReturnAtOnce(t *testing.T) {
 	t.Parallel()
 	const room = 20
 	many := dbtest.Size(400, 5000)
-	l, clock := watchedLine(t, dbtest.Pool(t), func(n *sale.NewSale) { n.Terms.MaxInside = room; n.Tiers[0].Capacity = 50_000 })
+	l, clock := watchedLine(t, dbtest.Pool(t), func(n *sale.NewSale) {
+		n.Terms.MaxInside, n.Tiers[0].Capacity = room, 50_000
+		n.Terms.AdmitPerMinute = 6000 // a pace at which all of them are watched
+	})
 	fans := l.joinAll(many)
 	l.watch(clock, window, []*queue.Service{l.queue})
 	for l.serving() < int64(many) {
 		before := l.serving()
+		if err := l.queue.PublishPresence(t.Context()); err != nil { // what it said before is too old by now, perhaps
+			t.Fatal(err)
+		}
 		l.drip()
 		if l.serving() == before {
 			t.Fatalf("the line stands still at %d", before)
