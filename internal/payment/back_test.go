@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"fairqueue/internal/claim"
 	"fairqueue/internal/fault"
@@ -279,26 +278,6 @@ func TestOneOfManyWhoRefundAtOnceDoes(t *testing.T) {
 	s.allBack()
 	s.is(p, payment.Refunded, c, claim.Refunded)
 	s.addsUp()
-}
-
-func TestRefundMadeAtTheProviderIsToldOf(t *testing.T) {
-	t.Parallel()
-	s := open(t, config{price: price})
-	_, p := s.sold(1)
-	if _, err := s.provider.Refund(t.Context(), p.Reference, price, "from the dashboard"); err != nil {
-		t.Fatal(err)
-	}
-	s.until("a person is told", func() bool {
-		return s.count(`SELECT count(*) FROM webhooks WHERE kind LIKE 'refund.%' AND outcome = 'looked up'`) > 0
-	})
-	all := prometheus.NewRegistry()
-	all.MustRegister(s.payments.Alerts())
-	if told, err := all.Gather(); err != nil || len(told) != 1 || told[0].GetMetric()[0].GetCounter().GetValue() == 0 {
-		t.Fatal("nobody is told of it", err)
-	}
-	if n := s.count(`SELECT count(*) FROM refunds`); n != 0 {
-		t.Fatalf("%d refunds are ours", n)
-	}
 }
 
 // A fee that the buyer bore stays with the order while a ticket of it is good, and goes back with the last.
