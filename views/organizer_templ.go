@@ -255,7 +255,7 @@ func OrganizerPage(f Frame, v OrganizerView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					if e.Trouble.any() {
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<p class=\"pb-4 flex flex-wrap gap-x-4 gap-y-1\">")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<p class=\"mb-4 flex flex-wrap gap-x-4 gap-y-1\">")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
