@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"fairqueue/internal/money"
 	"fairqueue/internal/payment"
 	"fairqueue/internal/sale"
@@ -73,6 +75,15 @@ func TestTheReceiptHasTheTax(t *testing.T) {
 	vat := sale.Tax{BasisPoints: 750}.In(2_500_000)
 	b.get("/checkout/"+claim+"/receipt").status(http.StatusOK).has("Lagos Nights", "123-456", "papers @fair.example", "2 × Stands", "Paid ₦25,000",
 		"In the price: VAT 7.5 % "+vat.String(), s.reference(claim))
+	// A receipt says what was true when it was paid, whatever the organizer changes later.
+	if _, err := s.sales.Change(t.Context(), e.ID(), uuid.New(), sale.Patch{Tax: &sale.Tax{Name: "Levy", BasisPoints: 1000, Number: "999-999"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*page{b.get("/checkout/"+claim+"/receipt").has("123-456", "In the price: VAT 7.5 % "+vat.String()), b.get("/checkout/" + claim)} {
+		if says := p.says(); strings.Contains(says, "Levy") || strings.Contains(says, "999-999") {
+			t.Error(says)
+		}
+	}
 	s.fan("stranger@fair.example").look("/checkout/" + claim + "/receipt").status(http.StatusNotFound)
 }
 

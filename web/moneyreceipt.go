@@ -32,7 +32,7 @@ func (s *Server) moneyReceipt(c echo.Context) error {
 		return see(c, checkoutPath(cl.ID))
 	}
 	v := views.MoneyReceiptView{
-		Event: eventInfo(e), ClaimID: cl.ID.String(), TaxNumber: e.Terms.Tax.Number, Buyer: o.Buyer, PaidAt: *o.PaidAt,
+		Event: eventInfo(e), ClaimID: cl.ID.String(), TaxNumber: paid.Tax.Number, Buyer: o.Buyer, PaidAt: *o.PaidAt,
 		Reference: paid.Reference, How: paid.Channel, Lines: orderLines(cl), Seats: seatSets(cl), Total: cl.Total,
 		Fees: fees(e, cl.Total, paid),
 	}
@@ -56,7 +56,7 @@ func (s *Server) moneyReceipt(c echo.Context) error {
 		}
 		v.Back, v.Left = append(v.Back, taken), 0
 	}
-	v.TaxLeft = e.Terms.Tax.In(max(0, min(v.Left-v.Fees.OnTop, v.Total)))
+	v.TaxLeft = paid.Tax.In(max(0, min(v.Left-v.Fees.OnTop, v.Total)))
 	return s.page(c, views.MoneyReceiptPage(s.frame(c), v))
 }
 
@@ -73,9 +73,13 @@ func paidBy(o payment.OrderDetail) *payment.OrderPayment {
 
 // fees are what was paid beside the price, or will be: p is the payment that was settled, nil before.
 func fees(e *sale.Snapshot, total money.Kobo, p *payment.OrderPayment) views.FeesView {
-	v := views.FeesView{Tax: e.Terms.Tax.In(total)}
-	if e.Terms.Tax.BasisPoints > 0 {
-		v.TaxName = e.Terms.Tax.Name + " " + e.Terms.Tax.Percent()
+	tax := e.Terms.Tax
+	if p != nil {
+		tax = p.Tax // what the organizer changes later changes no receipt
+	}
+	v := views.FeesView{Tax: tax.In(total)}
+	if tax.BasisPoints > 0 {
+		v.TaxName = tax.Name + " " + tax.Percent()
 	}
 	switch {
 	case p != nil:
