@@ -31,12 +31,16 @@ WHERE s.id = coalesce(sqlc.narg(spot_id)::uuid, (SELECT mine.spot_id FROM claims
 -- name: InsertPayment :one
 -- The tax is the sale's of this moment, whatever it becomes.
 INSERT INTO payments (id, claim_id, event_id, account_id, provider, reference, amount_kobo, status, channels, deadline_at, next_check_at,
-                      tax_name, tax_basis_points, tax_number)
+                      tax_name, tax_basis_points, tax_number, holders)
 SELECT @id, @claim_id, s.event_id, @account_id, @provider, @reference, @amount_kobo, 'initializing', @channels,
        now() + make_interval(secs => @open_seconds::int), now() + make_interval(secs => @check_seconds::int),
-       s.tax_name, s.tax_basis_points, s.tax_number
+       s.tax_name, s.tax_basis_points, s.tax_number, @holders
 FROM sales s WHERE s.event_id = @event_id
 RETURNING *;
+
+-- name: SetHolders :exec
+-- What the buyer says about names who comes to pay once more.
+UPDATE payments SET holders = @holders WHERE id = @id AND status IN ('initializing', 'pending');
 
 -- name: GetPayment :one
 SELECT * FROM payments WHERE id = @id;

@@ -3,10 +3,10 @@
 -- name: Issue :many
 -- One ticket a unit of a settled payment.
 INSERT INTO tickets (id, event_id, tier_id, unit_id, claim_id, payment_id, account_id, holder_name, price_kobo)
-SELECT n.id, @event_id, n.tier_id, n.unit_id, @claim_id, @payment_id, @account_id, @holder_name, n.price_kobo
+SELECT n.id, @event_id, n.tier_id, n.unit_id, @claim_id, @payment_id, @account_id, n.holder_name, n.price_kobo
 FROM (
     SELECT unnest(@ids::uuid[]) AS id, unnest(@tier_ids::uuid[]) AS tier_id,
-           unnest(@unit_ids::uuid[]) AS unit_id, unnest(@prices::bigint[]) AS price_kobo
+           unnest(@unit_ids::uuid[]) AS unit_id, unnest(@holder_names::text[]) AS holder_name, unnest(@prices::bigint[]) AS price_kobo
 ) n
 RETURNING id;
 

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"time"
 
 	"fairqueue/internal/money"
@@ -33,6 +34,13 @@ type OrderLine struct {
 	Price    money.Kobo // of one
 }
 
+// HolderField asks for the name on one ticket.
+type HolderField struct {
+	Place string // "Stands, row A, seat 3", or the tier
+	Name  string // as it was said or typed; empty: the buyer's own
+	Wrong string
+}
+
 // SeatSet are seats of one row, as printed.
 type SeatSet struct{ Section, Row, Seats string }
 
@@ -53,6 +61,7 @@ type CheckoutView struct {
 	Change     string        // held: where other tickets can be chosen in place of these; empty: nowhere
 	AskName    bool          // nobody has said yet whose name stands on the tickets
 	Name       string        // as it was typed
+	Holders    []HolderField // held: one for each ticket
 	PayURL     string        // paying, bank: Paystack's page
 	PayUntil   time.Time     // paying, bank, down: until when that page takes money
 	LookedAt   time.Time     // paying, bank, down: when Paystack was asked last
@@ -222,6 +231,18 @@ func (v CheckoutView) couldNot() string {
 		return "This " + one + " could not be paid"
 	}
 	return "These " + many + " could not be paid"
+}
+
+// namesOpen is whether the names on the tickets are shown without being asked for.
+func (v CheckoutView) namesOpen() bool {
+	return slices.ContainsFunc(v.Holders, func(h HolderField) bool { return h.Name != "" || h.Wrong != "" })
+}
+
+func (v CheckoutView) namesHeading() string {
+	if len(v.Holders) == 1 {
+		return "Somebody else’s name on the ticket?"
+	}
+	return "Other names on the tickets?"
 }
 
 // overHeading stands in place of the heading of a page that has become too old.

@@ -34,6 +34,13 @@ func (b *galleryBook) checkout() {
 		v.Seats, v.AskName = []SeatSet{{Section: "Stand D", Row: "F", Seats: "6, 7"}}, true
 		v.Lines = []OrderLine{{Tier: "Stands", Quantity: 2, Price: 1250000}}
 		v.Total = 2500000
+		v.Holders = []HolderField{{Place: "Stand D, row F, seat 6"}, {Place: "Stand D, row F, seat 7"}}
+	}))
+	b.add("checkout-names", "Checkout, names on the tickets, one too long", checkout(CheckoutHeld, func(v *CheckoutView) {
+		v.Seats = []SeatSet{{Section: "Stand D", Row: "F", Seats: "6, 7"}}
+		v.Lines = []OrderLine{{Tier: "Stands", Quantity: 2, Price: 1250000}}
+		v.Total = 2500000
+		v.Holders = []HolderField{{Place: "Stand D, row F, seat 6", Name: "Chinonso Okwudili"}, {Place: "Stand D, row F, seat 7", Wrong: "The name is too long: 100 characters at most."}}
 	}))
 	b.add("checkout-cap", "Checkout, no more time", checkout(CheckoutHeld, func(v *CheckoutView) {
 		v.ExpiresAt, v.ExtendAt, v.CanExtend = galleryNow.Add(98*time.Second), time.Time{}, false

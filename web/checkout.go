@@ -2,8 +2,10 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +17,7 @@ import (
 	"fairqueue/internal/payment"
 	"fairqueue/internal/queue"
 	"fairqueue/internal/sale"
+	"fairqueue/internal/ticket"
 	"fairqueue/views"
 )
 
@@ -87,6 +90,11 @@ func (s *Server) checkout(c echo.Context) error {
 	if v.AskName {
 		v.Name = told.Form["name"]
 	}
+	if told.Form != nil {
+		for i := range v.Holders {
+			v.Holders[i].Name, v.Holders[i].Wrong = told.Form[holderField(i)], told.Errors[fmt.Sprintf("holders[%d]", i)]
+		}
+	}
 	if back := c.QueryParam("back"); v.State == views.CheckoutPaying && (said == payment.Silent && back != "" || back == backUnknown) {
 		v.State = views.CheckoutBank
 	}
@@ -125,6 +133,7 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 	if a, err := s.cfg.Accounts.Get(c.Request().Context(), id.AccountID); err == nil {
 		v.Email, v.AskName = a.Email, a.Name == ""
 	}
+	v.Holders = holderFields(cl, payments)
 	left, err := s.cfg.Payments.StartsLeft(c.Request().Context(), cl.ID)
 	if err != nil {
 		return v, err
@@ -264,6 +273,22 @@ func (s *Server) checkoutLive(c echo.Context) error {
 	return s.page(c, views.CheckoutLive(s.frame(c), v))
 }
 
+func holderField(i int) string { return "holder_" + strconv.Itoa(i) }
+
+// holderFields ask for the names on the tickets of a claim, with what was said at the last try.
+func holderFields(cl claim.Claim, payments []payment.Payment) []views.HolderField {
+	fields := make([]views.HolderField, len(cl.Lines))
+	for i, l := range cl.Lines {
+		if fields[i].Place = l.Tier; l.Seat != nil {
+			fields[i].Place = ticket.Place(l.Tier, l.Seat.Section, l.Seat.Row, l.Seat.Label)
+		}
+		if len(payments) > 0 && len(payments[0].Holders) == len(cl.Lines) {
+			fields[i].Name = payments[0].Holders[i]
+		}
+	}
+	return fields
+}
+
 // orderLines groups the units of a claim by tier and price, in their order.
 func orderLines(cl claim.Claim) (lines []views.OrderLine) {
 	for _, l := range cl.Lines {
@@ -301,9 +326,28 @@ func (s *Server) pay(c echo.Context) error {
 		return err
 	}
 	s.keepName(c, id)
-	p, _, err := s.cfg.Payments.Start(c.Request().Context(), id.AccountID, cl.ID)
+	form, err := c.FormParams()
 	if err != nil {
-		return s.refuse(c, checkoutPath(cl.ID), err, nil)
+		return err
+	}
+	var holders []string
+	typed := map[string]string{"name": form.Get("name")}
+	for i := range cl.Lines {
+		field := holderField(i)
+		if form.Has(field) {
+			typed[field] = form.Get(field)
+			holders = append(holders, typed[field])
+		}
+	}
+	if len(holders) != len(cl.Lines) {
+		holders = nil // the order was changed in another tab: these names were for other tickets
+	}
+	p, _, err := s.cfg.Payments.Start(c.Request().Context(), id.AccountID, cl.ID, holders...)
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Invalid {
+		return s.tell(c, checkoutPath(cl.ID), notice{Errors: fieldErrors(f), Form: typed})
+	}
+	if err != nil {
+		return s.refuse(c, checkoutPath(cl.ID), err, typed)
 	}
 	if p.Status == payment.Pending && p.AuthorizationURL != "" {
 		return see(c, p.AuthorizationURL)

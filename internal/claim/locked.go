@@ -33,6 +33,9 @@ type Locked struct {
 // Holding reports whether the claim is held and not past.
 func (l *Locked) Holding() bool { return l.Status == Held && l.Now.Before(l.ExpiresAt) }
 
+// Quantity is how many places the claim is for.
+func (l *Locked) Quantity() int { return int(l.lines) }
+
 // LockTx locks the fan's spots in all sales of the show and then the claim; 404 claim_not_found.
 func LockTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*Locked, error) {
 	spot, err := queries.SpotOf(ctx, tx, id)

@@ -164,7 +164,7 @@ func (s *Service) replace(ctx context.Context, p paymentdb.Payment) (next paymen
 		if l.Status != claim.Paying {
 			return nil
 		}
-		fresh, err := s.insert(ctx, tx, l, p.Channels)
+		fresh, err := s.insert(ctx, tx, l, p.Channels, next.Holders)
 		if err != nil {
 			return err
 		}

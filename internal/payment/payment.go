@@ -45,6 +45,8 @@ type Payment struct {
 	Channels   []string
 	DeadlineAt time.Time
 	CheckedAt  *time.Time
+	// Holders are the names for the tickets as the buyer said them, in the order of the claim's lines; an empty one: the buyer's own.
+	Holders []string
 	// GatewayResponse is the provider's reason of a failure, for people.
 	GatewayResponse string
 }
@@ -157,6 +159,7 @@ func view(p paymentdb.Payment) Payment {
 		Stalled:   p.Status == string(Initializing) && p.Openings > 0 && p.OpeningUntil == nil,
 		Unpaid:    live(p.Status) && p.ProviderStatus == chargeAbandoned,
 		Late:      p.LateExpected && waiting(p.ProviderStatus),
+		Holders:   p.Holders,
 		CreatedAt: p.CreatedAt, Channels: p.Channels, DeadlineAt: p.DeadlineAt, CheckedAt: p.CheckedAt, Waiting: live(p.Status) && waiting(p.ProviderStatus), GatewayResponse: p.GatewayResponse,
 	}
 }

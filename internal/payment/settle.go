@@ -135,9 +135,9 @@ func (s *Service) deliver(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, c
 	if err != nil {
 		return fmt.Errorf("payment: settle: %w", err)
 	}
-	o := ticket.Order{EventID: p.EventID, ClaimID: p.ClaimID, PaymentID: p.ID, AccountID: p.AccountID, HolderName: holder(buyer)}
-	for _, line := range sold.Lines {
-		o.Units = append(o.Units, ticket.Unit{UnitID: line.UnitID, TierID: line.TierID, Price: line.Price})
+	o := ticket.Order{EventID: p.EventID, ClaimID: p.ClaimID, PaymentID: p.ID, AccountID: p.AccountID}
+	for i, line := range sold.Lines {
+		o.Units = append(o.Units, ticket.Unit{UnitID: line.UnitID, TierID: line.TierID, HolderName: holder(p.Holders, i, buyer), Price: line.Price})
 	}
 	tickets, err := ticket.IssueTx(ctx, tx, o)
 	if err != nil {
@@ -210,8 +210,11 @@ func (s *Service) record(ctx context.Context, tx pgx.Tx, payment uuid.UUID, to S
 	return nil
 }
 
-// holder is the name on a ticket: the account's, or what stands before the @.
-func holder(b paymentdb.BuyerRow) string {
+// holder is the name on ticket i of an order: what the buyer said, else the buyer's own, or what stands before the @.
+func holder(said []string, i int, b paymentdb.BuyerRow) string {
+	if i < len(said) && said[i] != "" {
+		return said[i]
+	}
 	if b.Name != "" {
 		return b.Name
 	}

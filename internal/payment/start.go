@@ -14,6 +14,7 @@ import (
 	"fairqueue/internal/db"
 	"fairqueue/internal/db/paymentdb"
 	"fairqueue/internal/ledger"
+	"fairqueue/internal/ticket"
 )
 
 // MaxStarts is how often a fan may be sent to pay in one visit without success: choosing again begins no new count, so
@@ -28,9 +29,10 @@ const startPatience = 25 * time.Second
 
 // Start begins a payment for the account's claim, or returns the one that is pending (created false). 404 claim_not_found;
 // 409 claim_expired, claim_paid, attempts_used, event_cancelled; 503 provider_unavailable when the provider cannot be reached (the claim is
-// kept, the same call tries again). A free claim is settled at once.
-func (s *Service) Start(ctx context.Context, account, claimID uuid.UUID) (p Payment, created bool, err error) {
-	row, created, err := s.begin(ctx, account, claimID)
+// kept, the same call tries again). A free claim is settled at once. holders name who takes the tickets, in the order of the
+// claim's lines (ticket.Holders has what is wrong with them); none: what was said before, else the buyer.
+func (s *Service) Start(ctx context.Context, account, claimID uuid.UUID, holders ...string) (p Payment, created bool, err error) {
+	row, created, err := s.begin(ctx, account, claimID, holders)
 	if err != nil {
 		return Payment{}, false, err
 	}
@@ -64,7 +66,7 @@ func (s *Service) startsLeft(ctx context.Context, spot, claimID *uuid.UUID) (int
 }
 
 // begin is step 1.
-func (s *Service) begin(ctx context.Context, account, claimID uuid.UUID) (p paymentdb.Payment, created bool, err error) {
+func (s *Service) begin(ctx context.Context, account, claimID uuid.UUID, holders []string) (p paymentdb.Payment, created bool, err error) {
 	event, err := s.saleOf(ctx, account, claimID)
 	if err != nil {
 		return p, false, err
@@ -75,10 +77,17 @@ func (s *Service) begin(ctx context.Context, account, claimID uuid.UUID) (p paym
 		if err != nil {
 			return err
 		}
+		names, err := ticket.Holders(holders, l.Quantity())
+		if err != nil {
+			return err
+		}
 		if l.Status == claim.Paid || l.Status == claim.Refunded {
 			return errPaid
 		}
 		p, err = s.q.LiveOfClaim(ctx, tx, claimID)
+		if err == nil && len(holders) > 0 {
+			return s.q.SetHolders(ctx, tx, names, p.ID)
+		}
 		if err == nil {
 			return nil
 		}
@@ -107,7 +116,7 @@ func (s *Service) begin(ctx context.Context, account, claimID uuid.UUID) (p paym
 		if err := l.PayTx(ctx, tx); err != nil {
 			return err
 		}
-		p, err = s.insert(ctx, tx, l, offer)
+		p, err = s.insert(ctx, tx, l, offer, names)
 		created = true
 		if err != nil || l.Total != 0 {
 			return err
@@ -119,7 +128,7 @@ func (s *Service) begin(ctx context.Context, account, claimID uuid.UUID) (p paym
 
 // insert writes a new attempt with a fresh reference and the job that opens it
 // should this process not get there.
-func (s *Service) insert(ctx context.Context, tx pgx.Tx, l *claim.Locked, offer []string) (paymentdb.Payment, error) {
+func (s *Service) insert(ctx context.Context, tx pgx.Tx, l *claim.Locked, offer, holders []string) (paymentdb.Payment, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return paymentdb.Payment{}, fmt.Errorf("payment.Start: %w", err)
@@ -134,7 +143,7 @@ func (s *Service) insert(ctx context.Context, tx pgx.Tx, l *claim.Locked, offer 
 	}
 	p, err := s.q.InsertPayment(ctx, tx, paymentdb.InsertPaymentParams{
 		ID: id, ClaimID: l.ID, EventID: l.EventID, AccountID: l.AccountID, Provider: provider, Reference: reference,
-		AmountKobo: int64(l.Total), Channels: offer, OpenSeconds: secs(openFor(offer)), CheckSeconds: secs(firstCheck),
+		AmountKobo: int64(l.Total), Channels: offer, OpenSeconds: secs(openFor(offer)), CheckSeconds: secs(firstCheck), Holders: holders,
 	})
 	if err != nil {
 		return p, fmt.Errorf("payment.Start: %w", err)

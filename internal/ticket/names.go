@@ -66,25 +66,61 @@ func (s *Service) CorrectName(ctx context.Context, event, id, by uuid.UUID, name
 	return s.Get(ctx, account, id)
 }
 
-// cleanName is a name as it is printed; 422 invalid_name.
-func cleanName(name string) (string, error) {
-	bad := func(message string) error {
-		return &fault.Error{
-			Kind: fault.Invalid, Code: "invalid_name", Message: message,
-			Fields: []fault.Field{{Path: "name", Message: message}},
+// Holders are the names for the tickets of an order, in its order, as they are printed; an empty one stays empty, and so does the
+// whole where nobody is named: the buyer then holds the ticket. 422 invalid_request with the path of each that is wrong.
+func Holders(names []string, tickets int) ([]string, error) {
+	if len(names) == 0 {
+		return []string{}, nil
+	}
+	if len(names) != tickets {
+		return nil, fault.InvalidField(fault.Field{Path: "holders", Message: fmt.Sprintf("There are %d tickets in this order: name as many holders, in their order, or none.", tickets)})
+	}
+	var wrong []fault.Field
+	clean, named := make([]string, len(names)), false
+	for i, name := range names {
+		if strings.TrimSpace(name) == "" {
+			continue
+		}
+		named = true
+		var bad string
+		if clean[i], bad = tidyName(name); bad != "" {
+			wrong = append(wrong, fault.Field{Path: fmt.Sprintf("holders[%d]", i), Message: bad})
 		}
 	}
+	switch {
+	case wrong != nil:
+		return nil, fault.InvalidField(wrong...)
+	case !named:
+		return []string{}, nil
+	}
+	return clean, nil
+}
+
+// cleanName is a name as it is printed; 422 invalid_name.
+func cleanName(name string) (string, error) {
+	name, bad := tidyName(name)
+	if bad != "" {
+		return "", &fault.Error{
+			Kind: fault.Invalid, Code: "invalid_name", Message: bad,
+			Fields: []fault.Field{{Path: "name", Message: bad}},
+		}
+	}
+	return name, nil
+}
+
+// tidyName is a name as it is printed, or what is wrong with it.
+func tidyName(name string) (clean, bad string) {
 	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) }) {
-		return "", bad("The name holds characters that cannot be shown.")
+		return "", "The name holds characters that cannot be shown."
 	}
 	name = strings.Join(strings.Fields(name), " ")
 	switch {
 	case name == "":
-		return "", bad("Write the name as it should stand on the ticket.")
+		return "", "Write the name as it should stand on the ticket."
 	case utf8.RuneCountInString(name) > MaxName:
-		return "", bad(fmt.Sprintf("The name is too long: %d characters at most.", MaxName))
+		return "", fmt.Sprintf("The name is too long: %d characters at most.", MaxName)
 	}
-	return name, nil
+	return name, ""
 }
 
 // NamesCorrected is how many tickets of an event had their name put right: the fairness page tells it.

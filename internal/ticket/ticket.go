@@ -82,19 +82,19 @@ var errNotFound = fault.New(fault.NotFound, "ticket_not_found", "There is no suc
 // Order is what a settled payment bought.
 type Order struct {
 	EventID, ClaimID, PaymentID, AccountID uuid.UUID
-	HolderName                             string
 	Units                                  []Unit
 }
 
-// Unit is one place of an order.
+// Unit is one place of an order, and who takes it.
 type Unit struct {
 	UnitID, TierID uuid.UUID
+	HolderName     string
 	Price          money.Kobo
 }
 
 // IssueTx issues the tickets of an order in the caller's transaction and returns their ids.
 func IssueTx(ctx context.Context, tx pgx.Tx, o Order) ([]uuid.UUID, error) {
-	p := ticketdb.IssueParams{EventID: o.EventID, ClaimID: o.ClaimID, PaymentID: o.PaymentID, AccountID: o.AccountID, HolderName: o.HolderName}
+	p := ticketdb.IssueParams{EventID: o.EventID, ClaimID: o.ClaimID, PaymentID: o.PaymentID, AccountID: o.AccountID}
 	for _, u := range o.Units {
 		id, err := uuid.NewRandom()
 		if err != nil {
@@ -103,6 +103,7 @@ func IssueTx(ctx context.Context, tx pgx.Tx, o Order) ([]uuid.UUID, error) {
 		p.Ids = append(p.Ids, id)
 		p.TierIds = append(p.TierIds, u.TierID)
 		p.UnitIds = append(p.UnitIds, u.UnitID)
+		p.HolderNames = append(p.HolderNames, u.HolderName)
 		p.Prices = append(p.Prices, int64(u.Price))
 	}
 	ids, err := queries.Issue(ctx, tx, p)

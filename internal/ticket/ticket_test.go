@@ -62,12 +62,12 @@ func (d *desk) order(n int) (claim uuid.UUID, ids []uuid.UUID) {
 		claim, d.event, d.fan, d.spot)
 	d.sql(`INSERT INTO payments (id, claim_id, event_id, account_id, provider, reference, amount_kobo, status, deadline_at, settled_at, received_kobo)
 		VALUES ($1, $2, $3, $4, 'paystack', $5, 1, 'succeeded', now(), now(), 1)`, payment, claim, d.event, d.fan, payment.String())
-	o := ticket.Order{EventID: d.event, ClaimID: claim, PaymentID: payment, AccountID: d.fan, HolderName: "Ada"}
+	o := ticket.Order{EventID: d.event, ClaimID: claim, PaymentID: payment, AccountID: d.fan}
 	for range n {
 		unit := uuid.New()
 		d.slots++
 		d.sql(`INSERT INTO units (id, event_id, tier_id, slot, state, claim_id) VALUES ($1, $2, $3, $4, 'sold', $5)`, unit, d.event, d.tier, d.slots, claim)
-		o.Units = append(o.Units, ticket.Unit{UnitID: unit, TierID: d.tier, Price: 500})
+		o.Units = append(o.Units, ticket.Unit{UnitID: unit, TierID: d.tier, HolderName: "Ada", Price: 500})
 	}
 	ids, err := ticket.IssueTx(d.Context(), d.tx, o)
 	if err != nil {

@@ -96,7 +96,9 @@
 
   const keep = el => "fq-kept-" + el.name;
   try {
-    if (part().dataset.state === "paid") sessionStorage.removeItem("fq-kept-name");
+    if (part().dataset.state === "paid") {
+      for (const key of Object.keys(sessionStorage)) if (key.startsWith("fq-kept-")) sessionStorage.removeItem(key);
+    }
     for (const el of document.querySelectorAll("[data-keep]")) {
       if (!el.value) el.value = sessionStorage.getItem(keep(el)) || "";
       el.addEventListener("input", () => sessionStorage.setItem(keep(el), el.value));

@@ -133,9 +133,14 @@ func (r *request) claimOf() (who account.Identity, id uuid.UUID, err error) {
 // noBodyOn is noBody for a claim, whose absence is told first.
 func (r *request) noBodyOn(who account.Identity, id uuid.UUID) error {
 	if err := r.noBody(); err != nil {
-		return r.first(err, func() error { _, err := r.api.Claims.Get(r.ctx(), who.AccountID, id); return err })
+		return r.firstOf(err, who, id)
 	}
 	return nil
+}
+
+// firstOf is what is told of a bad body about a claim: that there is no such claim comes before.
+func (r *request) firstOf(err error, who account.Identity, id uuid.UUID) error {
+	return r.first(err, func() error { _, err := r.api.Claims.Get(r.ctx(), who.AccountID, id); return err })
 }
 
 func (a *API) claims(e *echo.Echo) {

@@ -114,7 +114,14 @@ func TestFromADraftToAPaidTicket(t *testing.T) {
 	claim = s.do("POST", ev+"/claims", fan, claimBody(stands, 2), "Admission", admission).want(201, "")
 	cl = v1 + "/claims/" + claim.text("id")
 
-	pay := s.do("POST", cl+"/payments", fan, "{}").want(201, "")
+	for body, path := range map[string]string{
+		`{"holders":["Ada"]}`: "holders", `{"holders":["Ada",1]}`: "holders[1]", `{"holders":null}`: "holders", `{"holders":["Ada","` + strings.Repeat("x", 101) + `"]}`: "holders[1]",
+	} {
+		if a := s.do("POST", cl+"/payments", fan, body).want(422, "invalid_request"); !strings.Contains(string(a.body), `"path":"`+path+`"`) {
+			t.Errorf("%s: %s", body, a.body)
+		}
+	}
+	pay := s.do("POST", cl+"/payments", fan, `{"holders":["Ada Obi","Bola Ojo"]}`).want(201, "")
 	if pay.get("payment", "status") != "pending" || !strings.HasPrefix(pay.text("payment", "authorization_url"), s.sandbox.URL) {
 		t.Errorf("%s", pay.body)
 	}
@@ -134,6 +141,9 @@ func TestFromADraftToAPaidTicket(t *testing.T) {
 	tk := tickets.get("tickets").([]any)[0].(map[string]any)
 	if tk["status"] != "valid" || tk["tier"] != "Stands" || tk["event_id"] != event || !strings.HasPrefix(tk["code"].(string), "FQ1.") || tk["seat"] != nil {
 		t.Errorf("%s", tickets.body)
+	}
+	if name := tk["holder_name"]; name != "Ada Obi" && name != "Bola Ojo" {
+		t.Errorf("the ticket is for %v", name)
 	}
 	rest := s.do("GET", v1+"/tickets?limit=1&cursor="+tickets.text("next_cursor"), fan, "").want(200, "")
 	if other := rest.get("tickets").([]any)[0].(map[string]any); other["id"] == tk["id"] || rest.json["next_cursor"] != nil {

@@ -25,8 +25,10 @@ type onePayment struct {
 	Payment Payment `json:"payment"`
 }
 
-// newPayment has no fields yet.
-type newPayment struct{}
+// newPayment is what may be said about an order before it is paid.
+type newPayment struct {
+	Holders []string `json:"holders,omitempty" maxItems:"50" nullable:"false" doc:"Whose names stand on the tickets: one for each line of the claim, in their order; an empty one is the buyer's. Left out: what was said with the payment that is pending, else the buyer's name."`
+}
 
 func paymentOut(p payment.Payment) onePayment {
 	return onePayment{Payment{
@@ -48,10 +50,11 @@ func (a *API) payments() {
 		if err != nil {
 			return nil, err
 		}
-		if err := r.noBodyOn(who, id); err != nil {
-			return nil, err
+		in, err := decode[newPayment](r)
+		if err != nil {
+			return nil, r.firstOf(err, who, id)
 		}
-		p, created, err := a.Payments.Start(r.ctx(), who.AccountID, id)
+		p, created, err := a.Payments.Start(r.ctx(), who.AccountID, id, in.Holders...)
 		if err != nil {
 			return nil, err
 		}

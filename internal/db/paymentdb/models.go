@@ -56,6 +56,7 @@ type Payment struct {
 	TaxName          string
 	TaxBasisPoints   int32
 	TaxNumber        string
+	Holders          []string
 }
 
 type Refund struct {

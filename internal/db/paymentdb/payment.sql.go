@@ -433,7 +433,7 @@ func (q *Queries) GetDispute(ctx context.Context, db DBTX, id uuid.UUID) (GetDis
 }
 
 const getPayment = `-- name: GetPayment :one
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments WHERE id = $1
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number, holders FROM payments WHERE id = $1
 `
 
 func (q *Queries) GetPayment(ctx context.Context, db DBTX, id uuid.UUID) (Payment, error) {
@@ -471,6 +471,7 @@ func (q *Queries) GetPayment(ctx context.Context, db DBTX, id uuid.UUID) (Paymen
 		&i.TaxName,
 		&i.TaxBasisPoints,
 		&i.TaxNumber,
+		&i.Holders,
 	)
 	return i, err
 }
@@ -646,12 +647,12 @@ func (q *Queries) InsertDispute(ctx context.Context, db DBTX, arg InsertDisputeP
 
 const insertPayment = `-- name: InsertPayment :one
 INSERT INTO payments (id, claim_id, event_id, account_id, provider, reference, amount_kobo, status, channels, deadline_at, next_check_at,
-                      tax_name, tax_basis_points, tax_number)
+                      tax_name, tax_basis_points, tax_number, holders)
 SELECT $1, $2, s.event_id, $3, $4, $5, $6, 'initializing', $7,
        now() + make_interval(secs => $8::int), now() + make_interval(secs => $9::int),
-       s.tax_name, s.tax_basis_points, s.tax_number
-FROM sales s WHERE s.event_id = $10
-RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number
+       s.tax_name, s.tax_basis_points, s.tax_number, $10
+FROM sales s WHERE s.event_id = $11
+RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number, holders
 `
 
 type InsertPaymentParams struct {
@@ -664,6 +665,7 @@ type InsertPaymentParams struct {
 	Channels     []string
 	OpenSeconds  int32
 	CheckSeconds int32
+	Holders      []string
 	EventID      uuid.UUID
 }
 
@@ -679,6 +681,7 @@ func (q *Queries) InsertPayment(ctx context.Context, db DBTX, arg InsertPaymentP
 		arg.Channels,
 		arg.OpenSeconds,
 		arg.CheckSeconds,
+		arg.Holders,
 		arg.EventID,
 	)
 	var i Payment
@@ -714,6 +717,7 @@ func (q *Queries) InsertPayment(ctx context.Context, db DBTX, arg InsertPaymentP
 		&i.TaxName,
 		&i.TaxBasisPoints,
 		&i.TaxNumber,
+		&i.Holders,
 	)
 	return i, err
 }
@@ -779,7 +783,7 @@ const leaseOpening = `-- name: LeaseOpening :one
 UPDATE payments
 SET openings = openings + 1, opening_until = now() + make_interval(secs => $1::int)
 WHERE id = $2 AND status = 'initializing' AND (opening_until IS NULL OR opening_until <= now())
-RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number
+RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number, holders
 `
 
 // One at a time opens the transaction at the provider; the lease outlives every deadline of that call.
@@ -818,6 +822,7 @@ func (q *Queries) LeaseOpening(ctx context.Context, db DBTX, leaseSeconds int32,
 		&i.TaxName,
 		&i.TaxBasisPoints,
 		&i.TaxNumber,
+		&i.Holders,
 	)
 	return i, err
 }
@@ -838,7 +843,7 @@ func (q *Queries) LeaseRefund(ctx context.Context, db DBTX, iD uuid.UUID, fromSt
 }
 
 const liveOfClaim = `-- name: LiveOfClaim :one
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments WHERE claim_id = $1 AND status IN ('initializing', 'pending')
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number, holders FROM payments WHERE claim_id = $1 AND status IN ('initializing', 'pending')
 `
 
 // The attempt of a claim that is under way; there is one at most.
@@ -877,12 +882,13 @@ func (q *Queries) LiveOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID) (
 		&i.TaxName,
 		&i.TaxBasisPoints,
 		&i.TaxNumber,
+		&i.Holders,
 	)
 	return i, err
 }
 
 const lockPayment = `-- name: LockPayment :one
-SELECT payments.id, payments.claim_id, payments.event_id, payments.account_id, payments.provider, payments.reference, payments.amount_kobo, payments.currency, payments.status, payments.channels, payments.authorization_url, payments.created_at, payments.initialized_at, payments.deadline_at, payments.opening_until, payments.openings, payments.checked_at, payments.provider_status, payments.checks, payments.next_check_at, payments.late_expected, payments.received_kobo, payments.requested_kobo, payments.fees_kobo, payments.channel, payments.provider_id, payments.gateway_response, payments.settled_at, payments.tax_name, payments.tax_basis_points, payments.tax_number, now()::timestamptz AS now FROM payments WHERE id = $1 FOR UPDATE
+SELECT payments.id, payments.claim_id, payments.event_id, payments.account_id, payments.provider, payments.reference, payments.amount_kobo, payments.currency, payments.status, payments.channels, payments.authorization_url, payments.created_at, payments.initialized_at, payments.deadline_at, payments.opening_until, payments.openings, payments.checked_at, payments.provider_status, payments.checks, payments.next_check_at, payments.late_expected, payments.received_kobo, payments.requested_kobo, payments.fees_kobo, payments.channel, payments.provider_id, payments.gateway_response, payments.settled_at, payments.tax_name, payments.tax_basis_points, payments.tax_number, payments.holders, now()::timestamptz AS now FROM payments WHERE id = $1 FOR UPDATE
 `
 
 type LockPaymentRow struct {
@@ -926,6 +932,7 @@ func (q *Queries) LockPayment(ctx context.Context, db DBTX, id uuid.UUID) (LockP
 		&i.Payment.TaxName,
 		&i.Payment.TaxBasisPoints,
 		&i.Payment.TaxNumber,
+		&i.Payment.Holders,
 		&i.Now,
 	)
 	return i, err
@@ -1125,7 +1132,7 @@ func (q *Queries) OfTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountID
 }
 
 const openOfAccount = `-- name: OpenOfAccount :many
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number, holders FROM payments
 WHERE account_id = $1 AND (status IN ('initializing', 'pending') OR late_expected)
 ORDER BY created_at DESC, id DESC
 LIMIT $2
@@ -1173,6 +1180,7 @@ func (q *Queries) OpenOfAccount(ctx context.Context, db DBTX, accountID uuid.UUI
 			&i.TaxName,
 			&i.TaxBasisPoints,
 			&i.TaxNumber,
+			&i.Holders,
 		); err != nil {
 			return nil, err
 		}
@@ -1366,7 +1374,7 @@ func (q *Queries) OrganizersOf(ctx context.Context, db DBTX, eventID uuid.UUID) 
 }
 
 const paymentByReference = `-- name: PaymentByReference :one
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments WHERE reference = $1
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number, holders FROM payments WHERE reference = $1
 `
 
 func (q *Queries) PaymentByReference(ctx context.Context, db DBTX, reference string) (Payment, error) {
@@ -1404,12 +1412,13 @@ func (q *Queries) PaymentByReference(ctx context.Context, db DBTX, reference str
 		&i.TaxName,
 		&i.TaxBasisPoints,
 		&i.TaxNumber,
+		&i.Holders,
 	)
 	return i, err
 }
 
 const paymentOfAccount = `-- name: PaymentOfAccount :one
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments WHERE id = $1 AND account_id = $2
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number, holders FROM payments WHERE id = $1 AND account_id = $2
 `
 
 func (q *Queries) PaymentOfAccount(ctx context.Context, db DBTX, iD uuid.UUID, accountID uuid.UUID) (Payment, error) {
@@ -1447,12 +1456,13 @@ func (q *Queries) PaymentOfAccount(ctx context.Context, db DBTX, iD uuid.UUID, a
 		&i.TaxName,
 		&i.TaxBasisPoints,
 		&i.TaxNumber,
+		&i.Holders,
 	)
 	return i, err
 }
 
 const paymentsOfClaim = `-- name: PaymentsOfClaim :many
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments WHERE claim_id = $1 AND account_id = $2 ORDER BY created_at DESC, id DESC
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number, holders FROM payments WHERE claim_id = $1 AND account_id = $2 ORDER BY created_at DESC, id DESC
 `
 
 func (q *Queries) PaymentsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID, accountID uuid.UUID) ([]Payment, error) {
@@ -1496,6 +1506,7 @@ func (q *Queries) PaymentsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUI
 			&i.TaxName,
 			&i.TaxBasisPoints,
 			&i.TaxNumber,
+			&i.Holders,
 		); err != nil {
 			return nil, err
 		}
@@ -1508,7 +1519,7 @@ func (q *Queries) PaymentsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUI
 }
 
 const paymentsOfOrder = `-- name: PaymentsOfOrder :many
-SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number FROM payments WHERE claim_id = $1 ORDER BY created_at, id
+SELECT id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number, holders FROM payments WHERE claim_id = $1 ORDER BY created_at, id
 `
 
 func (q *Queries) PaymentsOfOrder(ctx context.Context, db DBTX, claimID uuid.UUID) ([]Payment, error) {
@@ -1552,6 +1563,7 @@ func (q *Queries) PaymentsOfOrder(ctx context.Context, db DBTX, claimID uuid.UUI
 			&i.TaxName,
 			&i.TaxBasisPoints,
 			&i.TaxNumber,
+			&i.Holders,
 		); err != nil {
 			return nil, err
 		}
@@ -1782,6 +1794,16 @@ func (q *Queries) RulesOfEvent(ctx context.Context, db DBTX, eventID uuid.UUID) 
 	return i, err
 }
 
+const setHolders = `-- name: SetHolders :exec
+UPDATE payments SET holders = $1 WHERE id = $2 AND status IN ('initializing', 'pending')
+`
+
+// What the buyer says about names who comes to pay once more.
+func (q *Queries) SetHolders(ctx context.Context, db DBTX, holders []string, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, setHolders, holders, iD)
+	return err
+}
+
 const settlePayment = `-- name: SettlePayment :execrows
 UPDATE payments
 SET status = $1, settled_at = now(), received_kobo = $2, requested_kobo = $3,
@@ -1839,7 +1861,7 @@ const takeCheck = `-- name: TakeCheck :one
 UPDATE payments SET checked_at = now(), provider_status = CASE WHEN provider_status = 'abandoned' THEN '' ELSE provider_status END
 WHERE id = $1 AND settled_at IS NULL
   AND (checked_at IS NULL OR checked_at <= now() - make_interval(secs => $2::int))
-RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number
+RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number, holders
 `
 
 // The right to ask the provider now: once in a while for each payment, however often the page is loaded. That nothing was
@@ -1879,6 +1901,7 @@ func (q *Queries) TakeCheck(ctx context.Context, db DBTX, iD uuid.UUID, everySec
 		&i.TaxName,
 		&i.TaxBasisPoints,
 		&i.TaxNumber,
+		&i.Holders,
 	)
 	return i, err
 }
@@ -1898,7 +1921,7 @@ FROM (
     FOR UPDATE SKIP LOCKED
 ) due
 WHERE p.id = due.id
-RETURNING p.id, p.claim_id, p.event_id, p.account_id, p.provider, p.reference, p.amount_kobo, p.currency, p.status, p.channels, p.authorization_url, p.created_at, p.initialized_at, p.deadline_at, p.opening_until, p.openings, p.checked_at, p.provider_status, p.checks, p.next_check_at, p.late_expected, p.received_kobo, p.requested_kobo, p.fees_kobo, p.channel, p.provider_id, p.gateway_response, p.settled_at, p.tax_name, p.tax_basis_points, p.tax_number
+RETURNING p.id, p.claim_id, p.event_id, p.account_id, p.provider, p.reference, p.amount_kobo, p.currency, p.status, p.channels, p.authorization_url, p.created_at, p.initialized_at, p.deadline_at, p.opening_until, p.openings, p.checked_at, p.provider_status, p.checks, p.next_check_at, p.late_expected, p.received_kobo, p.requested_kobo, p.fees_kobo, p.channel, p.provider_id, p.gateway_response, p.settled_at, p.tax_name, p.tax_basis_points, p.tax_number, p.holders
 `
 
 // Payments to ask the provider about, those under way first; each gets its next time at once, so that two that
@@ -1944,6 +1967,7 @@ func (q *Queries) TakeDue(ctx context.Context, db DBTX, maxPayments int32) ([]Pa
 			&i.TaxName,
 			&i.TaxBasisPoints,
 			&i.TaxNumber,
+			&i.Holders,
 		); err != nil {
 			return nil, err
 		}
@@ -2113,7 +2137,7 @@ SET status = 'pending', authorization_url = $1, initialized_at = now(), opening_
     deadline_at = now() + make_interval(secs => $2::int),
     next_check_at = now() + make_interval(secs => $3::int)
 WHERE id = $4 AND status = ANY($5::text[])
-RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number
+RETURNING id, claim_id, event_id, account_id, provider, reference, amount_kobo, currency, status, channels, authorization_url, created_at, initialized_at, deadline_at, opening_until, openings, checked_at, provider_status, checks, next_check_at, late_expected, received_kobo, requested_kobo, fees_kobo, channel, provider_id, gateway_response, settled_at, tax_name, tax_basis_points, tax_number, holders
 `
 
 type ToPendingParams struct {
@@ -2166,6 +2190,7 @@ func (q *Queries) ToPending(ctx context.Context, db DBTX, arg ToPendingParams) (
 		&i.TaxName,
 		&i.TaxBasisPoints,
 		&i.TaxNumber,
+		&i.Holders,
 	)
 	return i, err
 }

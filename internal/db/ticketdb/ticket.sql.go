@@ -166,24 +166,24 @@ func (q *Queries) GetTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountI
 const issue = `-- name: Issue :many
 
 INSERT INTO tickets (id, event_id, tier_id, unit_id, claim_id, payment_id, account_id, holder_name, price_kobo)
-SELECT n.id, $1, n.tier_id, n.unit_id, $2, $3, $4, $5, n.price_kobo
+SELECT n.id, $1, n.tier_id, n.unit_id, $2, $3, $4, n.holder_name, n.price_kobo
 FROM (
-    SELECT unnest($6::uuid[]) AS id, unnest($7::uuid[]) AS tier_id,
-           unnest($8::uuid[]) AS unit_id, unnest($9::bigint[]) AS price_kobo
+    SELECT unnest($5::uuid[]) AS id, unnest($6::uuid[]) AS tier_id,
+           unnest($7::uuid[]) AS unit_id, unnest($8::text[]) AS holder_name, unnest($9::bigint[]) AS price_kobo
 ) n
 RETURNING id
 `
 
 type IssueParams struct {
-	EventID    uuid.UUID
-	ClaimID    uuid.UUID
-	PaymentID  uuid.UUID
-	AccountID  uuid.UUID
-	HolderName string
-	Ids        []uuid.UUID
-	TierIds    []uuid.UUID
-	UnitIds    []uuid.UUID
-	Prices     []int64
+	EventID     uuid.UUID
+	ClaimID     uuid.UUID
+	PaymentID   uuid.UUID
+	AccountID   uuid.UUID
+	Ids         []uuid.UUID
+	TierIds     []uuid.UUID
+	UnitIds     []uuid.UUID
+	HolderNames []string
+	Prices      []int64
 }
 
 // Owner: internal/ticket (tickets).
@@ -194,10 +194,10 @@ func (q *Queries) Issue(ctx context.Context, db DBTX, arg IssueParams) ([]uuid.U
 		arg.ClaimID,
 		arg.PaymentID,
 		arg.AccountID,
-		arg.HolderName,
 		arg.Ids,
 		arg.TierIds,
 		arg.UnitIds,
+		arg.HolderNames,
 		arg.Prices,
 	)
 	if err != nil {

@@ -1,0 +1,39 @@
+package web_test
+
+import (
+	"strings"
+	"testing"
+
+	"fairqueue/internal/ticket"
+)
+
+// Whoever buys for others says their names before paying; a name that cannot be printed is told beside its field, and what
+// was typed is still there.
+func TestTicketsForOthers(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	e := s.event("Together")
+	b := s.fan("chief@names.example")
+	p := s.hold(b, e, "2").has("Other names on the tickets?", "Ticket 1: Stands", "Ticket 2: Stands", "A field that you leave empty gets your name.")
+	claim := claimOf(p)
+	long := strings.Repeat("n", ticket.MaxName+1)
+	p = b.send(p, "/checkout/"+claim+"/pay", "holder_0", "Ngozi Ade", "holder_1", long).at("/checkout/" + claim).has("The name is too long: 100 characters at most.")
+	typed := func() string { return attr(find(p.doc, "#holder_0")[0], "value") }
+	if typed() != "Ngozi Ade" {
+		t.Errorf("the name that was good is %q now", typed())
+	}
+	b.submit(p, "/checkout/"+claim+"/pay", "holder_1", "")
+	s.bankSays(s.reference(claim), "failed")
+	// At the next try they need not be typed again.
+	p = b.get("/checkout/" + claim + "/return").at("/checkout/" + claim).has("did not go through")
+	if typed() != "Ngozi Ade" {
+		t.Errorf("the name of the try before is %q now", typed())
+	}
+	b.submit(p, "/checkout/"+claim+"/pay")
+	s.bankSays(s.reference(claim), "success")
+	b.get("/checkout/" + claim + "/return")
+	if n := s.count(`SELECT count(*) FROM tickets WHERE holder_name IN ('Ngozi Ade', 'chief')`); n != 2 {
+		t.Errorf("%d tickets have the names", n)
+	}
+	b.get("/tickets").has("Ngozi Ade")
+}
