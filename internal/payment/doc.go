@@ -5,7 +5,8 @@
 // what a crash after each leaves behind:
 //
 //  1. One transaction: claim and units from held to paying (guarded), a row in
-//     payments (initializing) with a fresh reference, a job that opens it, ledger.
+//     payments (initializing) with a fresh reference and the names for the tickets,
+//     a job that opens it, ledger.
 //     Crash: the job opens it within a minute. Nobody was sent anywhere.
 //  2. Under a lease in the row: initialize at the provider with that reference.
 //     Crash, time-out, 5xx: the provider may know the reference, but nobody has
