@@ -380,7 +380,8 @@ func buyerCancels(t *testing.T, b *browser) {
 	v.reads("no real money")
 	v.click("button", "Cancel payment")
 	// Back at the shop; the payment may be gone on with, or given up.
-	v.sees("Finish paying at Paystack")
+	v.sees("You did not pay")
+	v.reads("Paystack says that nothing was taken")
 	v.click("button", "Cancel and give the ticket back")
 	v.sees("The tickets went back")
 	v.reads("No payment of yours has reached us")
