@@ -240,6 +240,9 @@ type RefundAskView struct {
 	// Back is what goes back; Tickets how many end with it; Kept how many stay good.
 	Back          money.Kobo
 	Tickets, Kept int
+	// Before is what was given back of the order before, BeforeAt when the last of it was.
+	Before   money.Kobo
+	BeforeAt time.Time
 }
 
 // SendAskView asks once more before a refund goes to a bank account.

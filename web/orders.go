@@ -237,9 +237,19 @@ func (s *Server) refundAsk(c echo.Context) error {
 		return see(c, orderPath(e, o))
 	}
 	v := views.RefundAskView{Event: eventInfo(e), OrderID: o.ID.String(), Buyer: o.Buyer, Request: uuid.NewString(), Form: f}
-	v.Back, v.Tickets, v.Kept = effect(o, a)
+	if v.Back, v.Tickets, v.Kept = effect(o, a); a.Tickets != nil && v.Tickets == 0 {
+		return s.refuse(c, orderPath(e, o), errNoneGood, nil)
+	}
+	for _, r := range o.Refunds {
+		v.Before += r.Amount
+		if r.CreatedAt.After(v.BeforeAt) {
+			v.BeforeAt = r.CreatedAt
+		}
+	}
 	return s.page(c, views.RefundAskPage(s.frame(c), v))
 }
+
+var errNoneGood = fault.New(fault.Conflict, "not_refundable", "These tickets are not good any more, so there is nothing to give back for them.")
 
 // effect is what goes back with what is asked for, how many tickets end with it, and how many stay good.
 func effect(o payment.OrderDetail, a payment.Ask) (back money.Kobo, tickets, kept int) {

@@ -106,8 +106,11 @@ func TestAnOrganizerGivesMoneyBack(t *testing.T) {
 		t.Errorf("%d tickets are void", n)
 	}
 
-	// A part of the rest, and then everything.
-	p = b.get(order+"/refund?what=amount&amount=2,500").has("Give ₦2,500 back?", "The tickets stay good.")
+	// Back in the browser asks again, and there is nothing to ask about.
+	b.get(ask).at(order).has("These tickets are not good any more, so there is nothing to give back for them.")
+
+	// A part of the rest, and then everything; what was given before is said, so that nobody gives the same sum twice unawares.
+	p = b.get(order+"/refund?what=amount&amount=2,500").has("Give ₦2,500 back?", "The tickets stay good.", "₦12,500 of this order is back or on its way already.", "This comes on top.")
 	b.send(p, order+"/refund").at(order).has("₦2,500 is on its way back")
 	p = b.get(order+"/refund?what=all").has("Give ₦10,000 back?", "stays off the sale")
 	b.send(p, order+"/refund").at(order).has("₦10,000 is on its way back")

@@ -351,7 +351,7 @@ func (s *shop) until(what string, ok func() bool) {
 	s.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	late := time.NewTimer(90 * time.Second) // a loaded machine is no failure
+	late := time.NewTimer(time.Duration(dbtest.Size(90, 900)) * time.Second) // a loaded machine is no failure
 	defer late.Stop()
 	for !ok() {
 		select {

@@ -94,13 +94,14 @@
     }
   }, true);
 
-  const keep = el => "fq-kept-" + el.name;
+  const keep = el => "fq-kept-" + el.dataset.keep + "-" + el.name;
   try {
     if (part().dataset.state === "paid") {
       for (const key of Object.keys(sessionStorage)) if (key.startsWith("fq-kept-")) sessionStorage.removeItem(key);
     }
     for (const el of document.querySelectorAll("[data-keep]")) {
       if (!el.value) el.value = sessionStorage.getItem(keep(el)) || "";
+      if (el.value && el.closest("details")) el.closest("details").open = true;
       el.addEventListener("input", () => sessionStorage.setItem(keep(el), el.value));
     }
   } catch { /* a browser that keeps nothing */ }
