@@ -15,6 +15,7 @@ func TestMoneyJourneys(t *testing.T) {
 	for name, journey := range map[string]func(*testing.T, *browser){
 		"PayByCardAndKeepTheReceipt":        payAndKeepTheReceipt,
 		"BothPaymentsFail":                  bothPaymentsFail,
+		"ASharedPhoneKeepsNamesApart":       sharedPhone,
 		"ATransferArrivesAfterTenMinutes":   func(t *testing.T, b *browser) { transferArrives(t, b, true) },
 		"ATransferArrivesWithoutJavaScript": func(t *testing.T, b *browser) { transferArrives(t, b, false) },
 		"LateSuccessTheSameTickets":         lateSame,
@@ -99,6 +100,33 @@ func bothPaymentsFail(t *testing.T, b *browser) {
 		t.Errorf("%d units are free, want 9", n)
 	}
 	s.audited(t)
+}
+
+// sharedPhone: what somebody typed about tickets and left is not in the form of whoever signs in next in the same tab.
+func sharedPhone(t *testing.T, b *browser) {
+	s := b.product.newShow(t, "shared-phone", 10, nil)
+	v := b.visit(t, true)
+	v.enter(s, "first-shared@example.test")
+	v.hold(1)
+	v.fill("Your name", "First Fan")
+	v.must(v.Locator("summary").Click())
+	v.must(v.Locator("#holder_0").Fill("Secret Friend"))
+	// It is kept for the same tickets, and shown.
+	_, err := v.Reload()
+	v.must(err)
+	if name, err := v.Locator("#holder_0").InputValue(); err != nil || name != "Secret Friend" {
+		t.Errorf("after loading again the name is %q (%v)", name, err)
+	}
+	v.waits(v.Locator("#holder_0"))
+
+	v.must(v.context.ClearCookies()) // signed out
+	v.enter(s, "second-shared@example.test")
+	v.hold(1)
+	for _, field := range []string{"#name", "#holder_0"} {
+		if got, err := v.Locator(field).InputValue(); err != nil || got != "" {
+			t.Errorf("%s holds %q of somebody else (%v)", field, got, err)
+		}
+	}
 }
 
 // transferArrives: the bank of a transfer is silent for ten minutes of the provider's clock, and the page waits.
