@@ -192,6 +192,7 @@ func open(t testing.TB, c config) *shop {
 	terms := sale.DefaultTerms()
 	terms.Ordering, terms.OpensAt, terms.ClosesAt = sale.FIFO, time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
 	terms.MaxTicketsPerFan, terms.HoldSeconds = 4, c.hold
+	terms.MaxInside = 100_000 // all whom a test puts inside
 	s.event, err = s.sales.Create(t.Context(), org, sale.NewSale{
 		Event: catalog.NewEvent{Name: "A night", Slug: "night-" + uuid.NewString(), Venue: "Hall", Timezone: "Africa/Lagos", StartsAt: time.Now().Add(48 * time.Hour)},
 		Terms: terms, Tiers: []sale.NewTier{{Name: "Stands", Price: c.price, Capacity: c.capacity}},
