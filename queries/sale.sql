@@ -22,6 +22,16 @@ UPDATE tiers SET capacity = @capacity WHERE id = @id;
 -- name: TierNames :many
 SELECT ordinal, name, seated FROM tiers WHERE event_id = @event_id ORDER BY ordinal;
 
+-- name: TierTimes :many
+SELECT id, ordinal, opens_at, closes_at FROM tiers WHERE event_id = @event_id ORDER BY ordinal;
+
+-- name: SetTierTimes :exec
+UPDATE tiers SET opens_at = sqlc.narg('opens_at'), closes_at = sqlc.narg('closes_at') WHERE id = @id;
+
+-- name: Touch :exec
+-- A picture of the sale taken from now on is newer than those before.
+UPDATE sales SET version = version + 1 WHERE event_id = @event_id;
+
 -- name: LockState :one
 -- The state of a sale, which stays until the end of the transaction.
 SELECT state FROM sales WHERE event_id = @event_id FOR SHARE;

@@ -606,6 +606,15 @@ func (q *Queries) SetTerms(ctx context.Context, db DBTX, arg SetTermsParams) err
 	return err
 }
 
+const setTierTimes = `-- name: SetTierTimes :exec
+UPDATE tiers SET opens_at = $1, closes_at = $2 WHERE id = $3
+`
+
+func (q *Queries) SetTierTimes(ctx context.Context, db DBTX, opensAt *time.Time, closesAt *time.Time, iD uuid.UUID) error {
+	_, err := db.Exec(ctx, setTierTimes, opensAt, closesAt, iD)
+	return err
+}
+
 const state = `-- name: State :one
 SELECT state FROM sales WHERE event_id = $1
 `
@@ -645,4 +654,50 @@ func (q *Queries) TierNames(ctx context.Context, db DBTX, eventID uuid.UUID) ([]
 		return nil, err
 	}
 	return items, nil
+}
+
+const tierTimes = `-- name: TierTimes :many
+SELECT id, ordinal, opens_at, closes_at FROM tiers WHERE event_id = $1 ORDER BY ordinal
+`
+
+type TierTimesRow struct {
+	ID       uuid.UUID
+	Ordinal  int32
+	OpensAt  *time.Time
+	ClosesAt *time.Time
+}
+
+func (q *Queries) TierTimes(ctx context.Context, db DBTX, eventID uuid.UUID) ([]TierTimesRow, error) {
+	rows, err := db.Query(ctx, tierTimes, eventID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TierTimesRow{}
+	for rows.Next() {
+		var i TierTimesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Ordinal,
+			&i.OpensAt,
+			&i.ClosesAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const touch = `-- name: Touch :exec
+UPDATE sales SET version = version + 1 WHERE event_id = $1
+`
+
+// A picture of the sale taken from now on is newer than those before.
+func (q *Queries) Touch(ctx context.Context, db DBTX, eventID uuid.UUID) error {
+	_, err := db.Exec(ctx, touch, eventID)
+	return err
 }
