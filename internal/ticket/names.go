@@ -83,7 +83,7 @@ func Holders(names []string, tickets int) ([]string, error) {
 		}
 		named = true
 		var bad string
-		if clean[i], bad = tidyName(name); bad != "" {
+		if clean[i], bad = PrintedName(name); bad != "" {
 			wrong = append(wrong, fault.Field{Path: fmt.Sprintf("holders[%d]", i), Message: bad})
 		}
 	}
@@ -98,7 +98,7 @@ func Holders(names []string, tickets int) ([]string, error) {
 
 // cleanName is a name as it is printed; 422 invalid_name.
 func cleanName(name string) (string, error) {
-	name, bad := tidyName(name)
+	name, bad := PrintedName(name)
 	if bad != "" {
 		return "", &fault.Error{
 			Kind: fault.Invalid, Code: "invalid_name", Message: bad,
@@ -108,9 +108,11 @@ func cleanName(name string) (string, error) {
 	return name, nil
 }
 
-// tidyName is a name as it is printed, or what is wrong with it.
-func tidyName(name string) (clean, bad string) {
-	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) }) {
+// PrintedName is a name as it stands on a ticket, or what is wrong with it, in words for whoever wrote it. It is the one rule
+// for buyers, holders and corrections: a letter of any script at least, so that the door can call it, and nothing that
+// could pass for something else in a page, a mail or a list.
+func PrintedName(name string) (clean, bad string) {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable) {
 		return "", "The name holds characters that cannot be shown."
 	}
 	name = strings.Join(strings.Fields(name), " ")
@@ -119,8 +121,17 @@ func tidyName(name string) (clean, bad string) {
 		return "", "Write the name as it should stand on the ticket."
 	case utf8.RuneCountInString(name) > MaxName:
 		return "", fmt.Sprintf("The name is too long: %d characters at most.", MaxName)
+	case strings.ContainsAny(name, "<>"):
+		return "", "Write the name without the signs < and >."
+	case !strings.ContainsFunc(name, unicode.IsLetter):
+		return "", "A name needs at least one letter."
 	}
 	return name, ""
+}
+
+// unprintable are control characters, but for those that are spaces, and marks that turn the writing of what follows.
+func unprintable(r rune) bool {
+	return unicode.IsControl(r) && !unicode.IsSpace(r) || '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069'
 }
 
 // NamesCorrected is how many tickets of an event had their name put right: the fairness page tells it.

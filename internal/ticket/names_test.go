@@ -3,6 +3,8 @@ package ticket_test
 import (
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -66,7 +68,7 @@ func TestNamesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	_, ids := d.order(2)
-	for name, bad := range map[string]string{"nothing": "  ", "too long": strings.Repeat("é", ticket.MaxName+1), "control": "Ada\x00", "not UTF-8": "Ad\xff"} {
+	for name, bad := range map[string]string{"nothing": "  ", "too long": strings.Repeat("é", ticket.MaxName+1), "control": "Ada\x00", "not UTF-8": "Ad\xff", "figures": "12345 <b>"} {
 		if _, err := d.tickets.CorrectName(t.Context(), d.event, ids[0], uuid.New(), bad); fault.Code(err) != "invalid_name" {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -87,6 +89,60 @@ func TestNamesThatAreRefused(t *testing.T) {
 	if got, err := d.tickets.CorrectName(t.Context(), d.event, ids[0], uuid.New(), strings.Repeat("é", ticket.MaxName)); err != nil || got.HolderName == "Ada" {
 		t.Errorf("%+v %v", got, err)
 	}
+}
+
+func TestWhatANameIs(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"Ada", "O", "Ọláńrewájú Adéṣọ́lá", "N’Golo d'Arc", "Anne-Marie St. John", "Dr. A. B. Obi 3rd", "李小龍", "محمد علي", "अनन्या", "Łukasz",
+		"Ngozi, née Eze", "Jr. Ⅲ Obi", "می\u200cخواهم", strings.Repeat("é", ticket.MaxName),
+	} {
+		if clean, bad := ticket.PrintedName("  " + name + "\t"); clean != name || bad != "" {
+			t.Errorf("%q is %q: %s", name, clean, bad)
+		}
+	}
+	for name, why := range map[string]string{
+		"12345 <b>": "signs", "<Ada>": "signs", "Ada>": "signs", "12345": "letter", "-": "letter", "…": "letter", "☎ 080 1234": "letter", "\u0301": "letter",
+		"": "Write the name", " \n ": "Write the name", "\u00a0": "Write the name", "Ada\x00": "shown", "Ada\x1b[2J": "shown", "Ada\u0085\u0086": "shown",
+		"Ada \u202eibO": "shown", "Ad\xff": "shown", strings.Repeat("é", ticket.MaxName+1): "too long",
+	} {
+		if clean, bad := ticket.PrintedName(name); clean != "" || !strings.Contains(bad, why) {
+			t.Errorf("%q is taken as %q: %q, want %q", name, clean, bad, why)
+		}
+		if _, err := ticket.Holders([]string{"Ada", name}, 2); strings.TrimSpace(name) != "" && fault.Code(err) != "invalid_request" {
+			t.Errorf("%q as a holder: %v", name, err)
+		}
+	}
+}
+
+func FuzzPrintedName(f *testing.F) {
+	for _, name := range []string{"Ada Obi", "12345 <b>", "Ọlá\tBello", "\u202eAda", "A\x00", "\xff", "é\u0301 "} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		clean, bad := ticket.PrintedName(name)
+		if (clean == "") != (bad != "") {
+			t.Fatalf("%q is both or neither: %q %q", name, clean, bad)
+		}
+		if bad != "" {
+			return
+		}
+		if again, bad := ticket.PrintedName(clean); again != clean || bad != "" {
+			t.Fatalf("%q becomes %q, then %q: %s", name, clean, again, bad)
+		}
+		letters := 0
+		for _, r := range clean {
+			if unicode.IsLetter(r) {
+				letters++
+			}
+			if unicode.IsControl(r) || r == '<' || r == '>' || r == utf8.RuneError && !strings.ContainsRune(name, utf8.RuneError) {
+				t.Fatalf("%q is printed with %q", name, r)
+			}
+		}
+		if letters == 0 || utf8.RuneCountInString(clean) > ticket.MaxName {
+			t.Fatalf("%q is a name: %q", name, clean)
+		}
+	})
 }
 
 // A section that is called like its tier is said once.

@@ -116,6 +116,7 @@ func TestFromADraftToAPaidTicket(t *testing.T) {
 
 	for body, path := range map[string]string{
 		`{"holders":["Ada"]}`: "holders", `{"holders":["Ada",1]}`: "holders[1]", `{"holders":null}`: "holders", `{"holders":["Ada","` + strings.Repeat("x", 101) + `"]}`: "holders[1]",
+		`{"holders":["12345 <b>","Ada"]}`: "holders[0]", `{"holders":["Ada","0805 123"]}`: "holders[1]",
 	} {
 		if a := s.do("POST", cl+"/payments", fan, body).want(422, "invalid_request"); !strings.Contains(string(a.body), `"path":"`+path+`"`) {
 			t.Errorf("%s: %s", body, a.body)

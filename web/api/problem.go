@@ -193,7 +193,7 @@ var codes = map[string]code{
 	"not_drawn":              {409, "Not drawn", "There is no root yet: the lobby is not frozen, or the sale has no draw."},
 	"name_corrected_already": {409, "Corrected before", "The name on the ticket was put right once, which is as often as it may be."},
 	"ticket_not_valid":       {409, "Not valid", "The ticket is used, returned or void."},
-	"invalid_name":           {422, "Not a name", "The name is empty, too long, or holds characters that cannot be printed."},
+	"invalid_name":           {422, "Not a name", "The name is empty, too long, has no letter, or holds characters that a name does not have."},
 	"order_not_found":        {404, "No such order", "The order does not exist, or is not of one of your events."},
 	"not_cancelled":          {404, "Not cancelled", "The event is not cancelled."},
 	"nothing_to_refund":      {409, "Nothing to give back", "Nothing of the order is left to give back; refunds names those there are."},
