@@ -249,7 +249,7 @@ var (
 )
 
 // RetryRefund asks the provider again, now, for a refund of an event that failed. 404 refund_not_found; 409
-// refund_not_stuck, refund_refused; 503 provider_unavailable.
+// refund_not_stuck, order_disputed, refund_refused; 503 provider_unavailable.
 func (s *Service) RetryRefund(ctx context.Context, event, refund uuid.UUID) error {
 	r, err := s.refundOf(ctx, event, refund)
 	if err != nil {
@@ -257,6 +257,9 @@ func (s *Service) RetryRefund(ctx context.Context, event, refund uuid.UUID) erro
 	}
 	if refundStatus(r.Status) != refundFailed {
 		return errNotStuck
+	}
+	if err := s.undisputed(ctx, r.PaymentID); err != nil {
+		return err
 	}
 	full, err := s.q.GetRefund(ctx, s.cfg.DB, r.ID)
 	if err != nil {
@@ -274,8 +277,20 @@ func (s *Service) RetryRefund(ctx context.Context, event, refund uuid.UUID) erro
 	return err
 }
 
+// undisputed is the error of sending money by hand that a bank asks for too: it waits for the decision.
+func (s *Service) undisputed(ctx context.Context, payment uuid.UUID) error {
+	disputed, err := s.q.DisputeOpen(ctx, s.cfg.DB, payment)
+	switch {
+	case err != nil:
+		return db.Fault(fmt.Errorf("payment: refund: %w", err))
+	case disputed:
+		return errDisputed
+	}
+	return nil
+}
+
 // CheckSend returns the refund of an event that SendRefund would send to a bank account now, or why it would not: 404
-// refund_not_found; 422; 409 refund_not_stuck.
+// refund_not_found; 422; 409 refund_not_stuck, order_disputed.
 func (s *Service) CheckSend(ctx context.Context, event, refund uuid.UUID, to BankAccount) (RefundDetail, error) {
 	r, err := s.toSend(ctx, event, refund, to)
 	return refundDetail(r), err
@@ -298,11 +313,11 @@ func (s *Service) toSend(ctx context.Context, event, refund uuid.UUID, to BankAc
 	if refundStatus(r.Status) != refundAttention || r.ProviderRefundID == nil {
 		return r, errNotStuck
 	}
-	return r, nil
+	return r, s.undisputed(ctx, r.PaymentID)
 }
 
 // SendRefund sends a refund of an event that needs attention to the buyer's bank account, which is told to the provider
-// and to nobody else. 404 refund_not_found; 422; 409 refund_not_stuck, refund_refused; 503 provider_unavailable.
+// and to nobody else. 404 refund_not_found; 422; 409 refund_not_stuck, order_disputed, refund_refused; 503 provider_unavailable.
 func (s *Service) SendRefund(ctx context.Context, event, refund uuid.UUID, to BankAccount) error {
 	r, err := s.toSend(ctx, event, refund, to)
 	if err != nil {

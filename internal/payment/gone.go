@@ -72,9 +72,10 @@ func (s *Service) square(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, un
 	return s.ended(ctx, tx, p)
 }
 
-// stillOwed squares a payment before one of its refunds is asked for once more that the provider does not know.
-func (s *Service) stillOwed(ctx context.Context, r paymentdb.GetRefundRow) (paymentdb.GetRefundRow, error) {
-	err := db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
+// stillOwed squares a payment before one of its refunds is asked for that the provider does not know, and reports whether a
+// bank asks for its money: who decides that decides about the refund too.
+func (s *Service) stillOwed(ctx context.Context, r paymentdb.GetRefundRow) (now paymentdb.GetRefundRow, disputed bool, err error) {
+	err = db.InTx(ctx, s.cfg.DB, func(tx pgx.Tx) error {
 		p, err := s.q.LockPayment(ctx, tx, r.PaymentID)
 		if err != nil {
 			return fmt.Errorf("payment: square: %w", err)
@@ -82,10 +83,13 @@ func (s *Service) stillOwed(ctx context.Context, r paymentdb.GetRefundRow) (paym
 		if err := s.square(ctx, tx, p.Payment, r.ID); err != nil {
 			return err
 		}
-		r, err = s.q.GetRefund(ctx, tx, r.ID)
+		if disputed, err = s.q.DisputeOpen(ctx, tx, r.PaymentID); err != nil {
+			return fmt.Errorf("payment: square: %w", err)
+		}
+		now, err = s.q.GetRefund(ctx, tx, r.ID)
 		return err
 	})
-	return r, err
+	return now, disputed, err
 }
 
 // coverBank writes down that a bank has given the buyer a part, or all, of what a refund owes.

@@ -3,6 +3,7 @@ package payment_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -234,4 +235,71 @@ func TestARefundAtTheProviderOfWhatIsOwed(t *testing.T) {
 			s.booksOfTheBank(p)
 		})
 	}
+}
+
+// A refund that failed waits while a bank asks for the same money: it is not sent before the bank has decided, and then only
+// as far as the bank did not pay. Nor does an organizer send it by hand.
+func TestARefundThatFailedWaitsForTheDispute(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		outcome string
+		lost    money.Kobo // of 2 × price
+		sent    money.Kobo
+	}{
+		"won":       {outcome: "won", sent: 2 * price},
+		"lost":      {outcome: "lost", lost: 2 * price},
+		"lost part": {outcome: "lost", lost: price / 2, sent: 2*price - price/2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, config{price: price})
+			order, p := s.sold(2)
+			s.faults(knobs{"refund_outcome": "failed"})
+			refund := s.refund(payment.Ask{Order: order.ID, By: order.AccountID})
+			s.rests("failed", 1)
+			ask := knobs{"category": "chargeback"}
+			if c.lost > 0 {
+				ask["amount"] = int64(c.lost)
+			}
+			d := s.bankCall(http.MethodPost, "/_sandbox/transactions/"+p.Reference+"/dispute", ask)
+			s.until("the dispute is known", func() bool { return s.count(`SELECT count(*) FROM disputes WHERE status = 'open'`) == 1 })
+			s.settled()
+			s.healthy()
+			_, asked := s.refundsAtBank(p)
+			worked := s.count(`SELECT max(coalesce((metadata->>'snoozes')::int, 0)) FROM river_job WHERE kind = 'payment_refund'`)
+			s.until("its turn comes again and again", func() bool {
+				s.hurry()
+				return s.count(`SELECT max(coalesce((metadata->>'snoozes')::int, 0)) FROM river_job WHERE kind = 'payment_refund'`) > worked+2
+			})
+			s.refused(s.payments.RetryRefund(t.Context(), s.event.ID(), refund.ID), "order_disputed")
+			if sent, again := s.refundsAtBank(p); sent != 0 || again != asked {
+				t.Errorf("%s were sent, and it was asked for %d times more, while the bank decides", sent, again-asked)
+			}
+			s.bankCall(http.MethodPost, fmt.Sprintf("/_sandbox/disputes/%.0f", d["id"]), knobs{"outcome": c.outcome})
+			s.until("the decision is known", func() bool { return s.count(`SELECT count(*) FROM disputes WHERE status = $1`, c.outcome) == 1 })
+			s.allBack()
+			s.is(p, payment.Refunded, order, claim.Refunded)
+			if sent, _ := s.refundsAtBank(p); sent != c.sent {
+				t.Errorf("%s were sent, want %s", sent, c.sent)
+			}
+			s.addsUp()
+			s.booksOfTheBank(p)
+		})
+	}
+}
+
+// settled waits until no job about refunds is at work, and none has a refund half asked for.
+func (s *shop) settled() {
+	s.Helper()
+	s.until("no refund is under way", func() bool {
+		s.sql(`UPDATE river_job SET state = 'scheduled', scheduled_at = now() + interval '1 hour' WHERE kind = 'payment_refund' AND state IN ('available', 'retryable', 'scheduled')`)
+		if s.count(`SELECT count(*) FROM river_job WHERE kind = 'payment_refund' AND state = 'running'`) > 0 {
+			return false
+		}
+		if s.count(`SELECT count(*) FROM refunds WHERE status NOT IN ('failed', 'processed')`) == 0 {
+			return true
+		}
+		s.hurry()
+		return false
+	})
 }

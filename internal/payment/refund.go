@@ -125,8 +125,16 @@ func (s *Service) askAgain(ctx context.Context, r paymentdb.GetRefundRow) error 
 }
 
 // ask asks the provider for a refund. What was asked for before with an unknown
-// outcome is looked up first.
+// outcome is looked up first. While a bank asks for the money of its payment, nothing is
+// sent: whoever decides for the buyer would have it paid twice. The job comes back.
 func (s *Service) ask(ctx context.Context, r paymentdb.GetRefundRow) error {
+	disputed, err := s.q.DisputeOpen(ctx, s.cfg.DB, r.PaymentID)
+	if err != nil {
+		return fmt.Errorf("payment: refund: %w", err)
+	}
+	if disputed && refundStatus(r.Status) != refundRequested {
+		return nil
+	}
 	n, err := s.q.LeaseRefund(ctx, s.cfg.DB, r.ID, from(refundMoves, refundRequested), secs(refundLease))
 	if err != nil {
 		return fmt.Errorf("payment: refund: %w", err)
@@ -143,9 +151,11 @@ func (s *Service) ask(ctx context.Context, r paymentdb.GetRefundRow) error {
 		if found != nil {
 			return s.moveRefund(ctx, r.PaymentID, r.ID, *found, "")
 		}
-		if r, err = s.stillOwed(ctx, r); err != nil || refundStatus(r.Status) == refundProcessed {
-			return err
-		}
+	}
+	// Under the lock that a dispute takes too: one that came since is seen.
+	r, disputed, err = s.stillOwed(ctx, r)
+	if err != nil || disputed || refundStatus(r.Status) == refundProcessed {
+		return err
 	}
 	note := r.Note
 	if note == "" {
