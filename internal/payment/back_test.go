@@ -187,17 +187,45 @@ func TestRefundOfAnAmountKeepsTheTickets(t *testing.T) {
 	}
 	s.is(p, payment.Succeeded, c, claim.Paid)
 	s.addsUp()
-	// What was given back of a ticket does not go back again with it.
-	if r := s.refund(payment.Ask{Order: c.ID, By: by, Tickets: s.good(c)[1:]}); r.Amount != price-1 {
+	// Each ticket is worth as much less, to the kobo, and what was given back of one does not go back again with it.
+	if r := s.refund(payment.Ask{Order: c.ID, By: by, Tickets: s.good(c)[1:]}); r.Amount != price/2 {
 		t.Fatalf("%+v", r)
 	}
 	s.addsUp()
+	rest := money.Kobo(price/2 - 1)
+	s.refund(payment.Ask{Order: c.ID, By: by, Amount: &rest, Request: "three"})
 	s.allBack()
 	// The first ticket is worth nothing any more: it can still be taken back.
 	if r := s.refund(payment.Ask{Order: c.ID, By: by}); r.Amount != 0 {
 		t.Fatalf("%+v", r)
 	}
 	s.is(p, payment.Refunded, c, claim.Refunded)
+	s.addsUp()
+}
+
+// Part of an order that was given back is part of each of its tickets: whoever gives one back afterwards has the rest of
+// that one, whichever it is, and with the last goes the last kobo.
+func TestReturnAfterAPartOfTheOrderWentBack(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	s.takesBack()
+	c, p := s.sold(3)
+	part := money.Kobo(price/5 + 1) // no third of it is whole
+	s.refund(payment.Ask{Order: c.ID, By: c.AccountID, Amount: &part})
+	ids := s.good(c)
+	for i, id := range []uuid.UUID{ids[2], ids[0], ids[1]} {
+		s.must(s.payments.Return(t.Context(), c.AccountID, id))
+		s.addsUp()
+		less := price - s.count(`SELECT r.amount_kobo FROM refunds r JOIN tickets t ON t.refund_id = r.id WHERE t.id = $1`, id)
+		if least := int(part) / 3; less < least || less > least+1 {
+			t.Errorf("ticket %d goes back with %d kobo less than its price, of %d that went back of three", i, less, part)
+		}
+	}
+	s.allBack()
+	s.is(p, payment.Refunded, c, claim.Refunded)
+	if n := s.count(`SELECT sum(amount_kobo) FROM refunds`); n != 3*price {
+		t.Errorf("%d kobo went back", n)
+	}
 	s.addsUp()
 }
 

@@ -111,15 +111,18 @@
 // What is lost is what the provider says in the end, which may be less than was asked
 // for. What a bank has given the buyer is never sent on top. A refund that nobody moves when
 // a dispute is lost is over, as far as the bank paid it; one that is on its way is
-// looked at in the same way should it fail, and before it is asked for again (square).
-// Money that went twice all the same is an alert.
+// looked at in the same way should it fail, and before it is asked for (square). While a
+// dispute is open nothing is asked for, by a job or by hand: whoever decides it decides
+// that too. Money that went twice all the same is an alert.
 //
 // A refund that somebody made in the provider's dashboard is written down when a webhook
 // or a look at our own refunds shows it (adopt), so that our books are the bank's: first
 // as what was owed and not sent, then as the price of tickets. All of that: they are
-// void. Part of it: they stay good and are worth less, the first of the order first, and
-// an alert says that its organizer chooses which of them end. Where a bank asks for the
-// money, or more goes back than came, only an alert says so.
+// void. Part of it: they stay good and are worth less, and an alert says that its organizer
+// chooses which of them end. A part that is just the price of tickets is taken for theirs,
+// so that they end without more money; any other is divided among all (ticket.ReduceTx),
+// like an amount that an organizer gives back: in the ratio of what they are worth, to the
+// kobo. Where a bank asks for the money, or more goes back than came, only an alert says so.
 //
 // A refund that failed is asked for again each hour, or when the organizer says so;
 // then it is looked at every ten seconds until it is decided, because a second

@@ -313,9 +313,24 @@ func (s *Service) given(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, l *
 		out.amount += amount
 		return s.writeTakenBack(ctx, tx, p, out, "")
 	}
-	if err := ticket.ReduceTx(ctx, tx, good, amount); err != nil {
+	if err := ticket.ReduceTx(ctx, tx, priceOf(good, amount), amount); err != nil {
 		return err
 	}
 	s.alert(ctx, "part of an order was refunded at the provider: its organizer chooses which tickets end", "payment", p.ID, "amount", int64(amount))
 	return s.writePart(ctx, tx, p, amount, "")
+}
+
+// priceOf returns the tickets that an amount which somebody gave back at the provider is most likely for: those that are
+// worth exactly as much, next to each other, the first of the order first, so that they can be ended without more money.
+// No such: all of them, of which each is worth a little less.
+func priceOf(good []ticket.Good, amount money.Kobo) []ticket.Good {
+	for i := range good {
+		var worth money.Kobo
+		for j := i; j < len(good) && worth < amount; j++ {
+			if worth += good[j].Worth; worth == amount {
+				return good[i : j+1]
+			}
+		}
+	}
+	return good
 }

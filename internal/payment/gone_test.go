@@ -237,6 +237,22 @@ func TestARefundAtTheProviderOfWhatIsOwed(t *testing.T) {
 	}
 }
 
+// What is no price of any ticket is a courtesy to all of them.
+func TestARefundAtTheProviderOfLessThanATicket(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price})
+	c, p := s.sold(2)
+	s.inDashboard(p, price/5)
+	s.until("it is written down", func() bool { return s.count(`SELECT count(*) FROM refunds WHERE made_by = 'provider'`) == 1 })
+	s.allBack()
+	if n := s.count(`SELECT count(*) FROM tickets WHERE reduced_kobo = $1 AND status = 'valid'`, price/10); n != 2 {
+		t.Errorf("%d tickets are worth a tenth less", n)
+	}
+	s.is(p, payment.Succeeded, c, claim.Paid)
+	s.addsUp()
+	s.booksOfTheBank(p)
+}
+
 // A refund that failed waits while a bank asks for the same money: it is not sent before the bank has decided, and then only
 // as far as the bank did not pay. Nor does an organizer send it by hand.
 func TestARefundThatFailedWaitsForTheDispute(t *testing.T) {

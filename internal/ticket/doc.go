@@ -38,5 +38,6 @@
 // What it was (valid or used) is kept, so that a dispute that is won can undo its
 // end; a ticket whose price went back, or whose place has gone to somebody else,
 // never comes back. Part of a price can go back while the ticket stays good
-// (reduced_kobo): it is worth the rest from then on.
+// (reduced_kobo): it is worth the rest from then on. Part of an order is divided among its
+// tickets in the ratio of what they are worth, to the kobo (spread).
 package ticket

@@ -1,9 +1,11 @@
 package ticket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -97,19 +99,19 @@ func EndTx(ctx context.Context, tx pgx.Tx, tickets []Good, to Status, refund *uu
 	return nil
 }
 
-// ReduceTx takes an amount off what tickets are worth, the first of the list first, and lets them stay good; the
-// amount is at most what they are worth together.
+// ReduceTx takes an amount off what tickets are worth, and lets them stay good: off each of them by what it is worth
+// (spread); the amount is at most what they are worth together.
 func ReduceTx(ctx context.Context, tx pgx.Tx, tickets []Good, by money.Kobo) error {
+	off, ok := spread(tickets, by)
+	if !ok {
+		return fmt.Errorf("ticket.ReduceTx: %s more or less than the tickets are worth", by)
+	}
 	var ids []uuid.UUID
 	var kobo []int64
-	for _, t := range tickets {
-		off := min(t.Worth, by)
-		if by -= off; off > 0 {
-			ids, kobo = append(ids, t.ID), append(kobo, int64(off))
+	for i, t := range tickets {
+		if off[i] > 0 {
+			ids, kobo = append(ids, t.ID), append(kobo, int64(off[i]))
 		}
-	}
-	if by != 0 {
-		return fmt.Errorf("ticket.ReduceTx: %s more than the tickets are worth", by)
 	}
 	n, err := queries.ReduceTickets(ctx, tx, []string{string(Valid), string(Used)}, ids, kobo)
 	if err != nil {
@@ -119,6 +121,37 @@ func ReduceTx(ctx context.Context, tx pgx.Tx, tickets []Good, by money.Kobo) err
 		return ErrChanged
 	}
 	return nil
+}
+
+// spread divides an amount among tickets in the ratio of what they are worth, to the kobo: each gets the whole kobo of its
+// share, and what is left over goes to those with the largest rests, the first of them first. No share is above what its
+// ticket is worth. It is not ok where all of them together are worth less.
+func spread(tickets []Good, amount money.Kobo) (shares []money.Kobo, ok bool) {
+	var sum money.Kobo
+	for _, t := range tickets {
+		sum += t.Worth
+	}
+	if amount < 0 || amount > sum {
+		return nil, false
+	}
+	shares = make([]money.Kobo, len(tickets))
+	if amount == 0 {
+		return shares, true
+	}
+	rests, order := make([]uint64, len(tickets)), make([]int, len(tickets))
+	left := amount
+	for i, t := range tickets {
+		// 128 bits: the dearest tickets times the largest amount are more than 64.
+		high, low := bits.Mul64(uint64(t.Worth), uint64(amount))   //nolint:gosec // neither is below zero
+		share, rest := bits.Div64(high, low, uint64(sum))          //nolint:gosec // above zero here
+		shares[i], rests[i], order[i] = money.Kobo(share), rest, i //nolint:gosec // at most what the ticket is worth
+		left -= shares[i]
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(rests[b], rests[a]) })
+	for _, i := range order[:left] {
+		shares[i]++
+	}
+	return shares, true
 }
 
 // ReviveTx undoes the end of the tickets of a payment that went back with no refund and whose places are still their
