@@ -194,8 +194,8 @@ SELECT coalesce(sum(amount_kobo), 0)::bigint FROM disputes WHERE payment_id = @p
 
 -- name: Orders :many
 -- Claims of an event for which money was asked, newest first, each with its best payment; on demand only those whose
--- money waits for a person, or those that some words lead to: of the buyer, a name on a ticket, a payment; or the orders
--- of tickets that were found otherwise.
+-- money waits for a person, or those that have all of some words, folded, somewhere: in the buyer's address or name, a name on
+-- a ticket, the reference of a payment. Also that of exactly this number, and orders of tickets that were found otherwise.
 SELECT c.id, a.email, c.total_kobo, c.created_at, c.paid_at,
        CASE WHEN c.status = 'held' AND c.expires_at <= now() THEN 'expired' ELSE c.status END::text AS claim_status,
        p.status AS payment_status, p.reference,
@@ -231,10 +231,13 @@ WHERE c.event_id = @event_id
   AND (c.created_at, c.id) < (@before_at::timestamptz, @before_id::uuid)
   AND (NOT @needing::boolean OR back.stuck OR asked.banks > 0)
   AND (@search::text = '' OR c.id = ANY (@found::uuid[]) OR c.id::text = lower(@search)
-       OR position(lower(@search) IN lower(a.email)) > 0 OR position(lower(@search) IN lower(a.name)) > 0
-       OR EXISTS (SELECT FROM payments x WHERE x.claim_id = c.id
-                  AND (position(lower(@search) IN lower(x.reference)) > 0 OR x.provider_id = @search OR x.id::text = lower(@search)))
-       OR EXISTS (SELECT FROM tickets t WHERE t.claim_id = c.id AND position(lower(@search) IN lower(t.holder_name)) > 0))
+       OR EXISTS (SELECT FROM payments x WHERE x.claim_id = c.id AND (x.provider_id = @search OR x.id::text = lower(@search)))
+       OR (SELECT bool_and(position(w.word IN h.hay) > 0)
+           FROM regexp_split_to_table(btrim(folded(@search)), '\s+') AS w(word), (
+               SELECT folded(concat_ws(' ', a.email, a.name,
+                   (SELECT string_agg(t.holder_name, ' ') FROM tickets t WHERE t.claim_id = c.id),
+                   (SELECT string_agg(x.reference, ' ') FROM payments x WHERE x.claim_id = c.id))) AS hay OFFSET 0
+           ) h))
 ORDER BY c.created_at DESC, c.id DESC
 LIMIT @max_orders;
 
@@ -282,7 +285,7 @@ WHERE p.claim_id = @claim_id
 ORDER BY d.opened_at, d.id;
 
 -- name: TicketsOfOrder :many
-SELECT t.id, t.payment_id, t.status, t.holder_name, t.name_corrected_at, t.price_kobo, t.reduced_kobo, t.ended_at, r.name AS tier_name,
+SELECT t.id, t.payment_id, t.refund_id, t.status, t.holder_name, t.name_corrected_at, t.price_kobo, t.reduced_kobo, t.ended_at, r.name AS tier_name,
        c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
@@ -354,20 +357,29 @@ WHERE s.cancelled_at IS NOT NULL AND (s.state <> 'ended' OR EXISTS (
 SELECT count(*) FROM payments WHERE event_id = @event_id AND status IN ('initializing', 'pending');
 
 -- name: CancelProgress :one
--- How far the money of a cancelled event has gone back: orders with tickets that are good, money owed, sent and
--- back, and refunds that wait for a person.
-SELECT (SELECT count(DISTINCT p.claim_id) FROM payments p WHERE p.event_id = @event_id AND p.settled_at IS NOT NULL) AS orders,
-       (SELECT count(*) FROM payments p WHERE p.event_id = @event_id AND p.status = 'succeeded') AS open_orders,
+-- How far the money of an event goes back once it is cancelled, by the orders that were paid: those with good tickets, and
+-- those with refunds that had not left when it was cancelled or, where it is not yet, have not left. Free orders apart.
+WITH paid AS (
+    SELECT p.claim_id, p.status = 'succeeded' AS good,
+           p.received_kobo - (SELECT coalesce(sum(x.amount_kobo), 0) FROM refunds x WHERE x.payment_id = p.id)::bigint AS kept_kobo
+    FROM payments p WHERE p.event_id = @event_id AND p.received_kobo > 0
+), due AS (
+    SELECT p.claim_id, r.amount_kobo, r.status
+    FROM refunds r JOIN payments p ON p.id = r.payment_id JOIN sales s ON s.event_id = p.event_id
+    WHERE p.event_id = @event_id AND (r.processed_at IS NULL OR r.processed_at >= s.cancelled_at)
+)
+SELECT (SELECT count(*) FROM (SELECT claim_id FROM paid WHERE good UNION SELECT claim_id FROM due) o) AS orders,
+       (SELECT count(*) FROM (SELECT claim_id FROM due EXCEPT SELECT claim_id FROM due WHERE status <> 'processed' EXCEPT SELECT claim_id FROM paid WHERE good) o) AS back_orders,
+       (SELECT count(*) FROM paid WHERE good) AS open_orders,
+       (SELECT count(*) FROM payments p WHERE p.event_id = @event_id AND p.status = 'succeeded' AND p.received_kobo = 0) AS free_orders,
        (SELECT count(*) FROM payments p WHERE p.event_id = @event_id AND p.status IN ('initializing', 'pending')) AS under_way,
-       (SELECT coalesce(sum(p.received_kobo - (SELECT coalesce(sum(x.amount_kobo), 0) FROM refunds x WHERE x.payment_id = p.id)), 0)
-        FROM payments p WHERE p.event_id = @event_id AND p.status = 'succeeded')::bigint AS kept_kobo,
-       coalesce(sum(r.amount_kobo), 0)::bigint AS owed_kobo,
-       coalesce(sum(r.amount_kobo) FILTER (WHERE r.status = 'processed'), 0)::bigint AS back_kobo,
-       count(r.id) AS refunds,
-       count(r.id) FILTER (WHERE r.status = 'processed') AS back,
-       count(r.id) FILTER (WHERE r.status IN ('failed', 'needs_attention')) AS stuck
-FROM payments q JOIN refunds r ON r.payment_id = q.id
-WHERE q.event_id = @event_id;
+       (SELECT coalesce(sum(kept_kobo), 0) FROM paid WHERE good)::bigint AS kept_kobo,
+       coalesce(sum(due.amount_kobo), 0)::bigint AS owed_kobo,
+       coalesce(sum(due.amount_kobo) FILTER (WHERE due.status = 'processed'), 0)::bigint AS back_kobo,
+       count(due.claim_id) AS refunds,
+       count(due.claim_id) FILTER (WHERE due.status = 'processed') AS back,
+       count(due.claim_id) FILTER (WHERE due.status IN ('failed', 'needs_attention')) AS stuck
+FROM due;
 
 -- name: Holders :many
 -- Who holds tickets of some events that are good, or will be if a dispute is won, in pages by account.

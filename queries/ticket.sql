@@ -2,17 +2,20 @@
 
 -- name: Issue :many
 -- One ticket a unit of a settled payment.
-INSERT INTO tickets (id, event_id, tier_id, unit_id, claim_id, payment_id, account_id, holder_name, price_kobo)
-SELECT n.id, @event_id, n.tier_id, n.unit_id, @claim_id, @payment_id, @account_id, n.holder_name, n.price_kobo
+INSERT INTO tickets (id, event_id, tier_id, unit_id, claim_id, payment_id, account_id, holder_name, price_kobo, code_end)
+SELECT n.id, @event_id, n.tier_id, n.unit_id, @claim_id, @payment_id, @account_id, n.holder_name, n.price_kobo, n.code_end
 FROM (
     SELECT unnest(@ids::uuid[]) AS id, unnest(@tier_ids::uuid[]) AS tier_id,
-           unnest(@unit_ids::uuid[]) AS unit_id, unnest(@holder_names::text[]) AS holder_name, unnest(@prices::bigint[]) AS price_kobo
+           unnest(@unit_ids::uuid[]) AS unit_id, unnest(@holder_names::text[]) AS holder_name, unnest(@prices::bigint[]) AS price_kobo,
+           unnest(@code_ends::text[]) AS code_end
 ) n
 RETURNING id;
 
 -- name: ListTickets :many
 -- The tickets of an account: newest orders first, in an order by kind and place.
-SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at
+SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at,
+       CASE WHEN t.status = 'void' AND t.refund_id IS NULL
+           THEN coalesce((SELECT max(d.status) FROM disputes d WHERE d.payment_id = t.payment_id AND d.status IN ('open', 'lost')), '') ELSE '' END::text AS dispute
 FROM tickets t
 LEFT JOIN sales o ON o.event_id = t.event_id
 JOIN tiers r ON r.id = t.tier_id
@@ -31,7 +34,9 @@ ORDER BY t.issued_at DESC, r.ordinal, u.slot, t.id
 LIMIT @max_tickets;
 
 -- name: GetTicket :one
-SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at
+SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at,
+       CASE WHEN t.status = 'void' AND t.refund_id IS NULL
+           THEN coalesce((SELECT max(d.status) FROM disputes d WHERE d.payment_id = t.payment_id AND d.status IN ('open', 'lost')), '') ELSE '' END::text AS dispute
 FROM tickets t
 LEFT JOIN sales o ON o.event_id = t.event_id
 JOIN tiers r ON r.id = t.tier_id
@@ -42,7 +47,9 @@ LEFT JOIN refunds f ON f.id = t.refund_id
 WHERE t.id = @id AND t.account_id = @account_id;
 
 -- name: TicketsOfClaim :many
-SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at
+SELECT t.*, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at,
+       CASE WHEN t.status = 'void' AND t.refund_id IS NULL
+           THEN coalesce((SELECT max(d.status) FROM disputes d WHERE d.payment_id = t.payment_id AND d.status IN ('open', 'lost')), '') ELSE '' END::text AS dispute
 FROM tickets t
 LEFT JOIN sales o ON o.event_id = t.event_id
 JOIN tiers r ON r.id = t.tier_id
@@ -104,9 +111,18 @@ WHERE t.payment_id = @payment_id AND t.status = 'void' AND t.ended_from IS NOT N
   AND u.state = 'sold' AND u.claim_id = t.claim_id
 ORDER BY t.tier_id, u.slot, t.id;
 
--- name: CodesOfEvent :many
--- Whose codes may be looked for by their last characters: whatever became of them, because people keep old codes.
-SELECT id, claim_id FROM tickets WHERE event_id = @event_id;
+-- name: CodesWithoutEnd :many
+-- Tickets of an event whose code's end is not written down: those from before it was.
+SELECT id FROM tickets WHERE event_id = @event_id AND code_end IS NULL LIMIT @most;
+
+-- name: WriteCodeEnds :exec
+UPDATE tickets t SET code_end = n.code_end
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@code_ends::text[]) AS code_end) n
+WHERE t.id = n.id AND t.code_end IS NULL;
+
+-- name: ClaimsByCodeEnd :many
+-- Orders with a ticket whose code ends so, whatever became of it, because people keep old codes.
+SELECT DISTINCT claim_id FROM tickets WHERE event_id = @event_id AND code_end = @code_end::text LIMIT 100;
 
 -- name: ClaimOfTicket :one
 SELECT claim_id FROM tickets WHERE id = @id AND event_id = @event_id;

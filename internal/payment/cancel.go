@@ -153,9 +153,12 @@ func (s *Service) cancelTx(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, 
 
 // Cancellation is how far the money of a cancelled event has gone back.
 type Cancellation struct {
-	// Orders were paid; Open of them still have good tickets; UnderWay payments are not decided yet.
-	Orders, Open, UnderWay int
-	// Refunds are owed in all, Back of them have left us, Stuck wait for a person.
+	// Orders is of how many orders money goes back, or went since: OrdersBack have all of it, Open still have good tickets.
+	Orders, OrdersBack, Open int
+	// Free is how many orders that cost nothing have good tickets; UnderWay payments are not decided yet.
+	Free, UnderWay int
+	// Refunds are owed in all, Back of them have left us, Stuck wait for a person. What had left before the event was
+	// cancelled is not in any of it.
 	Refunds, Back, Stuck int
 	Owed, Sent           money.Kobo
 	// Kept is what came for open orders and has not gone back.
@@ -164,7 +167,7 @@ type Cancellation struct {
 
 // Done reports whether nothing is left to do.
 func (c Cancellation) Done() bool {
-	return c.Open == 0 && c.UnderWay == 0 && c.Back == c.Refunds
+	return c.Open == 0 && c.Free == 0 && c.UnderWay == 0 && c.Back == c.Refunds
 }
 
 // Cancellation returns how far the money of an event has gone back, counted from its rows.
@@ -174,7 +177,7 @@ func (s *Service) Cancellation(ctx context.Context, event uuid.UUID) (Cancellati
 		return Cancellation{}, db.Fault(fmt.Errorf("payment.Cancellation: %w", err))
 	}
 	return Cancellation{
-		Orders: int(r.Orders), Open: int(r.OpenOrders), UnderWay: int(r.UnderWay), Refunds: int(r.Refunds), Back: int(r.Back),
+		Orders: int(r.Orders), OrdersBack: int(r.BackOrders), Open: int(r.OpenOrders), Free: int(r.FreeOrders), UnderWay: int(r.UnderWay), Refunds: int(r.Refunds), Back: int(r.Back),
 		Stuck: int(r.Stuck), Owed: money.Kobo(r.OwedKobo), Sent: money.Kobo(r.BackKobo), Kept: money.Kobo(r.KeptKobo),
 	}, nil
 }

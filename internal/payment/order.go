@@ -48,8 +48,13 @@ type OrderTicket struct {
 	// Reduced is what of its price was given back while it stayed good.
 	Reduced money.Kobo
 	EndedAt *time.Time
+	// Dispute is why it is void where a bank asks for its money back, or took it; empty for others.
+	Dispute DisputeOutcome
 	// Corrected: its name was put right once, which is as often as it may be.
 	Corrected bool
+
+	// refunded: its price went back by a refund.
+	refunded bool
 }
 
 // Good reports whether the ticket lets somebody in, or has.
@@ -184,7 +189,24 @@ func (s *Service) Order(ctx context.Context, event, order uuid.UUID) (OrderDetai
 			return o, db.Fault(fmt.Errorf("payment.Order: %w", err))
 		}
 	}
+	o.tellDisputed()
 	return o, nil
+}
+
+// tellDisputed says of tickets that are void by a dispute, and by no refund, how it stands.
+func (o *OrderDetail) tellDisputed() {
+	p := o.Payment()
+	for i := range o.Tickets {
+		t := &o.Tickets[i]
+		for _, d := range o.Disputes {
+			if t.Status != ticket.Void || t.refunded || d.Reference != p.Reference {
+				continue
+			}
+			if d.Status == DisputeOpen || d.Status == DisputeLost && t.Dispute == "" {
+				t.Dispute = d.Status
+			}
+		}
+	}
 }
 
 func (s *Service) orderTickets(ctx context.Context, o *OrderDetail) error {
@@ -192,7 +214,7 @@ func (s *Service) orderTickets(ctx context.Context, o *OrderDetail) error {
 	for _, r := range rows {
 		t := OrderTicket{
 			ID: r.ID, Tier: r.TierName, Holder: r.HolderName, Status: ticket.InEffect(ticket.Status(r.Status), o.CancelledAt),
-			Price: money.Kobo(r.PriceKobo), Reduced: money.Kobo(r.ReducedKobo), EndedAt: r.EndedAt, Corrected: r.NameCorrectedAt != nil,
+			Price: money.Kobo(r.PriceKobo), Reduced: money.Kobo(r.ReducedKobo), EndedAt: r.EndedAt, Corrected: r.NameCorrectedAt != nil, refunded: r.RefundID != nil,
 		}
 		if r.SeatSection != nil && r.SeatRow != nil && r.SeatLabel != nil {
 			t.Seat = &ticket.Seat{Section: *r.SeatSection, Row: *r.SeatRow, Label: *r.SeatLabel}

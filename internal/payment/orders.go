@@ -41,8 +41,9 @@ func (o Order) Needs() bool { return o.Stuck || o.Disputed }
 type OrderFilter struct {
 	// Needing: those whose money waits for a person.
 	Needing bool
-	// Search: those with these words in the buyer's address or name, a name on a ticket, or the reference of a payment;
-	// or with exactly this number of an order, of a payment, or of one at the provider. Also those of Found.
+	// Search: those with all of these words, or parts of words, in the buyer's address or name, the names on the tickets, or the
+	// references of payments, without regard to capitals and accents; or with exactly this number of an order, of a payment,
+	// or of one at the provider. Also those of Found.
 	Search string
 	Found  []uuid.UUID
 }

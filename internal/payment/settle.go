@@ -139,7 +139,7 @@ func (s *Service) deliver(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, c
 	for i, line := range sold.Lines {
 		o.Units = append(o.Units, ticket.Unit{UnitID: line.UnitID, TierID: line.TierID, HolderName: holder(p.Holders, i, buyer), Price: line.Price})
 	}
-	tickets, err := ticket.IssueTx(ctx, tx, o)
+	tickets, err := s.cfg.Tickets.IssueTx(ctx, tx, o)
 	if err != nil {
 		return err
 	}

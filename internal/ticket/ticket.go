@@ -35,6 +35,8 @@ type Ticket struct {
 	Refund string
 	// Reduced is what was given back of the price while it stayed good.
 	Reduced money.Kobo
+	// Dispute is why it is void where its buyer's bank asked for the money back: open until that is decided, then lost; else empty.
+	Dispute string
 	// NameCorrectedAt is when an organizer put the name right; zero: never.
 	NameCorrectedAt time.Time
 	// Code is what the QR carries; empty unless valid or used.
@@ -93,7 +95,7 @@ type Unit struct {
 }
 
 // IssueTx issues the tickets of an order in the caller's transaction and returns their ids.
-func IssueTx(ctx context.Context, tx pgx.Tx, o Order) ([]uuid.UUID, error) {
+func (s *Service) IssueTx(ctx context.Context, tx pgx.Tx, o Order) ([]uuid.UUID, error) {
 	p := ticketdb.IssueParams{EventID: o.EventID, ClaimID: o.ClaimID, PaymentID: o.PaymentID, AccountID: o.AccountID}
 	for _, u := range o.Units {
 		id, err := uuid.NewRandom()
@@ -101,12 +103,13 @@ func IssueTx(ctx context.Context, tx pgx.Tx, o Order) ([]uuid.UUID, error) {
 			return nil, fmt.Errorf("ticket.IssueTx: %w", err)
 		}
 		p.Ids = append(p.Ids, id)
+		p.CodeEnds = append(p.CodeEnds, s.end(id, o.EventID))
 		p.TierIds = append(p.TierIds, u.TierID)
 		p.UnitIds = append(p.UnitIds, u.UnitID)
 		p.HolderNames = append(p.HolderNames, u.HolderName)
 		p.Prices = append(p.Prices, int64(u.Price))
 	}
-	ids, err := queries.Issue(ctx, tx, p)
+	ids, err := s.q.Issue(ctx, tx, p)
 	if err != nil {
 		return nil, fmt.Errorf("ticket.IssueTx: %w", err)
 	}
@@ -174,7 +177,7 @@ func (s *Service) ticket(r ticketdb.GetTicketRow) Ticket {
 	t := Ticket{
 		ID: r.ID, EventID: r.EventID, TierID: r.TierID, ClaimID: r.ClaimID, AccountID: r.AccountID,
 		Tier: r.TierName, HolderName: r.HolderName, Price: money.Kobo(r.PriceKobo), Status: r.Status, IssuedAt: r.IssuedAt,
-		Reduced: money.Kobo(r.ReducedKobo),
+		Reduced: money.Kobo(r.ReducedKobo), Dispute: r.Dispute,
 	}
 	if r.RefundStatus != nil {
 		t.Refund = *r.RefundStatus

@@ -69,7 +69,7 @@ func (d *desk) order(n int) (claim uuid.UUID, ids []uuid.UUID) {
 		d.sql(`INSERT INTO units (id, event_id, tier_id, slot, state, claim_id) VALUES ($1, $2, $3, $4, 'sold', $5)`, unit, d.event, d.tier, d.slots, claim)
 		o.Units = append(o.Units, ticket.Unit{UnitID: unit, TierID: d.tier, HolderName: "Ada", Price: 500})
 	}
-	ids, err := ticket.IssueTx(d.Context(), d.tx, o)
+	ids, err := d.tickets.IssueTx(d.Context(), d.tx, o)
 	if err != nil {
 		d.Fatal(err)
 	}

@@ -232,6 +232,19 @@ func (q *Queries) OrganizationOf(ctx context.Context, db DBTX, accountID uuid.UU
 	return organization_id, err
 }
 
+const renameAccount = `-- name: RenameAccount :execrows
+UPDATE accounts SET name = $1 WHERE id = $2 AND name <> $1
+`
+
+// Gives the name that a person has written to their account.
+func (q *Queries) RenameAccount(ctx context.Context, db DBTX, name string, iD uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, renameAccount, name, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const revocations = `-- name: Revocations :many
 SELECT account_id, credential, revoked_at, expires_at FROM revocations
 WHERE expires_at > now()

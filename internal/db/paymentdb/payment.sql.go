@@ -32,23 +32,34 @@ func (q *Queries) Buyer(ctx context.Context, db DBTX, id uuid.UUID) (BuyerRow, e
 }
 
 const cancelProgress = `-- name: CancelProgress :one
-SELECT (SELECT count(DISTINCT p.claim_id) FROM payments p WHERE p.event_id = $1 AND p.settled_at IS NOT NULL) AS orders,
-       (SELECT count(*) FROM payments p WHERE p.event_id = $1 AND p.status = 'succeeded') AS open_orders,
+WITH paid AS (
+    SELECT p.claim_id, p.status = 'succeeded' AS good,
+           p.received_kobo - (SELECT coalesce(sum(x.amount_kobo), 0) FROM refunds x WHERE x.payment_id = p.id)::bigint AS kept_kobo
+    FROM payments p WHERE p.event_id = $1 AND p.received_kobo > 0
+), due AS (
+    SELECT p.claim_id, r.amount_kobo, r.status
+    FROM refunds r JOIN payments p ON p.id = r.payment_id JOIN sales s ON s.event_id = p.event_id
+    WHERE p.event_id = $1 AND (r.processed_at IS NULL OR r.processed_at >= s.cancelled_at)
+)
+SELECT (SELECT count(*) FROM (SELECT claim_id FROM paid WHERE good UNION SELECT claim_id FROM due) o) AS orders,
+       (SELECT count(*) FROM (SELECT claim_id FROM due EXCEPT SELECT claim_id FROM due WHERE status <> 'processed' EXCEPT SELECT claim_id FROM paid WHERE good) o) AS back_orders,
+       (SELECT count(*) FROM paid WHERE good) AS open_orders,
+       (SELECT count(*) FROM payments p WHERE p.event_id = $1 AND p.status = 'succeeded' AND p.received_kobo = 0) AS free_orders,
        (SELECT count(*) FROM payments p WHERE p.event_id = $1 AND p.status IN ('initializing', 'pending')) AS under_way,
-       (SELECT coalesce(sum(p.received_kobo - (SELECT coalesce(sum(x.amount_kobo), 0) FROM refunds x WHERE x.payment_id = p.id)), 0)
-        FROM payments p WHERE p.event_id = $1 AND p.status = 'succeeded')::bigint AS kept_kobo,
-       coalesce(sum(r.amount_kobo), 0)::bigint AS owed_kobo,
-       coalesce(sum(r.amount_kobo) FILTER (WHERE r.status = 'processed'), 0)::bigint AS back_kobo,
-       count(r.id) AS refunds,
-       count(r.id) FILTER (WHERE r.status = 'processed') AS back,
-       count(r.id) FILTER (WHERE r.status IN ('failed', 'needs_attention')) AS stuck
-FROM payments q JOIN refunds r ON r.payment_id = q.id
-WHERE q.event_id = $1
+       (SELECT coalesce(sum(kept_kobo), 0) FROM paid WHERE good)::bigint AS kept_kobo,
+       coalesce(sum(due.amount_kobo), 0)::bigint AS owed_kobo,
+       coalesce(sum(due.amount_kobo) FILTER (WHERE due.status = 'processed'), 0)::bigint AS back_kobo,
+       count(due.claim_id) AS refunds,
+       count(due.claim_id) FILTER (WHERE due.status = 'processed') AS back,
+       count(due.claim_id) FILTER (WHERE due.status IN ('failed', 'needs_attention')) AS stuck
+FROM due
 `
 
 type CancelProgressRow struct {
 	Orders     int64
+	BackOrders int64
 	OpenOrders int64
+	FreeOrders int64
 	UnderWay   int64
 	KeptKobo   int64
 	OwedKobo   int64
@@ -58,14 +69,16 @@ type CancelProgressRow struct {
 	Stuck      int64
 }
 
-// How far the money of a cancelled event has gone back: orders with tickets that are good, money owed, sent and
-// back, and refunds that wait for a person.
+// How far the money of an event goes back once it is cancelled, by the orders that were paid: those with good tickets, and
+// those with refunds that had not left when it was cancelled or, where it is not yet, have not left. Free orders apart.
 func (q *Queries) CancelProgress(ctx context.Context, db DBTX, eventID uuid.UUID) (CancelProgressRow, error) {
 	row := db.QueryRow(ctx, cancelProgress, eventID)
 	var i CancelProgressRow
 	err := row.Scan(
 		&i.Orders,
+		&i.BackOrders,
 		&i.OpenOrders,
+		&i.FreeOrders,
 		&i.UnderWay,
 		&i.KeptKobo,
 		&i.OwedKobo,
@@ -1266,10 +1279,13 @@ WHERE c.event_id = $1
   AND (c.created_at, c.id) < ($2::timestamptz, $3::uuid)
   AND (NOT $4::boolean OR back.stuck OR asked.banks > 0)
   AND ($5::text = '' OR c.id = ANY ($6::uuid[]) OR c.id::text = lower($5)
-       OR position(lower($5) IN lower(a.email)) > 0 OR position(lower($5) IN lower(a.name)) > 0
-       OR EXISTS (SELECT FROM payments x WHERE x.claim_id = c.id
-                  AND (position(lower($5) IN lower(x.reference)) > 0 OR x.provider_id = $5 OR x.id::text = lower($5)))
-       OR EXISTS (SELECT FROM tickets t WHERE t.claim_id = c.id AND position(lower($5) IN lower(t.holder_name)) > 0))
+       OR EXISTS (SELECT FROM payments x WHERE x.claim_id = c.id AND (x.provider_id = $5 OR x.id::text = lower($5)))
+       OR (SELECT bool_and(position(w.word IN h.hay) > 0)
+           FROM regexp_split_to_table(btrim(folded($5)), '\s+') AS w(word), (
+               SELECT folded(concat_ws(' ', a.email, a.name,
+                   (SELECT string_agg(t.holder_name, ' ') FROM tickets t WHERE t.claim_id = c.id),
+                   (SELECT string_agg(x.reference, ' ') FROM payments x WHERE x.claim_id = c.id))) AS hay OFFSET 0
+           ) h))
 ORDER BY c.created_at DESC, c.id DESC
 LIMIT $7
 `
@@ -1302,8 +1318,8 @@ type OrdersRow struct {
 }
 
 // Claims of an event for which money was asked, newest first, each with its best payment; on demand only those whose
-// money waits for a person, or those that some words lead to: of the buyer, a name on a ticket, a payment; or the orders
-// of tickets that were found otherwise.
+// money waits for a person, or those that have all of some words, folded, somewhere: in the buyer's address or name, a name on
+// a ticket, the reference of a payment. Also that of exactly this number, and orders of tickets that were found otherwise.
 func (q *Queries) Orders(ctx context.Context, db DBTX, arg OrdersParams) ([]OrdersRow, error) {
 	rows, err := db.Query(ctx, orders,
 		arg.EventID,
@@ -2071,7 +2087,7 @@ func (q *Queries) TellBuyer(ctx context.Context, db DBTX, status string, iD uuid
 }
 
 const ticketsOfOrder = `-- name: TicketsOfOrder :many
-SELECT t.id, t.payment_id, t.status, t.holder_name, t.name_corrected_at, t.price_kobo, t.reduced_kobo, t.ended_at, r.name AS tier_name,
+SELECT t.id, t.payment_id, t.refund_id, t.status, t.holder_name, t.name_corrected_at, t.price_kobo, t.reduced_kobo, t.ended_at, r.name AS tier_name,
        c.name AS seat_section, w.name AS seat_row, s.label AS seat_label
 FROM tickets t
 JOIN tiers r ON r.id = t.tier_id
@@ -2086,6 +2102,7 @@ ORDER BY r.ordinal, u.slot, t.issued_at, t.id
 type TicketsOfOrderRow struct {
 	ID              uuid.UUID
 	PaymentID       uuid.UUID
+	RefundID        *uuid.UUID
 	Status          string
 	HolderName      string
 	NameCorrectedAt *time.Time
@@ -2110,6 +2127,7 @@ func (q *Queries) TicketsOfOrder(ctx context.Context, db DBTX, claimID uuid.UUID
 		if err := rows.Scan(
 			&i.ID,
 			&i.PaymentID,
+			&i.RefundID,
 			&i.Status,
 			&i.HolderName,
 			&i.NameCorrectedAt,

@@ -23,29 +23,49 @@ func (q *Queries) ClaimOfTicket(ctx context.Context, db DBTX, iD uuid.UUID, even
 	return claim_id, err
 }
 
-const codesOfEvent = `-- name: CodesOfEvent :many
-SELECT id, claim_id FROM tickets WHERE event_id = $1
+const claimsByCodeEnd = `-- name: ClaimsByCodeEnd :many
+SELECT DISTINCT claim_id FROM tickets WHERE event_id = $1 AND code_end = $2::text LIMIT 100
 `
 
-type CodesOfEventRow struct {
-	ID      uuid.UUID
-	ClaimID uuid.UUID
-}
-
-// Whose codes may be looked for by their last characters: whatever became of them, because people keep old codes.
-func (q *Queries) CodesOfEvent(ctx context.Context, db DBTX, eventID uuid.UUID) ([]CodesOfEventRow, error) {
-	rows, err := db.Query(ctx, codesOfEvent, eventID)
+// Orders with a ticket whose code ends so, whatever became of it, because people keep old codes.
+func (q *Queries) ClaimsByCodeEnd(ctx context.Context, db DBTX, eventID uuid.UUID, codeEnd string) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, claimsByCodeEnd, eventID, codeEnd)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []CodesOfEventRow{}
+	items := []uuid.UUID{}
 	for rows.Next() {
-		var i CodesOfEventRow
-		if err := rows.Scan(&i.ID, &i.ClaimID); err != nil {
+		var claim_id uuid.UUID
+		if err := rows.Scan(&claim_id); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, claim_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const codesWithoutEnd = `-- name: CodesWithoutEnd :many
+SELECT id FROM tickets WHERE event_id = $1 AND code_end IS NULL LIMIT $2
+`
+
+// Tickets of an event whose code's end is not written down: those from before it was.
+func (q *Queries) CodesWithoutEnd(ctx context.Context, db DBTX, eventID uuid.UUID, most int32) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, codesWithoutEnd, eventID, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -97,7 +117,9 @@ func (q *Queries) EndTickets(ctx context.Context, db DBTX, arg EndTicketsParams)
 }
 
 const getTicket = `-- name: GetTicket :one
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, t.code_end, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at,
+       CASE WHEN t.status = 'void' AND t.refund_id IS NULL
+           THEN coalesce((SELECT max(d.status) FROM disputes d WHERE d.payment_id = t.payment_id AND d.status IN ('open', 'lost')), '') ELSE '' END::text AS dispute
 FROM tickets t
 LEFT JOIN sales o ON o.event_id = t.event_id
 JOIN tiers r ON r.id = t.tier_id
@@ -125,12 +147,14 @@ type GetTicketRow struct {
 	EndedFrom       *string
 	ReducedKobo     int64
 	NameCorrectedAt *time.Time
+	CodeEnd         *string
 	TierName        string
 	SeatSection     *string
 	SeatRow         *string
 	SeatLabel       *string
 	RefundStatus    *string
 	CancelledAt     *time.Time
+	Dispute         string
 }
 
 func (q *Queries) GetTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountID uuid.UUID) (GetTicketRow, error) {
@@ -153,23 +177,26 @@ func (q *Queries) GetTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountI
 		&i.EndedFrom,
 		&i.ReducedKobo,
 		&i.NameCorrectedAt,
+		&i.CodeEnd,
 		&i.TierName,
 		&i.SeatSection,
 		&i.SeatRow,
 		&i.SeatLabel,
 		&i.RefundStatus,
 		&i.CancelledAt,
+		&i.Dispute,
 	)
 	return i, err
 }
 
 const issue = `-- name: Issue :many
 
-INSERT INTO tickets (id, event_id, tier_id, unit_id, claim_id, payment_id, account_id, holder_name, price_kobo)
-SELECT n.id, $1, n.tier_id, n.unit_id, $2, $3, $4, n.holder_name, n.price_kobo
+INSERT INTO tickets (id, event_id, tier_id, unit_id, claim_id, payment_id, account_id, holder_name, price_kobo, code_end)
+SELECT n.id, $1, n.tier_id, n.unit_id, $2, $3, $4, n.holder_name, n.price_kobo, n.code_end
 FROM (
     SELECT unnest($5::uuid[]) AS id, unnest($6::uuid[]) AS tier_id,
-           unnest($7::uuid[]) AS unit_id, unnest($8::text[]) AS holder_name, unnest($9::bigint[]) AS price_kobo
+           unnest($7::uuid[]) AS unit_id, unnest($8::text[]) AS holder_name, unnest($9::bigint[]) AS price_kobo,
+           unnest($10::text[]) AS code_end
 ) n
 RETURNING id
 `
@@ -184,6 +211,7 @@ type IssueParams struct {
 	UnitIds     []uuid.UUID
 	HolderNames []string
 	Prices      []int64
+	CodeEnds    []string
 }
 
 // Owner: internal/ticket (tickets).
@@ -199,6 +227,7 @@ func (q *Queries) Issue(ctx context.Context, db DBTX, arg IssueParams) ([]uuid.U
 		arg.UnitIds,
 		arg.HolderNames,
 		arg.Prices,
+		arg.CodeEnds,
 	)
 	if err != nil {
 		return nil, err
@@ -219,7 +248,9 @@ func (q *Queries) Issue(ctx context.Context, db DBTX, arg IssueParams) ([]uuid.U
 }
 
 const listTickets = `-- name: ListTickets :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, t.code_end, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at,
+       CASE WHEN t.status = 'void' AND t.refund_id IS NULL
+           THEN coalesce((SELECT max(d.status) FROM disputes d WHERE d.payment_id = t.payment_id AND d.status IN ('open', 'lost')), '') ELSE '' END::text AS dispute
 FROM tickets t
 LEFT JOIN sales o ON o.event_id = t.event_id
 JOIN tiers r ON r.id = t.tier_id
@@ -255,12 +286,14 @@ type ListTicketsRow struct {
 	EndedFrom       *string
 	ReducedKobo     int64
 	NameCorrectedAt *time.Time
+	CodeEnd         *string
 	TierName        string
 	SeatSection     *string
 	SeatRow         *string
 	SeatLabel       *string
 	RefundStatus    *string
 	CancelledAt     *time.Time
+	Dispute         string
 }
 
 // The tickets of an account: newest orders first, in an order by kind and place.
@@ -295,12 +328,14 @@ func (q *Queries) ListTickets(ctx context.Context, db DBTX, accountID uuid.UUID,
 			&i.EndedFrom,
 			&i.ReducedKobo,
 			&i.NameCorrectedAt,
+			&i.CodeEnd,
 			&i.TierName,
 			&i.SeatSection,
 			&i.SeatRow,
 			&i.SeatLabel,
 			&i.RefundStatus,
 			&i.CancelledAt,
+			&i.Dispute,
 		); err != nil {
 			return nil, err
 		}
@@ -439,7 +474,9 @@ func (q *Queries) ReviveTickets(ctx context.Context, db DBTX, paymentID uuid.UUI
 }
 
 const ticketsOfClaim = `-- name: TicketsOfClaim :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, t.code_end, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at,
+       CASE WHEN t.status = 'void' AND t.refund_id IS NULL
+           THEN coalesce((SELECT max(d.status) FROM disputes d WHERE d.payment_id = t.payment_id AND d.status IN ('open', 'lost')), '') ELSE '' END::text AS dispute
 FROM tickets t
 LEFT JOIN sales o ON o.event_id = t.event_id
 JOIN tiers r ON r.id = t.tier_id
@@ -469,12 +506,14 @@ type TicketsOfClaimRow struct {
 	EndedFrom       *string
 	ReducedKobo     int64
 	NameCorrectedAt *time.Time
+	CodeEnd         *string
 	TierName        string
 	SeatSection     *string
 	SeatRow         *string
 	SeatLabel       *string
 	RefundStatus    *string
 	CancelledAt     *time.Time
+	Dispute         string
 }
 
 func (q *Queries) TicketsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID, accountID uuid.UUID) ([]TicketsOfClaimRow, error) {
@@ -503,12 +542,14 @@ func (q *Queries) TicketsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID
 			&i.EndedFrom,
 			&i.ReducedKobo,
 			&i.NameCorrectedAt,
+			&i.CodeEnd,
 			&i.TierName,
 			&i.SeatSection,
 			&i.SeatRow,
 			&i.SeatLabel,
 			&i.RefundStatus,
 			&i.CancelledAt,
+			&i.Dispute,
 		); err != nil {
 			return nil, err
 		}
@@ -561,4 +602,15 @@ func (q *Queries) VoidedOfPayment(ctx context.Context, db DBTX, paymentID uuid.U
 		return nil, err
 	}
 	return items, nil
+}
+
+const writeCodeEnds = `-- name: WriteCodeEnds :exec
+UPDATE tickets t SET code_end = n.code_end
+FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::text[]) AS code_end) n
+WHERE t.id = n.id AND t.code_end IS NULL
+`
+
+func (q *Queries) WriteCodeEnds(ctx context.Context, db DBTX, ids []uuid.UUID, codeEnds []string) error {
+	_, err := db.Exec(ctx, writeCodeEnds, ids, codeEnds)
+	return err
 }
