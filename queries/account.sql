@@ -53,6 +53,10 @@ FROM accounts a WHERE a.id = @id;
 -- Gives a name to an account that has none.
 UPDATE accounts SET name = @name WHERE id = @id AND name = '';
 
+-- name: RenameAccount :execrows
+-- Gives the name that a person has written to their account.
+UPDATE accounts SET name = @name WHERE id = @id AND name <> @name;
+
 -- name: LockAccount :one
 -- First lock of everything that changes an account's roles.
 SELECT email, name FROM accounts WHERE id = @id FOR UPDATE;

@@ -37,7 +37,7 @@ type OrderLine struct {
 // HolderField asks for the name on one ticket.
 type HolderField struct {
 	Place string // "Stands, row A, seat 3", or the tier
-	Name  string // as it was said or typed; empty: the buyer's own
+	Name  string // as it was said or typed; empty: the buyer's
 	Wrong string
 }
 
@@ -59,8 +59,8 @@ type CheckoutView struct {
 	CapAt      time.Time     // no hold lasts longer
 	Over       bool          // the hold has run out under a page that is still open
 	Change     string        // held: where other tickets can be chosen in place of these; empty: nowhere
-	AskName    bool          // nobody has said yet whose name stands on the tickets
-	Name       string        // as it was typed
+	Name       string        // held: the buyer's, as it is known or was typed; empty: not known
+	NameWrong  string        // what is wrong with it
 	Holders    []HolderField // held: one for each ticket
 	PayURL     string        // paying, bank: Paystack's page
 	PayUntil   time.Time     // paying, bank, down: until when that page takes money
@@ -238,6 +238,14 @@ func (v CheckoutView) namesOpen() bool {
 	return slices.ContainsFunc(v.Holders, func(h HolderField) bool { return h.Name != "" || h.Wrong != "" })
 }
 
+// nameHint says what the buyer's name is for.
+func (v CheckoutView) nameHint() string {
+	if v.quantity() == 1 {
+		return "It stands on " + v.things() + ", and the door may ask for it."
+	}
+	return "It stands on " + v.things() + ", unless you write other names below. The door may ask for it."
+}
+
 func (v CheckoutView) namesHeading() string {
 	if len(v.Holders) == 1 {
 		return "Somebody else’s name on the ticket?"
@@ -250,7 +258,7 @@ func (v CheckoutView) overHeading() string { return upperFirst(v.things()) + " w
 
 func (v CheckoutView) overLine() string {
 	s := v.untaken() + " "
-	if v.AskName {
+	if v.Name == "" {
 		s += "What you typed is kept for the next order. "
 	}
 	return s + v.afterwards()

@@ -11,7 +11,7 @@ func galleryCheckout(state CheckoutState) CheckoutView {
 		Event: galleryEvent(SaleOpen), ClaimID: "c1", State: state, Total: 5000000,
 		Lines: []OrderLine{{Tier: "Floor", Quantity: 2, Price: 2500000}}, ExpiresAt: galleryNow.Add(401 * time.Second), Hold: 10 * time.Minute,
 		ExtendAt: galleryNow.Add(281 * time.Second), CapAt: galleryNow.Add(29 * time.Minute), Change: "/events/harmattan-nights/tickets?claim=c1", Email: "jolaade@mail.example", Inside: true,
-		Channels: []string{"card", "ussd"}, NoTransfer: TransferTooSlow, Starts: 2, PayUntil: galleryNow.Add(12 * time.Minute),
+		Channels: []string{"card", "ussd"}, NoTransfer: TransferTooSlow, Starts: 2, Name: "Jọláadé Akinwale", PayUntil: galleryNow.Add(12 * time.Minute),
 	}
 }
 
@@ -30,13 +30,14 @@ func (b *galleryBook) checkout() {
 	}
 	b.add("checkout", "Checkout", checkout(CheckoutHeld, nil))
 	b.add("checkout-low", "Checkout, last two minutes", checkout(CheckoutHeld, func(v *CheckoutView) { v.ExpiresAt, v.CanExtend = galleryNow.Add(98*time.Second), true }))
-	b.add("checkout-seats", "Checkout, seats and a name", checkout(CheckoutHeld, func(v *CheckoutView) {
-		v.Seats, v.AskName = []SeatSet{{Section: "Stand D", Row: "F", Seats: "6, 7"}}, true
+	b.add("checkout-seats", "Checkout, seats and a name that is not known", checkout(CheckoutHeld, func(v *CheckoutView) {
+		v.Name, v.Seats = "", []SeatSet{{Section: "Stand D", Row: "F", Seats: "6, 7"}}
 		v.Lines = []OrderLine{{Tier: "Stands", Quantity: 2, Price: 1250000}}
 		v.Total = 2500000
 		v.Holders = []HolderField{{Place: "Stand D, row F, seat 6"}, {Place: "Stand D, row F, seat 7"}}
 	}))
-	b.add("checkout-names", "Checkout, names on the tickets, one too long", checkout(CheckoutHeld, func(v *CheckoutView) {
+	b.add("checkout-names", "Checkout, names on the tickets, two of them wrong", checkout(CheckoutHeld, func(v *CheckoutView) {
+		v.Name, v.NameWrong = "12345", "A name needs at least one letter."
 		v.Seats = []SeatSet{{Section: "Stand D", Row: "F", Seats: "6, 7"}}
 		v.Lines = []OrderLine{{Tier: "Stands", Quantity: 2, Price: 1250000}}
 		v.Total = 2500000
@@ -49,7 +50,7 @@ func (b *galleryBook) checkout() {
 	b.add("checkout-last", "Checkout, a short rest up to the cap", checkout(CheckoutHeld, func(v *CheckoutView) {
 		v.ExpiresAt, v.CanExtend, v.CapAt = galleryNow.Add(98*time.Second), true, galleryNow.Add(5*time.Minute)
 	}))
-	b.add("checkout-over", "Checkout, the time ran out while typing", checkout(CheckoutHeld, func(v *CheckoutView) { v.Over, v.AskName, v.Name = true, true, "Jọláadé" }))
+	b.add("checkout-over", "Checkout, the time ran out while typing", checkout(CheckoutHeld, func(v *CheckoutView) { v.Over, v.Name = true, "" }))
 	b.add("checkout-release", "Give back, without a dialog", func(f Frame) templ.Component { return ReleasePage(signedIn(f), galleryCheckout(CheckoutHeld)) })
 	b.add("checkout-fees", "Checkout, the fan bears the fee, and tax", checkout(CheckoutHeld, func(v *CheckoutView) {
 		v.Fees = FeesView{ByFan: true, OnTop: 86295, TaxName: "VAT 7.5 %", Tax: 348837}

@@ -182,6 +182,9 @@ func (b *browser) submit(p *page, action string, fields ...string) *page {
 				}
 			default:
 				values.Set(name, attr(in, "value"))
+				if attr(in, "autocomplete") == "name" && has(in, "required") && attr(in, "value") == "" {
+					values.Set(name, "Adaeze Obi") // whom a browser would not let go without a name
+				}
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -87,10 +88,8 @@ func (s *Server) checkout(c echo.Context) error {
 	if v.Problem = told.Problem; v.Problem != nil && v.Problem.Code == "provider_unavailable" && (v.State == views.CheckoutDown || v.Down) {
 		v.Problem = nil // the page says it itself
 	}
-	if v.AskName {
-		v.Name = told.Form["name"]
-	}
 	if told.Form != nil {
+		v.Name, v.NameWrong = told.Form["name"], told.Errors["name"]
 		for i := range v.Holders {
 			v.Holders[i].Name, v.Holders[i].Wrong = told.Form[holderField(i)], told.Errors[fmt.Sprintf("holders[%d]", i)]
 		}
@@ -131,9 +130,9 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 		Hold: seconds(e.Terms.HoldSeconds), Tickets: "/tickets",
 	}
 	if a, err := s.cfg.Accounts.Get(c.Request().Context(), id.AccountID); err == nil {
-		v.Email, v.AskName = a.Email, a.Name == ""
+		v.Email, v.Name = a.Email, a.Name
 	}
-	v.Holders = holderFields(cl, payments)
+	v.Holders = holderFields(cl, payments, v.Name)
 	left, err := s.cfg.Payments.StartsLeft(c.Request().Context(), cl.ID)
 	if err != nil {
 		return v, err
@@ -275,14 +274,14 @@ func (s *Server) checkoutLive(c echo.Context) error {
 
 func holderField(i int) string { return "holder_" + strconv.Itoa(i) }
 
-// holderFields ask for the names on the tickets of a claim, with what was said at the last try.
-func holderFields(cl claim.Claim, payments []payment.Payment) []views.HolderField {
+// holderFields ask for the names on the tickets of a claim that are not the buyer's, with what was said at the last try.
+func holderFields(cl claim.Claim, payments []payment.Payment, buyer string) []views.HolderField {
 	fields := make([]views.HolderField, len(cl.Lines))
 	for i, l := range cl.Lines {
 		if fields[i].Place = l.Tier; l.Seat != nil {
 			fields[i].Place = ticket.Place(l.Tier, l.Seat.Section, l.Seat.Row, l.Seat.Label)
 		}
-		if len(payments) > 0 && len(payments[0].Holders) == len(cl.Lines) {
+		if len(payments) > 0 && len(payments[0].Holders) == len(cl.Lines) && payments[0].Holders[i] != buyer {
 			fields[i].Name = payments[0].Holders[i]
 		}
 	}
@@ -325,22 +324,12 @@ func (s *Server) pay(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	s.keepName(c, id)
-	form, err := c.FormParams()
+	holders, typed, wrong, err := s.namesOf(c, cl, id)
 	if err != nil {
 		return err
 	}
-	var holders []string
-	typed := map[string]string{"name": form.Get("name")}
-	for i := range cl.Lines {
-		field := holderField(i)
-		if form.Has(field) {
-			typed[field] = form.Get(field)
-			holders = append(holders, typed[field])
-		}
-	}
-	if len(holders) != len(cl.Lines) {
-		holders = nil // the order was changed in another tab: these names were for other tickets
+	if len(wrong) > 0 {
+		return s.tell(c, checkoutPath(cl.ID), notice{Errors: wrong, Form: typed})
 	}
 	p, _, err := s.cfg.Payments.Start(c.Request().Context(), id.AccountID, cl.ID, holders...)
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Invalid {
@@ -353,6 +342,56 @@ func (s *Server) pay(c echo.Context) error {
 		return see(c, p.AuthorizationURL)
 	}
 	return see(c, checkoutPath(cl.ID))
+}
+
+// namesOf reads the names for the tickets of a claim, each as it will be printed: those that were written, else the buyer's
+// own. typed is what the form held, wrong what is wrong with it, by field.
+func (s *Server) namesOf(c echo.Context, cl claim.Claim, id account.Identity) (holders []string, typed, wrong map[string]string, err error) {
+	if cl.Status != claim.Held {
+		return nil, nil, nil, nil // they were said when the payment began
+	}
+	form, err := c.FormParams()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	buyer, err := s.cfg.Accounts.Get(c.Request().Context(), id.AccountID)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	name := buyer.Name
+	if form.Has("name") {
+		name = form.Get("name")
+	}
+	typed, wrong = map[string]string{"name": name}, map[string]string{}
+	name, bad := ticket.PrintedName(name)
+	if bad != "" {
+		wrong["name"] = bad
+	}
+	for i := range cl.Lines {
+		if field := holderField(i); form.Has(field) {
+			typed[field] = form.Get(field)
+			holders = append(holders, typed[field])
+		}
+	}
+	if len(holders) != len(cl.Lines) {
+		holders = make([]string, len(cl.Lines)) // the order was changed in another tab: these names were for other tickets
+	}
+	said, err := ticket.Holders(holders, len(cl.Lines))
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Invalid {
+		maps.Copy(wrong, fieldErrors(f))
+	} else if err != nil {
+		return nil, nil, nil, err
+	}
+	if len(wrong) > 0 {
+		return nil, typed, wrong, nil
+	}
+	for i := range holders {
+		if holders[i] = name; len(said) > 0 && said[i] != "" {
+			holders[i] = said[i]
+		}
+	}
+	s.keepName(c, buyer, name)
+	return holders, typed, nil, nil
 }
 
 // payReturn is where the provider sends the buyer back. What it says in the

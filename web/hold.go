@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -90,22 +89,18 @@ func (s *Server) release(c echo.Context) error {
 	return see(c, checkoutPath(cl.ID))
 }
 
-// keepName gives the buyer's account the name that stands on its tickets, if it has none yet. A name that cannot be kept
-// stands in nobody's way to pay.
-func (s *Server) keepName(c echo.Context, id account.Identity) {
-	name := strings.TrimSpace(c.FormValue("name"))
-	if name == "" {
+// keepName gives the buyer's account the name that the buyer has written, for the next order. The names of this order are
+// kept with its payment, so that one that cannot be kept here stands in nobody's way to pay.
+func (s *Server) keepName(c echo.Context, a account.Account, name string) {
+	if name == a.Name {
 		return
 	}
-	a, err := s.cfg.Accounts.Get(c.Request().Context(), id.AccountID)
-	if err == nil && a.Name == "" {
-		if a, err = s.cfg.Accounts.Ensure(c.Request().Context(), a.Email, name); err == nil {
-			s.setBadge(c, a)
-		}
-	}
+	a, err := s.cfg.Accounts.Rename(c.Request().Context(), a.ID, name)
 	if err != nil {
 		s.cfg.Logger.Warn("the name of a buyer was not kept", "err", err, "request", requestID(c))
+		return
 	}
+	s.setBadge(c, a)
 }
 
 // seatSets are the seats of a claim by row, in their order.

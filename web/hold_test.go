@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/net/html"
+
 	"fairqueue/internal/sale"
 )
 
@@ -109,7 +111,7 @@ func TestGivingBackIsAskedFirst(t *testing.T) {
 	b.get(at + "/release").at(at)
 }
 
-// The buyer's name stands on the tickets; who has one is not asked.
+// The buyer's name stands on the tickets, and is seen and can be changed before each payment.
 func TestTheNameOfABuyerIsKept(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -121,7 +123,33 @@ func TestTheNameOfABuyerIsKept(t *testing.T) {
 	if n := s.count(`SELECT count(*) FROM tickets WHERE holder_name = 'Ọlá Bello'`); n != 1 {
 		t.Errorf("%d tickets bear the name", n)
 	}
-	if again := s.hold(b, s.event("Another"), "1"); len(find(again.doc, "input[name=name]")) != 0 {
-		t.Error("the name is asked again")
+	p = s.hold(b, s.event("Another", func(n *sale.NewSale) { n.Tiers[0].Price = 0 }), "1")
+	at = p.Request.URL.Path
+	name := func() *html.Node {
+		t.Helper()
+		in := find(p.doc, "input[name=name][required]")
+		if len(in) != 1 {
+			t.Fatalf("no field for the name:\n%s", p.says())
+		}
+		return in[0]
+	}
+	if n := attr(name(), "value"); n != "Ọlá Bello" {
+		t.Errorf("the name that is known is shown as %q", n)
+	}
+	for wrong, why := range map[string]string{"  ": "Write the name as it should stand on the ticket.", "12345 <b>": "without the signs"} {
+		p = b.send(p, at+"/pay", "name", wrong, "holder_0", "080512").at(at).has(why, "A name needs at least one letter.")
+		if attr(name(), "value") != wrong || attr(find(p.doc, "#holder_0")[0], "value") != "080512" {
+			t.Errorf("what was typed is lost: %q", attr(name(), "value"))
+		}
+		if say := find(p.doc, "#"+strings.Fields(attr(name(), "aria-describedby"))[0]); attr(name(), "aria-invalid") != "true" || len(say) != 1 || !strings.Contains(words(say[0]), why) {
+			t.Error("the field does not say what is wrong with it")
+		}
+	}
+	if n := s.count(`SELECT count(*) FROM payments`); n != 1 {
+		t.Errorf("%d payments were begun", n)
+	}
+	b.send(p, at+"/pay", "name", "Ọlá Bello-Eze", "holder_0", "").at(at).has("You are going")
+	if n := s.count(`SELECT count(*) FROM tickets t JOIN accounts a ON a.id = t.account_id WHERE t.holder_name = 'Ọlá Bello-Eze' AND a.name = t.holder_name`); n != 1 {
+		t.Errorf("%d tickets bear the new name", n)
 	}
 }

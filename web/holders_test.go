@@ -17,22 +17,28 @@ func TestTicketsForOthers(t *testing.T) {
 	p := s.hold(b, e, "2").has("Other names on the tickets?", "Ticket 1: Stands", "Ticket 2: Stands", "A field that you leave empty gets your name.")
 	claim := claimOf(p)
 	long := strings.Repeat("n", ticket.MaxName+1)
-	p = b.send(p, "/checkout/"+claim+"/pay", "holder_0", "Ngozi Ade", "holder_1", long).at("/checkout/" + claim).has("The name is too long: 100 characters at most.")
+	p = b.send(p, "/checkout/"+claim+"/pay", "name", "Chief Ade", "holder_0", "Ngozi Ade", "holder_1", long).at("/checkout/" + claim).has("The name is too long: 100 characters at most.")
 	typed := func() string { return attr(find(p.doc, "#holder_0")[0], "value") }
 	if typed() != "Ngozi Ade" {
 		t.Errorf("the name that was good is %q now", typed())
 	}
 	b.submit(p, "/checkout/"+claim+"/pay", "holder_1", "")
+	if n := s.count(`SELECT count(*) FROM payments WHERE holders = '{Ngozi Ade,Chief Ade}'`); n != 1 {
+		t.Error("the names that stood there are not those of the payment")
+	}
 	s.bankSays(s.reference(claim), "failed")
 	// At the next try they need not be typed again.
 	p = b.get("/checkout/" + claim + "/return").at("/checkout/" + claim).has("did not go through")
 	if typed() != "Ngozi Ade" {
 		t.Errorf("the name of the try before is %q now", typed())
 	}
+	if own := attr(find(p.doc, "#holder_1")[0], "value"); own != "" {
+		t.Errorf("the buyer is named twice: %q", own)
+	}
 	b.submit(p, "/checkout/"+claim+"/pay")
 	s.bankSays(s.reference(claim), "success")
 	b.get("/checkout/" + claim + "/return")
-	if n := s.count(`SELECT count(*) FROM tickets WHERE holder_name IN ('Ngozi Ade', 'chief')`); n != 2 {
+	if n := s.count(`SELECT count(*) FROM tickets WHERE holder_name IN ('Ngozi Ade', 'Chief Ade')`); n != 2 {
 		t.Errorf("%d tickets have the names", n)
 	}
 	b.get("/tickets").has("Ngozi Ade")

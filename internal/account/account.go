@@ -160,6 +160,16 @@ func (s *Service) ensure(ctx context.Context, tx pgx.Tx, email, name string) (Ac
 	return found(row), nil
 }
 
+// Rename gives an account the name that its owner has written.
+func (s *Service) Rename(ctx context.Context, id uuid.UUID, name string) (Account, error) {
+	if name = tidyName(name); name != "" {
+		if _, err := s.q.RenameAccount(ctx, s.cfg.DB, name, id); err != nil {
+			return Account{}, db.Fault(fmt.Errorf("account.Rename: %w", err))
+		}
+	}
+	return s.Get(ctx, id)
+}
+
 func found(row accountdb.AccountByEmailRow) Account {
 	a := Account{ID: row.ID, Email: row.Email, Name: row.Name, Exempt: row.Exempt, Roles: []string{"fan"}}
 	if row.Organizer {

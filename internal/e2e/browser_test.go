@@ -177,6 +177,23 @@ func (v *person) fill(label, value string) {
 	v.must(v.GetByLabel(label, playwright.PageGetByLabelOptions{Exact: playwright.Bool(true)}).First().Fill(value))
 }
 
+// named writes the buyer's name at checkout, where it is not known.
+func (v *person) named() {
+	v.t.Helper()
+	name := v.Locator("#name")
+	if known, err := name.InputValue(); err != nil || known == "" {
+		v.must(err)
+		v.must(name.Fill("Adaeze Obi"))
+	}
+}
+
+// goesToPay leaves checkout for the provider.
+func (v *person) goesToPay(button string) {
+	v.t.Helper()
+	v.named()
+	v.click("button", button)
+}
+
 // sees waits for a heading.
 func (v *person) sees(heading string) {
 	v.t.Helper()

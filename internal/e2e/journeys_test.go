@@ -174,7 +174,7 @@ func fanBuysATicket(t *testing.T, b *browser) {
 	v.sees("Choose your tickets")
 	v.hold(2)
 	v.reads("Your 2 tickets are kept until")
-	v.click("button", "Pay ₦30,000")
+	v.goesToPay("Pay ₦30,000")
 	v.payWith(goodCard, goodCVV)
 	v.sees("You are going")
 	v.click("link", "Show my tickets")
@@ -207,7 +207,7 @@ func fanBuysWithoutJavaScript(t *testing.T, b *browser) {
 	v.click("button", "Come in and choose tickets")
 	v.sees("Choose your tickets")
 	v.hold(3)
-	v.click("button", "Pay ₦45,000")
+	v.goesToPay("Pay ₦45,000")
 	v.payWith(goodCard, goodCVV)
 	v.sees("You are going")
 	v.click("link", "Show my tickets")
@@ -296,6 +296,7 @@ func backAndDoubleClick(t *testing.T, b *browser) {
 	v.must(err)
 	v.click("link", "Go on to pay")
 	v.sees("Pay for your tickets")
+	v.named()
 	v.must(v.role("button", "Pay ₦30,000").Dblclick())
 	v.reads("no real money")
 	if n := b.product.count(`SELECT count(*) FROM payments WHERE event_id = $1`, s.id); n != 1 {
@@ -330,6 +331,7 @@ func holdExpires(t *testing.T, b *browser) {
 	// The hold's time is over; nothing tidies up, the next look knows.
 	b.product.exec(`UPDATE units SET held_until = now() - interval '1 second' WHERE event_id = $1 AND state = 'held'`, s.id)
 	b.product.exec(`UPDATE claims SET expires_at = now() - interval '1 second' WHERE event_id = $1`, s.id)
+	v.named()
 	v.must(v.role("button", "Pay ₦30,000").Click())
 	v.reads("The tickets went back")
 	if n := b.product.count(`SELECT count(*) FROM payments WHERE event_id = $1`, s.id); n != 0 {
@@ -354,12 +356,12 @@ func paymentFailsThenSucceeds(t *testing.T, b *browser) {
 	v := b.visit(t, true)
 	v.enter(s, "ify-fails@example.test")
 	v.hold(1)
-	v.click("button", "Pay ₦15,000")
+	v.goesToPay("Pay ₦15,000")
 	v.payWith(badCard, badCVV)
 	v.reads("No money was taken")
 	v.click("link", "Go back to FairQueue")
 	v.sees("Try to pay again")
-	v.click("button", "Pay ₦15,000")
+	v.goesToPay("Pay ₦15,000")
 	v.payWith(goodCard, goodCVV)
 	v.sees("You are going")
 	if n := b.product.count(`SELECT count(*) FROM payments WHERE event_id = $1`, s.id); n != 2 {
@@ -376,7 +378,7 @@ func buyerCancels(t *testing.T, b *browser) {
 	v := b.visit(t, true)
 	v.enter(s, "jide-cancels@example.test")
 	v.hold(1)
-	v.click("button", "Pay ₦15,000")
+	v.goesToPay("Pay ₦15,000")
 	v.reads("no real money")
 	v.click("button", "Cancel payment")
 	// Back at the shop; the payment may be gone on with, or given up.

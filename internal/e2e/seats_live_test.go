@@ -449,7 +449,7 @@ func moreTime(t *testing.T, b *browser) {
 		t.Errorf("%d s left at the cap", left)
 	}
 	// The name that was typed stands on the tickets.
-	v.click("button", "Pay ₦30,000")
+	v.goesToPay("Pay ₦30,000")
 	v.payWith(goodCard, goodCVV)
 	v.sees("You are going")
 	if n := v.p.count(`SELECT count(*) FROM tickets WHERE event_id = $1 AND holder_name = 'Jọláadé'`, s.id); n != 2 {

@@ -72,7 +72,7 @@ func soldOutAndCalled(t *testing.T, b *browser) {
 	buys.click("button", "Come in and choose tickets")
 	buys.sees("Choose your tickets")
 	buys.hold(1)
-	buys.click("button", "Pay ₦15,000")
+	buys.goesToPay("Pay ₦15,000")
 	buys.payWith(goodCard, goodCVV)
 	buys.sees("You are going")
 	waits.sees("Sold out")

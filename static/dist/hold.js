@@ -100,7 +100,7 @@
       for (const key of Object.keys(sessionStorage)) if (key.startsWith("fq-kept-")) sessionStorage.removeItem(key);
     }
     for (const el of document.querySelectorAll("[data-keep]")) {
-      if (!el.value) el.value = sessionStorage.getItem(keep(el)) || "";
+      if (!el.value || !el.hasAttribute("aria-invalid")) el.value = sessionStorage.getItem(keep(el)) || el.value;
       if (el.value && el.closest("details")) el.closest("details").open = true;
       el.addEventListener("input", () => sessionStorage.setItem(keep(el), el.value));
     }
