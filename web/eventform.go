@@ -334,7 +334,7 @@ func parseNaira(text string) (money.Kobo, error) {
 
 var errNaira = fault.New(fault.Invalid, "invalid_request", "Not an amount in naira.")
 
-var tierPath = regexp.MustCompile(`^tiers\[(\d+)\]\.(\w+)$`)
+var tierPath = regexp.MustCompile(`^(?:tiers|times)\[(\d+)\]\.(\w+)$`)
 
 // fieldErrors turns paths of the JSON API into names of our inputs.
 func fieldErrors(f *fault.Error) map[string]string {

@@ -95,6 +95,8 @@ func (s *Server) routes(e *echo.Echo) {
 	e.GET("/organizer/events/:event/stock", s.stock)
 	e.POST("/organizer/events/:event/stock", s.changeStock)
 	e.POST("/organizer/events/:event/stock/seats", s.changeSeats)
+	e.GET("/organizer/events/:event/stock/times", s.tierTimes)
+	e.POST("/organizer/events/:event/stock/times", s.changeTierTimes)
 	e.GET("/organizer/events/:event/stock/presale", s.newPresale)
 	e.POST("/organizer/events/:event/stock/presales", s.createPresale)
 	e.POST("/organizer/events/:event/stock/presales/:presale/end", s.endPresale)

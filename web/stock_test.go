@@ -70,6 +70,42 @@ func TestAnOrganizerChangesTheNumberOfTickets(t *testing.T) {
 	}
 }
 
+// wallClock is an hour from now, as a form of an event knows it.
+func wallClock(e *sale.Snapshot) string {
+	return time.Now().Add(time.Hour).In(e.Event.Location).Format("2006-01-02T15:04")
+}
+
+// An organizer changes when a kind is sold; what is wrong stands at its field, and fans cannot choose it outside its time.
+func TestAnOrganizerChangesWhenAKindIsSold(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	e := s.event("Early birds")
+	b := s.as(s.org)
+	stock := "/organizer/events/" + e.ID().String() + "/stock"
+	page := stock + "/times"
+	p := b.get(stock)
+	if len(find(p.doc, "a[href="+page+"]")) != 1 {
+		t.Fatal("no way from the stock to the times")
+	}
+	early := e.Terms.OpensAt.Add(-time.Hour).In(e.Event.Location).Format("2006-01-02T15:04")
+	p = b.submit(b.get(page), page, "tiers.0.opens_at", early).status(http.StatusUnprocessableEntity).has("not before it")
+	if in := find(p.doc, "#tiers-0-opens_at[aria-invalid=true]"); len(in) != 1 || attr(in[0], "value") != early {
+		t.Errorf("the field does not say what is wrong: %s", words(p.doc))
+	}
+	b.submit(p, page, "tiers.0.opens_at", "soon").status(http.StatusUnprocessableEntity).has("Write the date and the time")
+	later := wallClock(e)
+	p = b.send(b.get(page), page, "tiers.0.opens_at", later).at(page).has("Saved.")
+	if got := attr(find(p.doc, "#tiers-0-opens_at")[0], "value"); got != later {
+		t.Errorf("the form says %q", got)
+	}
+	b.get(stock).has("Sold from")
+	s.visitor().get("/events/"+e.Event.Slug).has("On sale from")
+	b.send(b.get(page), page, "tiers.0.opens_at", "").at(page).has("Saved.")
+	if p := s.visitor().get("/events/" + e.Event.Slug); strings.Contains(words(p.doc), "On sale from") {
+		t.Error("a time that was taken away is still told")
+	}
+}
+
 // Seats are blocked one by one or by rows; a seat that a fan got in the meantime is named, and nothing changes.
 func TestAnOrganizerBlocksSeats(t *testing.T) {
 	t.Parallel()
@@ -202,12 +238,15 @@ func TestStockThatStandsAsItIs(t *testing.T) {
 		t.Errorf("%d seats of a draft can be chosen", n)
 	}
 	b.look(stock + "/presale").redirects(stock)
+	b.send(b.get(stock+"/times"), stock+"/times", "tiers.1.closes_at", draft.Terms.ClosesAt.Add(-time.Hour).In(draft.Event.Location).Format("2006-01-02T15:04")).has("Saved.")
 	over := s.event("Over")
 	if _, err := s.queue.End(t.Context(), over.ID(), s.org.ID); err != nil {
 		t.Fatal(err)
 	}
 	stock = "/organizer/events/" + over.ID().String() + "/stock"
 	b.get(stock).at(stock).has("The sale is over, so its tickets stay as they are.")
+	b.get(stock+"/times").has("The sale is over, so nothing is sold any more.")
+	b.follow(b.post(stock+"/times", url.Values{"tiers.0.opens_at": {wallClock(over)}})).at(stock+"/times").has("The sale is over")
 	b.follow(b.post(stock, url.Values{"tier_id": {over.Tiers[0].ID.String()}, "do": {"add"}, "count": {"1"}})).at(stock).has("Nothing was changed")
 }
 
@@ -222,10 +261,10 @@ func TestTheStockOfAStranger(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, b := range []*browser{s.fan("nosy@fair.example"), other} {
-		for _, page := range []string{"", "?section=hall", "/presale"} {
+		for _, page := range []string{"", "?section=hall", "/times", "/presale"} {
 			b.look(stock + page).status(http.StatusNotFound)
 		}
-		for _, form := range []string{"", "/seats", "/presales", "/presales/" + uuid.NewString() + "/end"} {
+		for _, form := range []string{"", "/seats", "/times", "/presales", "/presales/" + uuid.NewString() + "/end"} {
 			b.post(stock+form, url.Values{"tier_id": {e.Tiers[2].ID.String()}, "count": {"1"}, "do": {"block"}, "section": {"hall"}, "n": {strconv.Itoa(1)}}).status(http.StatusNotFound)
 		}
 	}

@@ -178,12 +178,16 @@ func TestStockByTheOrganizer(t *testing.T) {
 	s.do("POST", path, otherOrg, add).want(404, "event_not_found")
 	s.do("POST", path, fan, add).want(404, "event_not_found")
 	for want, body := range map[string]string{
-		"add":       `{}`,
-		"tier_id":   `{"add":5}`,
-		"block":     `{"block":"all"}`,
-		"block[0]":  fmt.Sprintf(`{"block":[%q]}`, randomID()),
-		"unblock":   fmt.Sprintf(`{"tier_id":%q,"unblock":0}`, tiers[standing]),
-		"tier_id\"": fmt.Sprintf(`{"tier_id":%q,"block":3}`, tiers[0]),
+		"add":               `{}`,
+		"tier_id":           `{"add":5}`,
+		"block":             `{"block":"all"}`,
+		"block[0]":          fmt.Sprintf(`{"block":[%q]}`, randomID()),
+		"unblock":           fmt.Sprintf(`{"tier_id":%q,"unblock":0}`, tiers[standing]),
+		"tier_id\"":         fmt.Sprintf(`{"tier_id":%q,"block":3}`, tiers[0]),
+		"unblock or times":  fmt.Sprintf(`{"times":[{"tier_id":%q}],"tier_id":%q,"add":1}`, tiers[0], tiers[standing]),
+		"times\"":           `{"times":[]}`,
+		"times[0].tier_id":  fmt.Sprintf(`{"times":[{"tier_id":%q}]}`, randomID()),
+		"times[0].opens_at": fmt.Sprintf(`{"times":[{"tier_id":%q,"opens_at":"2020-01-01T00:00:00Z"}]}`, tiers[0]),
 	} {
 		if a := s.do("POST", path, org, body).want(422, "invalid_request"); !strings.Contains(string(a.body), want) {
 			t.Errorf("%s is not named: %s", want, a.body)
@@ -210,6 +214,19 @@ func TestStockByTheOrganizer(t *testing.T) {
 		t.Errorf("%v", status)
 	}
 	s.do("POST", path, org, fmt.Sprintf(`{"unblock":[%q]}`, ids["A3"])).want(200, "")
+
+	later := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	timed := s.do("POST", path, org, fmt.Sprintf(`{"times":[{"tier_id":%q,"opens_at":%q}]}`, tiers[standing], later)).want(200, "")
+	if tier(timed, standing)["opens_at"] != later {
+		t.Errorf("%s", timed.body)
+	}
+	buyer, _ := s.somebody("buyer@example.com")
+	s.do("POST", "/api/v1/events/"+event+"/claims", buyer, fmt.Sprintf(`{"tier_id":%q,"quantity":1}`, tiers[standing]), "Admission", s.turn(buyer, event)).want(409, "tier_not_on_sale")
+	timed = s.do("POST", path, org, fmt.Sprintf(`{"times":[{"tier_id":%q,"opens_at":null}]}`, tiers[standing])).want(200, "")
+	if _, there := tier(timed, standing)["opens_at"]; there {
+		t.Errorf("%s", timed.body)
+	}
+
 	draft := s.draft(org, nil)
 	s.do("POST", "/api/v1/organizer/events/"+draft+"/stock", org, fmt.Sprintf(`{"tier_id":%q,"block":1}`, s.do("GET", "/api/v1/events/"+draft, org, "").want(200, "").get("tiers").([]any)[0].(map[string]any)["id"])).want(409, "invalid_transition")
 }

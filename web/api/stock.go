@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -13,12 +14,21 @@ import (
 	"fairqueue/internal/sale"
 )
 
-// stockChange is one change of the stock: places added, seats or a number of places out of the sale, or into it again.
+// stockChange is one change of the stock: places added, seats or a number of places out of the sale or into it again, or
+// when tiers are sold.
 type stockChange struct {
-	TierID  *uuid.UUID `json:"tier_id,omitempty" format:"uuid" nullable:"false" doc:"A tier of general admission: with add, or with a number to block or unblock."`
-	Add     *int       `json:"add,omitempty" minimum:"1" maximum:"200000" nullable:"false" doc:"So many places more."`
-	Block   *units     `json:"block,omitempty" nullable:"false" doc:"Out of the sale: ids of seats, or with tier_id how many places. Only what is free; all or nothing."`
-	Unblock *units     `json:"unblock,omitempty" nullable:"false" doc:"Into the sale again: ids of seats, or with tier_id how many places."`
+	TierID  *uuid.UUID  `json:"tier_id,omitempty" format:"uuid" nullable:"false" doc:"A tier of general admission: with add, or with a number to block or unblock."`
+	Add     *int        `json:"add,omitempty" minimum:"1" maximum:"200000" nullable:"false" doc:"So many places more."`
+	Block   *units      `json:"block,omitempty" nullable:"false" doc:"Out of the sale: ids of seats, or with tier_id how many places. Only what is free; all or nothing."`
+	Unblock *units      `json:"unblock,omitempty" nullable:"false" doc:"Into the sale again: ids of seats, or with tier_id how many places."`
+	Times   []tierTimes `json:"times,omitempty" minItems:"1" maxItems:"100" nullable:"false" doc:"When tiers are sold, all of them or none. What fans hold stays theirs."`
+}
+
+// tierTimes is when a tier is sold within its sale.
+type tierTimes struct {
+	TierID   uuid.UUID  `json:"tier_id" format:"uuid"`
+	OpensAt  *time.Time `json:"opens_at,omitempty" nullable:"true" doc:"Within the times of the sale; with the sale if null or left out."`
+	ClosesAt *time.Time `json:"closes_at,omitempty" nullable:"true" doc:"Within the times of the sale; with the sale if null or left out."`
 }
 
 // units are seats by their ids, or a number of places.
@@ -63,14 +73,23 @@ func (c stockChange) which(u *units, path string) (claim.Which, error) {
 // change does it; 422 when it says nothing, or several things at once.
 func (a *API) changeStock(r *request, who account.Identity, s *sale.Snapshot, c stockChange) error {
 	said := 0
-	for _, given := range []bool{c.Add != nil, c.Block != nil, c.Unblock != nil} {
+	for _, given := range []bool{c.Add != nil, c.Block != nil, c.Unblock != nil, c.Times != nil} {
 		if given {
 			said++
 		}
 	}
 	switch {
 	case said != 1:
-		return fault.InvalidField(fault.Field{Path: "add", Message: "Say one thing: add, block or unblock."})
+		return fault.InvalidField(fault.Field{Path: "add", Message: "Say one thing: add, block, unblock or times."})
+	case c.Times != nil && c.TierID != nil:
+		return fault.InvalidField(fault.Field{Path: "tier_id", Message: "tier_id does not go with times, which name their tiers. Leave it out."})
+	case c.Times != nil:
+		times := make([]sale.TierTimes, len(c.Times))
+		for i, t := range c.Times {
+			times[i] = sale.TierTimes{TierID: t.TierID, OpensAt: t.OpensAt, ClosesAt: t.ClosesAt}
+		}
+		_, err := a.Sales.SetTierTimes(r.ctx(), s.ID(), who.AccountID, times)
+		return err
 	case c.Add != nil && c.TierID == nil:
 		return fault.InvalidField(fault.Field{Path: "tier_id", Message: "tier_id is missing: say whose places."})
 	case c.Add != nil:
@@ -92,7 +111,7 @@ func (a *API) changeStock(r *request, who account.Identity, s *sale.Snapshot, c 
 func (a *API) stock() {
 	add(a, route{
 		id: "change-stock", method: http.MethodPost, path: prefix + "/organizer/events/{event}/stock", tag: tagOrganizer, auth: bearer,
-		summary: "Add places, or take places out of the sale",
+		summary: "Add places, take places out of the sale, or change when tiers are sold",
 		doc:     "Whoever waits is called for what comes into the sale. Answers with the event as it is then.",
 		body:    stockChange{}, ok: []int{http.StatusOK}, codes: []string{"seats_taken", "not_enough_left", "invalid_transition"},
 	}, func(r *request) (*reply[Event], error) {
