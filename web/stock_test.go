@@ -99,7 +99,7 @@ func TestAnOrganizerChangesWhenAKindIsSold(t *testing.T) {
 		t.Errorf("the form says %q", got)
 	}
 	b.get(stock).has("Sold from")
-	s.visitor().get("/events/"+e.Event.Slug).has("On sale from")
+	s.visitor().get("/events/" + e.Event.Slug).has("On sale from")
 	b.send(b.get(page), page, "tiers.0.opens_at", "").at(page).has("Saved.")
 	if p := s.visitor().get("/events/" + e.Event.Slug); strings.Contains(words(p.doc), "On sale from") {
 		t.Error("a time that was taken away is still told")
@@ -245,8 +245,8 @@ func TestStockThatStandsAsItIs(t *testing.T) {
 	}
 	stock = "/organizer/events/" + over.ID().String() + "/stock"
 	b.get(stock).at(stock).has("The sale is over, so its tickets stay as they are.")
-	b.get(stock+"/times").has("The sale is over, so nothing is sold any more.")
-	b.follow(b.post(stock+"/times", url.Values{"tiers.0.opens_at": {wallClock(over)}})).at(stock+"/times").has("The sale is over")
+	b.get(stock + "/times").has("The sale is over, so nothing is sold any more.")
+	b.follow(b.post(stock+"/times", url.Values{"tiers.0.opens_at": {wallClock(over)}})).at(stock + "/times").has("The sale is over")
 	b.follow(b.post(stock, url.Values{"tier_id": {over.Tiers[0].ID.String()}, "do": {"add"}, "count": {"1"}})).at(stock).has("Nothing was changed")
 }
 
