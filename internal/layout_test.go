@@ -90,7 +90,7 @@ var owners = map[string]string{
 	"queue_heads": "queue", "spots": "queue", "draws": "queue", "draw_secrets": "queue", "presence": "queue",
 	"claims": "claim", "units": "claim", "claim_lines": "claim",
 	"presales": "claim", "presale_seats": "claim", "presale_codes": "claim", "presale_unlocks": "claim",
-	"payments": "payment", "webhooks": "payment", "refunds": "payment", "disputes": "payment",
+	"payments": "payment", "webhooks": "payment", "refunds": "payment", "disputes": "payment", "refund_looks": "payment", "stray_refunds": "payment",
 	"tickets": "ticket",
 }
 

@@ -1,4 +1,4 @@
--- Owner: internal/payment (payments, webhooks, refunds).
+-- Owner: internal/payment (payments, webhooks, refunds, disputes, looks at the refunds of a provider).
 -- Locks: payment first, then what package claim locks (spot, claim, units), refunds last.
 
 -- name: Buyer :one
@@ -188,6 +188,79 @@ SET status = @status, made_by = @made_by, amount_kobo = @amount_kobo, last_error
     processed_at = CASE WHEN @status = 'processed' THEN now() END
 WHERE id = @id AND status = ANY(@from_states::text[]);
 
+-- name: BeginLooks :exec
+-- The refunds of a provider are looked through from the first payment on; once.
+INSERT INTO refund_looks (provider, since)
+SELECT @provider, coalesce(min(created_at), now()) FROM payments
+HAVING NOT EXISTS (SELECT FROM refund_looks l WHERE l.provider = @provider)
+ON CONFLICT (provider) DO NOTHING;
+
+-- name: TakeLook :one
+-- The right to ask the provider about refunds now, if anything is to be asked: once in a while, whoever wants to.
+UPDATE refund_looks l
+SET step_at = now() + make_interval(secs => @pause_seconds::int),
+    began_at = CASE WHEN l.began_at IS NULL AND l.look_at <= now() THEN now() ELSE l.began_at END
+WHERE l.provider = @provider AND l.step_at <= now()
+  AND (l.began_at IS NOT NULL OR l.look_at <= now() OR EXISTS (SELECT FROM stray_refunds s WHERE s.look_at <= now()))
+RETURNING l.*;
+
+-- name: NextPage :exec
+UPDATE refund_looks SET page = page + 1 WHERE provider = @provider AND began_at = @began_at AND page = @page;
+
+-- name: EndLook :exec
+-- All pages were seen. The next look begins a little before this one did: a list may lag, and clocks differ.
+UPDATE refund_looks
+SET since = greatest(since, began_at - make_interval(secs => @overlap_seconds::int)), began_at = NULL, page = 1,
+    look_at = now() + make_interval(secs => @rest_seconds::int)
+WHERE provider = @provider AND began_at = @began_at AND page = @page;
+
+-- name: NoteStrays :exec
+-- Refunds of a list that are of our payments and in none of our books, to be looked at a little later: ours are being
+-- written down meanwhile.
+INSERT INTO stray_refunds (provider_refund_id, payment_id, amount_kobo, look_at)
+SELECT DISTINCT ON (n.id) n.id, p.id, n.kobo, now() + make_interval(secs => @wait_seconds::int)
+FROM (SELECT unnest(@ids::text[]) AS id, unnest(@payments::text[]) AS reference, unnest(@numbers::text[]) AS number, unnest(@kobo::bigint[]) AS kobo) n
+CROSS JOIN LATERAL (
+    SELECT x.id FROM payments x WHERE x.provider = @provider AND x.reference = n.reference AND n.reference <> ''
+    UNION
+    SELECT x.id FROM payments x WHERE x.provider = @provider AND x.provider_id = n.number AND n.number <> ''
+) p
+WHERE NOT EXISTS (SELECT FROM refunds r WHERE r.provider_refund_id = n.id)
+ORDER BY n.id, p.id
+ON CONFLICT (provider_refund_id) DO NOTHING;
+
+-- name: ForgetBooked :exec
+-- Strays that are in the books by now.
+DELETE FROM stray_refunds s WHERE EXISTS (SELECT FROM refunds r WHERE r.provider_refund_id = s.provider_refund_id);
+
+-- name: TakeStrays :many
+-- Strays whose turn it is, each with its next turn: 1 min … 1 h.
+UPDATE stray_refunds s
+SET looks = s.looks + 1, look_at = now() + least(interval '1 hour', interval '1 minute' * power(2, least(s.looks, 10)))
+FROM (SELECT x.provider_refund_id AS id FROM stray_refunds x WHERE x.look_at <= now() ORDER BY x.look_at LIMIT @max_strays FOR UPDATE SKIP LOCKED) due
+WHERE s.provider_refund_id = due.id
+RETURNING s.payment_id;
+
+-- name: ForgetStrays :exec
+-- Strays of a payment that are none: in the books, or failed, so that nothing went; the way in which a bank took what it won;
+-- of a payment that brought nothing, as far as anybody will ever know.
+DELETE FROM stray_refunds s USING payments p
+WHERE s.payment_id = @payment_id AND p.id = s.payment_id
+  AND (EXISTS (SELECT FROM refunds r WHERE r.provider_refund_id = s.provider_refund_id)
+       OR s.provider_refund_id = ANY (@failed::text[])
+       OR (p.settled_at IS NULL AND p.status NOT IN ('initializing', 'pending') AND NOT p.late_expected)
+       OR (EXISTS (SELECT FROM disputes d WHERE d.payment_id = p.id AND d.status = 'lost' AND d.amount_kobo >= s.amount_kobo)
+           AND NOT EXISTS (SELECT FROM disputes d WHERE d.payment_id = p.id AND d.status = 'open')));
+
+-- name: WakeStrays :exec
+UPDATE stray_refunds SET look_at = now() WHERE payment_id = @payment_id;
+
+-- name: Misfit :execrows
+-- A refund of the provider that does not fit into the books; none where that is known.
+INSERT INTO stray_refunds (provider_refund_id, payment_id, amount_kobo, look_at, misfit)
+VALUES (@provider_refund_id, @payment_id, @amount_kobo, now() + make_interval(secs => @wait_seconds::int), true)
+ON CONFLICT (provider_refund_id) DO UPDATE SET misfit = true WHERE NOT stray_refunds.misfit;
+
 -- name: LostOfPayment :one
 -- What banks have taken of a payment.
 SELECT coalesce(sum(amount_kobo), 0)::bigint FROM disputes WHERE payment_id = @payment_id AND status = 'lost';
@@ -357,23 +430,27 @@ WHERE s.cancelled_at IS NOT NULL AND (s.state <> 'ended' OR EXISTS (
 SELECT count(*) FROM payments WHERE event_id = @event_id AND status IN ('initializing', 'pending');
 
 -- name: CancelProgress :one
--- How far the money of an event goes back once it is cancelled, by the orders that were paid: those with good tickets, and
--- those with refunds that had not left when it was cancelled or, where it is not yet, have not left. Free orders apart.
-WITH paid AS (
-    SELECT p.claim_id, p.status = 'succeeded' AS good,
-           p.received_kobo - (SELECT coalesce(sum(x.amount_kobo), 0) FROM refunds x WHERE x.payment_id = p.id)::bigint AS kept_kobo
-    FROM payments p WHERE p.event_id = @event_id AND p.received_kobo > 0
+-- How far the money of an event goes back once it is cancelled, by orders: those with good tickets and money left, those with
+-- refunds that had not left when it was cancelled (or have not left, where it is not yet). Apart: orders with good tickets
+-- and no money left, as free ones, and those of which a bank decides first.
+WITH good AS (
+    SELECT p.claim_id, p.received_kobo - (SELECT coalesce(sum(x.amount_kobo), 0) FROM refunds x WHERE x.payment_id = p.id)::bigint AS kept_kobo
+    FROM payments p WHERE p.event_id = @event_id AND p.status = 'succeeded'
+      AND NOT EXISTS (SELECT FROM disputes d WHERE d.payment_id = p.id AND d.status = 'open')
 ), due AS (
     SELECT p.claim_id, r.amount_kobo, r.status
     FROM refunds r JOIN payments p ON p.id = r.payment_id JOIN sales s ON s.event_id = p.event_id
     WHERE p.event_id = @event_id AND (r.processed_at IS NULL OR r.processed_at >= s.cancelled_at)
 )
-SELECT (SELECT count(*) FROM (SELECT claim_id FROM paid WHERE good UNION SELECT claim_id FROM due) o) AS orders,
-       (SELECT count(*) FROM (SELECT claim_id FROM due EXCEPT SELECT claim_id FROM due WHERE status <> 'processed' EXCEPT SELECT claim_id FROM paid WHERE good) o) AS back_orders,
-       (SELECT count(*) FROM paid WHERE good) AS open_orders,
-       (SELECT count(*) FROM payments p WHERE p.event_id = @event_id AND p.status = 'succeeded' AND p.received_kobo = 0) AS free_orders,
+SELECT (SELECT count(*) FROM (SELECT claim_id FROM good WHERE kept_kobo > 0 UNION SELECT claim_id FROM due) o) AS orders,
+       (SELECT count(*) FROM (SELECT claim_id FROM due EXCEPT SELECT claim_id FROM due WHERE status <> 'processed'
+                              EXCEPT SELECT claim_id FROM good WHERE kept_kobo > 0) o) AS back_orders,
+       (SELECT count(*) FROM good WHERE kept_kobo > 0) AS open_orders,
+       (SELECT count(*) FROM good WHERE kept_kobo <= 0) AS free_orders,
+       (SELECT coalesce(sum(kept_kobo), 0) FROM good)::bigint AS kept_kobo,
+       (SELECT count(DISTINCT p.claim_id) FROM payments p JOIN disputes d ON d.payment_id = p.id
+        WHERE p.event_id = @event_id AND d.status = 'open') AS disputed_orders,
        (SELECT count(*) FROM payments p WHERE p.event_id = @event_id AND p.status IN ('initializing', 'pending')) AS under_way,
-       (SELECT coalesce(sum(kept_kobo), 0) FROM paid WHERE good)::bigint AS kept_kobo,
        coalesce(sum(due.amount_kobo), 0)::bigint AS owed_kobo,
        coalesce(sum(due.amount_kobo) FILTER (WHERE due.status = 'processed'), 0)::bigint AS back_kobo,
        count(due.claim_id) AS refunds,

@@ -362,6 +362,9 @@ func TestEveryInvariantNoticesItsViolation(t *testing.T) {
 			`UPDATE payments SET status = 'charged_back' WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
 		{"a good ticket of an order that was given back", audit.TicketMeansPaid, []string{
 			`UPDATE claims SET status = 'refunded' WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
+		{"the provider sent back what is not in the books", audit.MoneyAddsUp, []string{
+			`INSERT INTO stray_refunds (provider_refund_id, payment_id, amount_kobo, look_at, misfit)
+			 SELECT 'stray', id, 1, now(), true FROM payments WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
 		{"a refund for a live ticket", audit.MoneyAddsUp, []string{
 			`INSERT INTO refunds (id, payment_id, amount_kobo, reason, status) SELECT gen_random_uuid(), id, 1, 'x', 'processed' FROM payments WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
 	} {
@@ -434,6 +437,9 @@ func TestNoViolationIsMadeUp(t *testing.T) {
 			    RETURNING u.id, u.tier_id, u.claim_id, u.slot
 			 ) INSERT INTO claim_lines (claim_id, line, unit_id, tier_id, price_kobo) SELECT claim_id, slot, id, tier_id, 0 FROM u`,
 			`INSERT INTO ledger (event_id, kind, body) SELECT $1, 'claim_changed', jsonb_build_object('claim', c.id) FROM claims c WHERE c.event_id = $1 AND c.account_id = $2 AND c.status = 'held'`}, []any{fan}},
+		{"a refund that is seen at the provider and is being written down", []string{
+			`INSERT INTO stray_refunds (provider_refund_id, payment_id, amount_kobo, look_at)
+			 SELECT 'ours', id, 1, now() FROM payments WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
 		{"the buyer paid the fee", []string{
 			`UPDATE payments SET received_kobo = amount_kobo + fees_kobo WHERE event_id = $1 AND account_id = $2`}, []any{fan}},
 		{"overpaid, and the difference goes back", []string{

@@ -253,10 +253,15 @@ const (
 
 // Reconcile asks the provider about payments that are due and acts on it, a bounded number a call; every worker calls
 // it every few seconds, and no two take the same payment. The first call of a process takes up what another one left behind.
+// It also goes on looking through the provider's refunds.
 func (s *Service) Reconcile(ctx context.Context) error {
+	outer := ctx
 	if !s.wentOn.Load() {
 		if err := s.goOn(ctx); err != nil {
 			return fmt.Errorf("payment.Reconcile: %w", err)
+		}
+		if err := s.q.BeginLooks(ctx, s.cfg.DB, s.cfg.Provider.Name()); err != nil {
+			return db.Fault(fmt.Errorf("payment.Reconcile: %w", err))
 		}
 		s.wentOn.Store(true)
 	}
@@ -290,7 +295,8 @@ func (s *Service) Reconcile(ctx context.Context) error {
 			return nil
 		})
 	}
-	return g.Wait()
+	// With the time of the caller: what was to be settled is.
+	return errors.Join(g.Wait(), s.look(outer))
 }
 
 // unavailable is what a caller hears when the provider did not do its part.

@@ -99,6 +99,10 @@ func (s *Service) dispute(ctx context.Context, payment uuid.UUID, d Dispute) err
 		if err != nil {
 			return err
 		}
+		// What did not fit into the books while it was open may fit now.
+		if err := s.q.WakeStrays(ctx, tx, p.Payment.ID); err != nil {
+			return fmt.Errorf("payment: dispute: %w", err)
+		}
 		if d.Outcome == DisputeLost {
 			return s.lose(ctx, tx, p.Payment, l)
 		}

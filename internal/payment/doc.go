@@ -115,14 +115,22 @@
 // dispute is open nothing is asked for, by a job or by hand: whoever decides it decides
 // that too. Money that went twice all the same is an alert.
 //
-// A refund that somebody made in the provider's dashboard is written down when a webhook
-// or a look at our own refunds shows it (adopt), so that our books are the bank's: first
+// A refund that somebody made in the provider's dashboard is written down when a webhook,
+// a look at our own refunds, or the look through all of the provider's shows it (adopt), so that our books are the bank's: first
 // as what was owed and not sent, then as the price of tickets. All of that: they are
 // void. Part of it: they stay good and are worth less, and an alert says that its organizer
 // chooses which of them end. A part that is just the price of tickets is taken for theirs,
 // so that they end without more money; any other is divided among all (ticket.ReduceTx),
 // like an amount that an organizer gives back: in the ratio of what they are worth, to the
-// kobo. Where a bank asks for the money, or more goes back than came, only an alert says so.
+// kobo. Where a bank asks for the money, or more goes back than came, an alert says so, and
+// money_adds_up of the audit, until it fits into the books.
+//
+// Because webhooks are lost, the reconciler also looks through all refunds that the
+// provider has (look.go), each five minutes from a little before the last look began: a
+// page in ten seconds at most, of all processes together. How far it is stands in a row
+// (refund_looks), so that whatever was made while nobody looked, for a week or a
+// minute, is found. What is in no book is noted (stray_refunds) and looked up a minute
+// later: ours are written down by then.
 //
 // A refund that failed is asked for again each hour, or when the organizer says so;
 // then it is looked at every ten seconds until it is decided, because a second

@@ -179,8 +179,7 @@ func (s *Service) adopt(ctx context.Context, payment uuid.UUID, f Refund) error 
 		return s.adoptTx(ctx, tx, p.Payment, l, all, f, to)
 	})
 	if errors.Is(err, errNotOurs) {
-		s.alert(ctx, "a refund was made at the provider and not here", "payment", payment, "amount", int64(f.Amount), "status", storable(f.Status))
-		return nil
+		return s.misfit(ctx, payment, f)
 	}
 	return err
 }

@@ -43,6 +43,10 @@ type Refund struct {
 	Status     string // pending, processing, processed, failed, needs-attention
 	Amount     money.Kobo
 	Reference  string // of the transaction
+	// Transaction is the provider's own number of it, empty where it did not say.
+	Transaction string
+	// Dispute reports that it is how a bank took what it won.
+	Dispute bool
 }
 
 // Notice is a webhook after its signature was checked.
@@ -114,6 +118,9 @@ type Provider interface {
 	Refund(ctx context.Context, reference string, amount money.Kobo, note string) (Refund, error)
 	// Refunds lists the refunds of a transaction.
 	Refunds(ctx context.Context, reference string) ([]Refund, error)
+	// AllRefunds lists the refunds of all transactions that were made since a moment, a page at a time from 1 on; one that is
+	// empty is after the last. What could not be read has no ProviderID.
+	AllRefunds(ctx context.Context, since time.Time, page int) ([]Refund, error)
 	// RetryRefund sends a refund that needs attention to the buyer's account; the error is Refused when it needs none.
 	RetryRefund(ctx context.Context, refundID string, to BankAccount) (Refund, error)
 	// Banks lists the banks that RetryRefund can send to, by name.
@@ -226,6 +233,9 @@ func (None) Refund(context.Context, string, money.Kobo, string) (Refund, error) 
 
 // Refunds implements Provider.
 func (None) Refunds(context.Context, string) ([]Refund, error) { return nil, nil }
+
+// AllRefunds implements Provider.
+func (None) AllRefunds(context.Context, time.Time, int) ([]Refund, error) { return nil, nil }
 
 // RetryRefund implements Provider: there is nothing to give back.
 func (None) RetryRefund(context.Context, string, BankAccount) (Refund, error) {

@@ -188,7 +188,7 @@ func (s *Service) lookUp(ctx context.Context, r paymentdb.GetRefundRow) (*Refund
 		known := slices.ContainsFunc(ours, func(o paymentdb.Refund) bool {
 			return o.ID != r.ID && o.ProviderRefundID != nil && *o.ProviderRefundID == f.ProviderID
 		})
-		if !known && f.Amount == money.Kobo(r.AmountKobo) && f.Status != string(refundFailed) {
+		if !known && f.Amount == money.Kobo(r.AmountKobo) && !nothingMoved(f) {
 			return &f, nil
 		}
 	}
@@ -223,13 +223,23 @@ func (s *Service) syncRefunds(ctx context.Context, p paymentdb.Payment) error {
 			}
 		}
 	}
+	var failed []string
+	for _, f := range list {
+		if nothingMoved(f) {
+			failed = append(failed, storable(f.ProviderID))
+		}
+	}
+	if err := s.q.ForgetStrays(ctx, s.cfg.DB, p.ID, failed); err != nil {
+		return fmt.Errorf("payment: refunds: %w", err)
+	}
 	return nil
 }
 
 // known reports whether a refund at the provider is one of ours: one that we have asked for and not heard about yet may be
-// the one. One that failed has moved nothing, and ours forget theirs when they are asked for again.
+// the one. One that failed has moved nothing, and ours forget theirs when they are asked for again; what a bank won is no
+// refund of anybody's.
 func known(ours []paymentdb.Refund, f Refund) bool {
-	return f.Status == string(refundFailed) || slices.ContainsFunc(ours, func(o paymentdb.Refund) bool {
+	return nothingMoved(f) || slices.ContainsFunc(ours, func(o paymentdb.Refund) bool {
 		if o.ProviderRefundID == nil {
 			return refundStatus(o.Status) != refundOwed && o.MadeBy == madeByUs && money.Kobo(o.AmountKobo) == f.Amount
 		}

@@ -80,7 +80,7 @@ type shop struct {
 // counted counts what the provider is asked.
 type counted struct {
 	payment.Provider
-	verified, started atomic.Int64
+	verified, started, listed atomic.Int64
 }
 
 func (c *counted) Verify(ctx context.Context, ref string) (payment.Charge, error) {

@@ -204,6 +204,10 @@ func (s *storm) something() {
 // ask lets the reconciler ask about whatever is open.
 func (s *storm) ask() {
 	s.sql(`UPDATE payments SET next_check_at = now() - interval '1 s' WHERE settled_at IS NULL`)
+	if s.one(2) { // it also goes on looking for refunds that others made: there are none, whatever of ours is on its way
+		s.sql(`UPDATE refund_looks SET step_at = now(), look_at = now()`)
+		s.sql(`UPDATE stray_refunds SET look_at = now()`)
+	}
 	s.do("reconcile", nil, func() error { return s.payments.Reconcile(s.Context()) })
 }
 

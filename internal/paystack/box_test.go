@@ -158,6 +158,17 @@ func TestAdapterAndSandboxUnderstandEachOther(t *testing.T) {
 			t.Fatalf("%+v", n)
 		}
 		b.refundIs(ref, r.ProviderID, "needs-attention")
+		all, err := b.AllRefunds(ctx, time.Now().Add(-time.Hour), 1)
+		if err != nil || len(all) != 1 || all[0].ProviderID != r.ProviderID || all[0].Amount != 200_000 || all[0].Dispute ||
+			all[0].Reference != ref || all[0].Transaction != c.ProviderID {
+			t.Fatalf("%+v %v", all, err)
+		}
+		if more, err := b.AllRefunds(ctx, time.Now().Add(-time.Hour), 2); err != nil || len(more) != 0 {
+			t.Fatalf("%+v %v", more, err)
+		}
+		if none, err := b.AllRefunds(ctx, time.Now().Add(time.Hour), 1); err != nil || len(none) != 0 {
+			t.Fatalf("%+v %v", none, err)
+		}
 		banks, err := b.Banks(ctx)
 		if err != nil || len(banks) == 0 {
 			t.Fatal(banks, err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -140,4 +141,32 @@ func TestBanksAreAskedForOnceInAWhile(t *testing.T) {
 			t.Fatal("banks out of nothing")
 		}
 	})
+}
+
+// The list of all refunds, in every form: what is named in one is read, and one that nobody can read hides no other.
+func TestAllRefunds(t *testing.T) {
+	t.Parallel()
+	var asked string
+	c := api(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.RequestURI()
+		_, _ = io.WriteString(w, `{"status":true,"data":[
+			{"id":1,"amount":"500","status":"processed","transaction":77,"dispute":null},
+			7,
+			{"id":"2","amount":600,"status":"needs_attention","transaction":{"id":78,"reference":"fq-2"},"dispute":{"id":9}},
+			{"id":3,"amount":700.0,"status":"pending","transaction":79,"transaction_reference":"fq-3","dispute":0}
+		]}`)
+	})
+	all, err := c.AllRefunds(t.Context(), time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("Lagos", 3600)), 3)
+	want := []payment.Refund{
+		{ProviderID: "1", Status: "processed", Amount: 500, Transaction: "77"},
+		{},
+		{ProviderID: "2", Status: "needs-attention", Amount: 600, Reference: "fq-2", Transaction: "78", Dispute: true},
+		{ProviderID: "3", Status: "pending", Amount: 700, Reference: "fq-3", Transaction: "79"},
+	}
+	if err != nil || !slices.Equal(all, want) {
+		t.Errorf("%+v %v, want %+v", all, err, want)
+	}
+	if asked != "/refund?from=2026-03-04T04%3A06%3A07Z&page=3&perPage=50" {
+		t.Error(asked)
+	}
 }

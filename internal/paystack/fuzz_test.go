@@ -141,6 +141,9 @@ func FuzzAnswers(f *testing.F) {
 		if d, err := w.Dispute(ctx, "7"); err == nil && d.Found && (d.ProviderID != "7" || d.Status == "" || d.Outcome == "") {
 			t.Fatalf("%+v", d)
 		}
+		if all, err := w.AllRefunds(ctx, time.Time{}, 1); err != nil && len(all) > 0 {
+			t.Fatalf("%+v", all)
+		}
 		for _, err := range []error{func() error { _, err := w.Banks(ctx); return err }(), func() error { _, err := w.Refunds(ctx, "fq-1"); return err }()} {
 			if err != nil && strings.Contains(err.Error(), secret) {
 				t.Fatal("an error holds the key")

@@ -2,9 +2,11 @@ package paystack
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,6 +54,33 @@ func (c *Client) Refunds(ctx context.Context, reference string) ([]payment.Refun
 		if d.of(t.ProviderID, reference) {
 			out = append(out, d.refund(reference))
 		}
+	}
+	return out, nil
+}
+
+// listPage is how many refunds are asked for at once: what a list gives without being asked. Only an empty page ends a list,
+// so that one that is shorter than was asked for loses nothing.
+const listPage = "50"
+
+// AllRefunds implements payment.Provider. New ones push others to later pages: some may be seen twice, and none is missed.
+func (c *Client) AllRefunds(ctx context.Context, since time.Time, page int) ([]payment.Refund, error) {
+	var list []json.RawMessage
+	q := url.Values{"from": {since.UTC().Format(time.RFC3339)}, "perPage": {listPage}, "page": {strconv.Itoa(page)}}
+	if err := c.call(ctx, laneBack, http.MethodGet, "/refund?"+q.Encode(), nil, &list); err != nil {
+		return nil, err
+	}
+	out := make([]payment.Refund, len(list))
+	for i, raw := range list {
+		// One that cannot be read hides no other; it has no name.
+		var d refund
+		if json.Unmarshal(raw, &d) != nil {
+			continue
+		}
+		reference := d.TransactionRef
+		if reference == "" {
+			reference = d.Transaction.reference
+		}
+		out[i] = d.refund(string(reference))
 	}
 	return out, nil
 }

@@ -70,6 +70,19 @@ func (m *moment) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// present reports whether something is named, in whatever form: an id, a word or an object.
+type present bool
+
+func (p *present) UnmarshalJSON(b []byte) error {
+	switch string(bytes.TrimSpace(b)) {
+	case "null", `""`, "0", "false", "{}", "[]":
+		*p = false
+	default:
+		*p = true
+	}
+	return nil
+}
+
 // charge is data of verify and of charge.* webhooks: what is needed of it.
 // metadata, log, plan, authorization and customer, whose forms vary, are not.
 type charge struct {
@@ -108,6 +121,7 @@ type refund struct {
 	Transaction     transaction `json:"transaction"`
 	TransactionRef  anyText     `json:"transaction_reference"`
 	RefundReference anyText     `json:"refund_reference"`
+	Dispute         present     `json:"dispute"`
 }
 
 type transaction struct{ id, reference anyText }
@@ -143,5 +157,7 @@ func (d *refund) refund(reference string) payment.Refund {
 		// Other words for it, seen in answers and libraries.
 		status = "needs-attention"
 	}
-	return payment.Refund{ProviderID: string(d.ID), Status: status, Amount: d.Amount.kobo, Reference: reference}
+	return payment.Refund{
+		ProviderID: string(d.ID), Status: status, Amount: d.Amount.kobo, Reference: reference, Transaction: string(d.Transaction.id), Dispute: bool(d.Dispute),
+	}
 }

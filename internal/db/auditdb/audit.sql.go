@@ -170,21 +170,30 @@ WITH back AS (
 ), disputed AS (
     SELECT d.payment_id, bool_or(d.status = 'lost') AS lost, bool_or(d.status <> 'won') AS against
     FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.event_id = $1 GROUP BY d.payment_id
+), stray AS (
+    -- What the provider sent back, as it said itself, and what does not fit into the books.
+    SELECT f.payment_id, sum(f.amount_kobo)::bigint AS kobo, string_agg(f.provider_refund_id, ', ' ORDER BY f.provider_refund_id) AS ids
+    FROM stray_refunds f JOIN payments p ON p.id = f.payment_id
+    WHERE p.event_id = $1 AND p.settled_at IS NOT NULL AND f.misfit
+      AND NOT EXISTS (SELECT FROM refunds r WHERE r.provider_refund_id = f.provider_refund_id)
+    GROUP BY f.payment_id
 ), line AS (
     SELECT p.id, p.claim_id, p.reference, p.status, p.created_at, COALESCE(p.received_kobo, 0)::bigint AS received,
            COALESCE(had.worth, 0)::bigint AS worth, COALESCE(back.refunded, 0)::bigint AS refunded, COALESCE(back.due, 0)::bigint AS due,
            (CASE WHEN p.status = 'charged_back' THEN p.received_kobo - COALESCE(back.refunded + back.due, 0) ELSE 0 END)::bigint AS charged_back,
            (CASE WHEN had.good > 0 AND p.fees_kobo > 0 AND p.received_kobo = p.amount_kobo + p.fees_kobo THEN p.fees_kobo ELSE 0 END)::bigint AS fees,
-           COALESCE(had.lost, 0) AS ended_for_nothing, COALESCE(disputed.lost, false) AS dispute_lost, COALESCE(disputed.against, false) AS disputed
+           COALESCE(stray.kobo, 0)::bigint AS strayed, stray.ids AS stray_ids, COALESCE(had.lost, 0) AS ended_for_nothing, COALESCE(disputed.lost, false) AS dispute_lost, COALESCE(disputed.against, false) AS disputed
     FROM payments p
     LEFT JOIN back ON back.payment_id = p.id LEFT JOIN had ON had.payment_id = p.id LEFT JOIN disputed ON disputed.payment_id = p.id
+    LEFT JOIN stray ON stray.payment_id = p.id
     WHERE p.event_id = $1 AND (p.settled_at IS NOT NULL OR back.refunds > 0)
 )
 SELECT claim_id, reference, status, received, worth, fees, refunded, due, charged_back,
-       (received - worth - fees - refunded - due - charged_back)::bigint AS difference,
+       (received - worth - fees - refunded - due - charged_back - strayed)::bigint AS difference,
        array_remove(ARRAY[
            CASE WHEN received - worth - fees - refunded - due - charged_back <> 0 THEN format(
                'received %s, tickets %s, fees passed on %s, refunded %s, refunds due %s, charged back %s', received, worth, fees, refunded, due, charged_back) END,
+           CASE WHEN strayed > 0 THEN format('the provider sent %s back that are not in the books (its refund %s)', strayed, stray_ids) END,
            CASE WHEN refunded + due > received THEN format('%s go back of %s that came', refunded + due, received) END,
            CASE WHEN status = 'refunded' AND (due > 0 OR refunded < received) THEN format('it is called refunded, and %s of %s are back', refunded, received) END,
            CASE WHEN status = 'refund_due' AND due = 0 THEN 'it waits for a refund, and none is due' END,

@@ -80,6 +80,15 @@ type Refund struct {
 	MadeBy           string
 }
 
+type RefundLook struct {
+	Provider string
+	Since    time.Time
+	BeganAt  *time.Time
+	Page     int32
+	LookAt   time.Time
+	StepAt   time.Time
+}
+
 type Webhook struct {
 	ID          int64
 	Provider    string

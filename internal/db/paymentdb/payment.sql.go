@@ -12,6 +12,19 @@ import (
 	"github.com/google/uuid"
 )
 
+const beginLooks = `-- name: BeginLooks :exec
+INSERT INTO refund_looks (provider, since)
+SELECT $1, coalesce(min(created_at), now()) FROM payments
+HAVING NOT EXISTS (SELECT FROM refund_looks l WHERE l.provider = $1)
+ON CONFLICT (provider) DO NOTHING
+`
+
+// The refunds of a provider are looked through from the first payment on; once.
+func (q *Queries) BeginLooks(ctx context.Context, db DBTX, provider string) error {
+	_, err := db.Exec(ctx, beginLooks, provider)
+	return err
+}
+
 const buyer = `-- name: Buyer :one
 
 SELECT email, name FROM accounts WHERE id = $1
@@ -22,7 +35,7 @@ type BuyerRow struct {
 	Name  string
 }
 
-// Owner: internal/payment (payments, webhooks, refunds).
+// Owner: internal/payment (payments, webhooks, refunds, disputes, looks at the refunds of a provider).
 // Locks: payment first, then what package claim locks (spot, claim, units), refunds last.
 func (q *Queries) Buyer(ctx context.Context, db DBTX, id uuid.UUID) (BuyerRow, error) {
 	row := db.QueryRow(ctx, buyer, id)
@@ -32,21 +45,24 @@ func (q *Queries) Buyer(ctx context.Context, db DBTX, id uuid.UUID) (BuyerRow, e
 }
 
 const cancelProgress = `-- name: CancelProgress :one
-WITH paid AS (
-    SELECT p.claim_id, p.status = 'succeeded' AS good,
-           p.received_kobo - (SELECT coalesce(sum(x.amount_kobo), 0) FROM refunds x WHERE x.payment_id = p.id)::bigint AS kept_kobo
-    FROM payments p WHERE p.event_id = $1 AND p.received_kobo > 0
+WITH good AS (
+    SELECT p.claim_id, p.received_kobo - (SELECT coalesce(sum(x.amount_kobo), 0) FROM refunds x WHERE x.payment_id = p.id)::bigint AS kept_kobo
+    FROM payments p WHERE p.event_id = $1 AND p.status = 'succeeded'
+      AND NOT EXISTS (SELECT FROM disputes d WHERE d.payment_id = p.id AND d.status = 'open')
 ), due AS (
     SELECT p.claim_id, r.amount_kobo, r.status
     FROM refunds r JOIN payments p ON p.id = r.payment_id JOIN sales s ON s.event_id = p.event_id
     WHERE p.event_id = $1 AND (r.processed_at IS NULL OR r.processed_at >= s.cancelled_at)
 )
-SELECT (SELECT count(*) FROM (SELECT claim_id FROM paid WHERE good UNION SELECT claim_id FROM due) o) AS orders,
-       (SELECT count(*) FROM (SELECT claim_id FROM due EXCEPT SELECT claim_id FROM due WHERE status <> 'processed' EXCEPT SELECT claim_id FROM paid WHERE good) o) AS back_orders,
-       (SELECT count(*) FROM paid WHERE good) AS open_orders,
-       (SELECT count(*) FROM payments p WHERE p.event_id = $1 AND p.status = 'succeeded' AND p.received_kobo = 0) AS free_orders,
+SELECT (SELECT count(*) FROM (SELECT claim_id FROM good WHERE kept_kobo > 0 UNION SELECT claim_id FROM due) o) AS orders,
+       (SELECT count(*) FROM (SELECT claim_id FROM due EXCEPT SELECT claim_id FROM due WHERE status <> 'processed'
+                              EXCEPT SELECT claim_id FROM good WHERE kept_kobo > 0) o) AS back_orders,
+       (SELECT count(*) FROM good WHERE kept_kobo > 0) AS open_orders,
+       (SELECT count(*) FROM good WHERE kept_kobo <= 0) AS free_orders,
+       (SELECT coalesce(sum(kept_kobo), 0) FROM good)::bigint AS kept_kobo,
+       (SELECT count(DISTINCT p.claim_id) FROM payments p JOIN disputes d ON d.payment_id = p.id
+        WHERE p.event_id = $1 AND d.status = 'open') AS disputed_orders,
        (SELECT count(*) FROM payments p WHERE p.event_id = $1 AND p.status IN ('initializing', 'pending')) AS under_way,
-       (SELECT coalesce(sum(kept_kobo), 0) FROM paid WHERE good)::bigint AS kept_kobo,
        coalesce(sum(due.amount_kobo), 0)::bigint AS owed_kobo,
        coalesce(sum(due.amount_kobo) FILTER (WHERE due.status = 'processed'), 0)::bigint AS back_kobo,
        count(due.claim_id) AS refunds,
@@ -56,21 +72,23 @@ FROM due
 `
 
 type CancelProgressRow struct {
-	Orders     int64
-	BackOrders int64
-	OpenOrders int64
-	FreeOrders int64
-	UnderWay   int64
-	KeptKobo   int64
-	OwedKobo   int64
-	BackKobo   int64
-	Refunds    int64
-	Back       int64
-	Stuck      int64
+	Orders         int64
+	BackOrders     int64
+	OpenOrders     int64
+	FreeOrders     int64
+	KeptKobo       int64
+	DisputedOrders int64
+	UnderWay       int64
+	OwedKobo       int64
+	BackKobo       int64
+	Refunds        int64
+	Back           int64
+	Stuck          int64
 }
 
-// How far the money of an event goes back once it is cancelled, by the orders that were paid: those with good tickets, and
-// those with refunds that had not left when it was cancelled or, where it is not yet, have not left. Free orders apart.
+// How far the money of an event goes back once it is cancelled, by orders: those with good tickets and money left, those with
+// refunds that had not left when it was cancelled (or have not left, where it is not yet). Apart: orders with good tickets
+// and no money left, as free ones, and those of which a bank decides first.
 func (q *Queries) CancelProgress(ctx context.Context, db DBTX, eventID uuid.UUID) (CancelProgressRow, error) {
 	row := db.QueryRow(ctx, cancelProgress, eventID)
 	var i CancelProgressRow
@@ -79,8 +97,9 @@ func (q *Queries) CancelProgress(ctx context.Context, db DBTX, eventID uuid.UUID
 		&i.BackOrders,
 		&i.OpenOrders,
 		&i.FreeOrders,
-		&i.UnderWay,
 		&i.KeptKobo,
+		&i.DisputedOrders,
+		&i.UnderWay,
 		&i.OwedKobo,
 		&i.BackKobo,
 		&i.Refunds,
@@ -342,6 +361,33 @@ func (q *Queries) EndLease(ctx context.Context, db DBTX, iD uuid.UUID, openings 
 	return err
 }
 
+const endLook = `-- name: EndLook :exec
+UPDATE refund_looks
+SET since = greatest(since, began_at - make_interval(secs => $1::int)), began_at = NULL, page = 1,
+    look_at = now() + make_interval(secs => $2::int)
+WHERE provider = $3 AND began_at = $4 AND page = $5
+`
+
+type EndLookParams struct {
+	OverlapSeconds int32
+	RestSeconds    int32
+	Provider       string
+	BeganAt        *time.Time
+	Page           int32
+}
+
+// All pages were seen. The next look begins a little before this one did: a list may lag, and clocks differ.
+func (q *Queries) EndLook(ctx context.Context, db DBTX, arg EndLookParams) error {
+	_, err := db.Exec(ctx, endLook,
+		arg.OverlapSeconds,
+		arg.RestSeconds,
+		arg.Provider,
+		arg.BeganAt,
+		arg.Page,
+	)
+	return err
+}
+
 const endPayment = `-- name: EndPayment :execrows
 UPDATE payments
 SET status = $1, gateway_response = $2, opening_until = NULL, late_expected = true, checks = 0,
@@ -404,6 +450,33 @@ func (q *Queries) EventOfClaim(ctx context.Context, db DBTX, iD uuid.UUID, accou
 	var event_id uuid.UUID
 	err := row.Scan(&event_id)
 	return event_id, err
+}
+
+const forgetBooked = `-- name: ForgetBooked :exec
+DELETE FROM stray_refunds s WHERE EXISTS (SELECT FROM refunds r WHERE r.provider_refund_id = s.provider_refund_id)
+`
+
+// Strays that are in the books by now.
+func (q *Queries) ForgetBooked(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, forgetBooked)
+	return err
+}
+
+const forgetStrays = `-- name: ForgetStrays :exec
+DELETE FROM stray_refunds s USING payments p
+WHERE s.payment_id = $1 AND p.id = s.payment_id
+  AND (EXISTS (SELECT FROM refunds r WHERE r.provider_refund_id = s.provider_refund_id)
+       OR s.provider_refund_id = ANY ($2::text[])
+       OR (p.settled_at IS NULL AND p.status NOT IN ('initializing', 'pending') AND NOT p.late_expected)
+       OR (EXISTS (SELECT FROM disputes d WHERE d.payment_id = p.id AND d.status = 'lost' AND d.amount_kobo >= s.amount_kobo)
+           AND NOT EXISTS (SELECT FROM disputes d WHERE d.payment_id = p.id AND d.status = 'open')))
+`
+
+// Strays of a payment that are none: in the books, or failed, so that nothing went; the way in which a bank took what it won;
+// of a payment that brought nothing, as far as anybody will ever know.
+func (q *Queries) ForgetStrays(ctx context.Context, db DBTX, paymentID uuid.UUID, failed []string) error {
+	_, err := db.Exec(ctx, forgetStrays, paymentID, failed)
+	return err
 }
 
 const getDispute = `-- name: GetDispute :one
@@ -1006,6 +1079,26 @@ func (q *Queries) LostOfPayment(ctx context.Context, db DBTX, paymentID uuid.UUI
 	return column_1, err
 }
 
+const misfit = `-- name: Misfit :execrows
+INSERT INTO stray_refunds (provider_refund_id, payment_id, amount_kobo, look_at, misfit)
+VALUES ($1, $2, $3, now() + make_interval(secs => $4::int), true)
+ON CONFLICT (provider_refund_id) DO UPDATE SET misfit = true WHERE NOT stray_refunds.misfit
+`
+
+// A refund of the provider that does not fit into the books; none where that is known.
+func (q *Queries) Misfit(ctx context.Context, db DBTX, providerRefundID string, paymentID uuid.UUID, amountKobo int64, waitSeconds int32) (int64, error) {
+	result, err := db.Exec(ctx, misfit,
+		providerRefundID,
+		paymentID,
+		amountKobo,
+		waitSeconds,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const moveDispute = `-- name: MoveDispute :execrows
 UPDATE disputes
 SET status = $1, provider_status = $2, resolved_at = now(),
@@ -1077,6 +1170,15 @@ func (q *Queries) MoveRefund(ctx context.Context, db DBTX, arg MoveRefundParams)
 	return result.RowsAffected(), nil
 }
 
+const nextPage = `-- name: NextPage :exec
+UPDATE refund_looks SET page = page + 1 WHERE provider = $1 AND began_at = $2 AND page = $3
+`
+
+func (q *Queries) NextPage(ctx context.Context, db DBTX, provider string, beganAt *time.Time, page int32) error {
+	_, err := db.Exec(ctx, nextPage, provider, beganAt, page)
+	return err
+}
+
 const noteDispute = `-- name: NoteDispute :exec
 UPDATE disputes SET provider_status = $1, due_at = coalesce($2, due_at)
 WHERE id = $3 AND status = 'open'
@@ -1085,6 +1187,43 @@ WHERE id = $3 AND status = 'open'
 // What the provider says now of a dispute that is open.
 func (q *Queries) NoteDispute(ctx context.Context, db DBTX, providerStatus string, dueAt *time.Time, iD uuid.UUID) error {
 	_, err := db.Exec(ctx, noteDispute, providerStatus, dueAt, iD)
+	return err
+}
+
+const noteStrays = `-- name: NoteStrays :exec
+INSERT INTO stray_refunds (provider_refund_id, payment_id, amount_kobo, look_at)
+SELECT DISTINCT ON (n.id) n.id, p.id, n.kobo, now() + make_interval(secs => $1::int)
+FROM (SELECT unnest($2::text[]) AS id, unnest($3::text[]) AS reference, unnest($4::text[]) AS number, unnest($5::bigint[]) AS kobo) n
+CROSS JOIN LATERAL (
+    SELECT x.id FROM payments x WHERE x.provider = $6 AND x.reference = n.reference AND n.reference <> ''
+    UNION
+    SELECT x.id FROM payments x WHERE x.provider = $6 AND x.provider_id = n.number AND n.number <> ''
+) p
+WHERE NOT EXISTS (SELECT FROM refunds r WHERE r.provider_refund_id = n.id)
+ORDER BY n.id, p.id
+ON CONFLICT (provider_refund_id) DO NOTHING
+`
+
+type NoteStraysParams struct {
+	WaitSeconds int32
+	Ids         []string
+	Payments    []string
+	Numbers     []string
+	Kobo        []int64
+	Provider    string
+}
+
+// Refunds of a list that are of our payments and in none of our books, to be looked at a little later: ours are being
+// written down meanwhile.
+func (q *Queries) NoteStrays(ctx context.Context, db DBTX, arg NoteStraysParams) error {
+	_, err := db.Exec(ctx, noteStrays,
+		arg.WaitSeconds,
+		arg.Ids,
+		arg.Payments,
+		arg.Numbers,
+		arg.Kobo,
+		arg.Provider,
+	)
 	return err
 }
 
@@ -1995,6 +2134,30 @@ func (q *Queries) TakeDue(ctx context.Context, db DBTX, maxPayments int32) ([]Pa
 	return items, nil
 }
 
+const takeLook = `-- name: TakeLook :one
+UPDATE refund_looks l
+SET step_at = now() + make_interval(secs => $1::int),
+    began_at = CASE WHEN l.began_at IS NULL AND l.look_at <= now() THEN now() ELSE l.began_at END
+WHERE l.provider = $2 AND l.step_at <= now()
+  AND (l.began_at IS NOT NULL OR l.look_at <= now() OR EXISTS (SELECT FROM stray_refunds s WHERE s.look_at <= now()))
+RETURNING l.provider, l.since, l.began_at, l.page, l.look_at, l.step_at
+`
+
+// The right to ask the provider about refunds now, if anything is to be asked: once in a while, whoever wants to.
+func (q *Queries) TakeLook(ctx context.Context, db DBTX, pauseSeconds int32, provider string) (RefundLook, error) {
+	row := db.QueryRow(ctx, takeLook, pauseSeconds, provider)
+	var i RefundLook
+	err := row.Scan(
+		&i.Provider,
+		&i.Since,
+		&i.BeganAt,
+		&i.Page,
+		&i.LookAt,
+		&i.StepAt,
+	)
+	return i, err
+}
+
 const takeOpenDisputes = `-- name: TakeOpenDisputes :many
 UPDATE disputes d SET organizer_told_at = now()
 FROM (
@@ -2027,6 +2190,35 @@ func (q *Queries) TakeOpenDisputes(ctx context.Context, db DBTX, eventID uuid.UU
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const takeStrays = `-- name: TakeStrays :many
+UPDATE stray_refunds s
+SET looks = s.looks + 1, look_at = now() + least(interval '1 hour', interval '1 minute' * power(2, least(s.looks, 10)))
+FROM (SELECT x.provider_refund_id AS id FROM stray_refunds x WHERE x.look_at <= now() ORDER BY x.look_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
+WHERE s.provider_refund_id = due.id
+RETURNING s.payment_id
+`
+
+// Strays whose turn it is, each with its next turn: 1 min … 1 h.
+func (q *Queries) TakeStrays(ctx context.Context, db DBTX, maxStrays int32) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, takeStrays, maxStrays)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var payment_id uuid.UUID
+		if err := rows.Scan(&payment_id); err != nil {
+			return nil, err
+		}
+		items = append(items, payment_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -2322,6 +2514,15 @@ func (q *Queries) TroubleTold(ctx context.Context, db DBTX, eventID uuid.UUID) (
 	var i TroubleToldRow
 	err := row.Scan(&i.News, &i.At)
 	return i, err
+}
+
+const wakeStrays = `-- name: WakeStrays :exec
+UPDATE stray_refunds SET look_at = now() WHERE payment_id = $1
+`
+
+func (q *Queries) WakeStrays(ctx context.Context, db DBTX, paymentID uuid.UUID) error {
+	_, err := db.Exec(ctx, wakeStrays, paymentID)
+	return err
 }
 
 const webhookDone = `-- name: WebhookDone :exec

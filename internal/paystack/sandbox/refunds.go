@@ -137,13 +137,20 @@ func (s *Server) refund(id string) (*transaction, *refund) {
 	return t, t.Refunds[i]
 }
 
-// listRefunds answers the filters transaction (id or reference), reference, currency, perPage and page; newest first.
+// listRefunds answers the filters transaction (id or reference), reference, currency, from and to (a time or a day), perPage and
+// page; newest first.
 func (s *Server) listRefunds(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	size, page := positive(q, "perPage", 50, 1000), positive(q, "page", 1, 1<<20)
 	which := q.Get("transaction")
 	if which == "" {
 		which = q.Get("reference")
+	}
+	from, badFrom := at(q.Get("from"), time.Time{})
+	to, badTo := at(q.Get("to"), time.Now().Add(time.Hour))
+	if badFrom || badTo {
+		fail(w, http.StatusBadRequest, apiError{Message: "from and to are dates", Code: "invalid_params"})
+		return
 	}
 	s.mu.Lock()
 	var of []*transaction
@@ -155,7 +162,11 @@ func (s *Server) listRefunds(w http.ResponseWriter, r *http.Request) {
 			of = []*transaction{t}
 		}
 	}
-	data, total := []any{}, 0
+	type row struct {
+		t *transaction
+		f *refund
+	}
+	var rows []row
 	now := time.Now().UTC()
 	for _, t := range slices.Backward(of) {
 		if len(t.Refunds) == 0 {
@@ -165,17 +176,32 @@ func (s *Server) listRefunds(w http.ResponseWriter, r *http.Request) {
 			_ = s.save(t) // on its way to the disk; the next verify says the same again
 		}
 		for _, f := range slices.Backward(t.Refunds) {
-			if c := q.Get("currency"); c != "" && c != t.Currency {
+			if c := q.Get("currency"); c != "" && c != t.Currency || f.CreatedAt.Before(from) || f.CreatedAt.After(to) {
 				continue
 			}
-			if total/size == page-1 {
-				data = append(data, s.refundData(t, f))
-			}
-			total++
+			rows = append(rows, row{t, f})
 		}
 	}
+	slices.SortStableFunc(rows, func(a, b row) int { return b.f.CreatedAt.Compare(a.f.CreatedAt) })
+	data := []any{}
+	for _, r := range rows[min((page-1)*size, len(rows)):min(page*size, len(rows))] {
+		data = append(data, s.refundData(r.t, r.f))
+	}
 	s.mu.Unlock()
-	listed(w, "Refunds retrieved", data, total, size, page)
+	listed(w, "Refunds retrieved", data, len(rows), size, page)
+}
+
+// at reads a time, or the beginning of a day; otherwise where nothing is said.
+func at(word string, otherwise time.Time) (t time.Time, bad bool) {
+	if word == "" {
+		return otherwise, false
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, word); err == nil {
+			return t, false
+		}
+	}
+	return t, true
 }
 
 // retryRefund is POST /refund/retry_with_customer_details/{id}, for refunds that need the buyer's account.

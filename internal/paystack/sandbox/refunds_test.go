@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"fairqueue/internal/paystack/sandbox"
 )
@@ -68,6 +69,18 @@ func TestRefunds(t *testing.T) {
 	}
 	if _, out := s.call("GET", "/refund?transaction=fq-1&perPage=1&page=2", nil); len(out["data"].([]any)) != 1 {
 		t.Errorf("second page: %v", out)
+	}
+	hour := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339) }
+	for query, want := range map[string]int{
+		"from=" + hour(-time.Hour): 2, "from=" + hour(time.Hour): 0, "to=" + hour(-time.Hour): 0,
+		"from=2016-09-21&to=" + hour(time.Hour): 2, "from=2016-09-21&perPage=1&page=2": 1, "page=2": 0,
+	} {
+		if _, out := s.call("GET", "/refund?"+query, nil); len(out["data"].([]any)) != want {
+			t.Errorf("%s: %v, want %d", query, out, want)
+		}
+	}
+	if status, out := s.call("GET", "/refund?from=yesterday", nil); status != 400 {
+		t.Errorf("from yesterday: %d %v", status, out)
 	}
 
 	s.initialize("fq-2")
