@@ -74,15 +74,15 @@ func (b *galleryBook) orders() {
 	})
 	b.add("orders-cancelled", "Orders, the event is cancelled", list(func(v *OrdersView) {
 		v.Event.State, v.Event.Cancelled = SaleEnded, true
-		v.Cancel = &CancelProgress{Orders: 1840, Open: 311, UnderWay: 2, Refunds: 1529, Back: 902, Stuck: 2, Owed: 764500000000, Sent: 451000000000}
+		v.Cancel = &CancelProgress{Orders: 1840, OrdersBack: 902, Open: 311, Free: 12, Disputed: 1, UnderWay: 2, Stuck: 2, Moving: 625, All: 920000000000, Sent: 451000000000}
 	}))
 	b.add("orders-cancelled-stuck", "Orders, what is left waits for the organizer", list(func(v *OrdersView) {
 		v.Event.State, v.Event.Cancelled = SaleEnded, true
-		v.Cancel = &CancelProgress{Orders: 1840, Refunds: 1840, Back: 1838, Stuck: 2, Owed: 920000000000, Sent: 919000000000}
+		v.Cancel = &CancelProgress{Orders: 1840, OrdersBack: 1838, Stuck: 2, All: 920000000000, Sent: 919000000000}
 	}))
 	b.add("orders-cancelled-done", "Orders, all money is back", list(func(v *OrdersView) {
 		v.Event.State, v.Event.Cancelled = SaleEnded, true
-		v.Cancel = &CancelProgress{Orders: 1840, Refunds: 1840, Back: 1840, Owed: 920000000000, Sent: 920000000000, Done: true}
+		v.Cancel = &CancelProgress{Orders: 1840, OrdersBack: 1840, All: 920000000000, Sent: 920000000000, Done: true}
 	}))
 	b.add("order", "An order", galleryOrder(nil))
 	b.add("order-error", "An order, the refund is mistyped", galleryOrder(func(v *OrderView) {
@@ -100,29 +100,33 @@ func (b *galleryBook) orders() {
 	b.add("order-disputed", "An order under dispute", galleryOrder(func(v *OrderView) {
 		v.Status, v.Refundable = "charged_back", false
 		v.Tickets[0].Status, v.Tickets[1].Status, v.Tickets[0].Good, v.Tickets[1].Good = "void", "void", false, false
+		v.Tickets[0].Dispute, v.Tickets[1].Dispute = disputeAsked, disputeAsked
 		v.Payments[1].Status, v.Payments[1].Disputed = "charged_back", true
 		v.Disputes = []DisputeRow{{Status: "open", Amount: 5000000, Void: true, DueAt: galleryNow.Add(47 * time.Hour), OpenedAt: galleryNow}}
 	}))
 	b.add("order-lost", "An order, the dispute is lost", galleryOrder(func(v *OrderView) {
 		v.Status, v.Refundable, v.Tickets = "charged_back", false, v.Tickets[:1]
-		v.Tickets[0].Status, v.Tickets[0].Good = "void", false
+		v.Tickets[0].Status, v.Tickets[0].Good, v.Tickets[0].Dispute = "void", false, disputeLost
 		v.Disputes = []DisputeRow{{Status: "lost", Amount: 5000000, ResolvedAt: galleryNow.Add(-time.Hour)}}
 	}))
-	ask := func(form RefundForm, tickets, kept int) func(Frame) templ.Component {
+	ask := func(form RefundForm, ending, kept []OrderTicketRow) func(Frame) templ.Component {
 		return func(f Frame) templ.Component {
 			return RefundAskPage(organizer(f), RefundAskView{
-				Event: galleryEvent(SaleOpen), OrderID: "o1", Buyer: "jolaade@mail.example", Form: form, Back: 2500000, Tickets: tickets, Kept: kept,
+				Event: galleryEvent(SaleOpen), OrderID: "o1", Buyer: "jolaade@mail.example", Form: form, Back: 2500000, Ending: ending, Kept: kept,
 			})
 		}
 	}
-	b.add("refund-all", "Give everything back?", ask(RefundForm{What: "all", Resell: true, Reason: "The second stage does not open."}, 2, 0))
-	b.add("refund-some", "Give a ticket back?", ask(RefundForm{What: "tickets"}, 1, 1))
-	b.add("refund-part", "Give part of the price back?", ask(RefundForm{What: "amount"}, 0, 2))
+	both := []OrderTicketRow{
+		{ID: "t1", Tier: "Floor", Holder: "Jọláadé Adébáyọ̀", Ends: "7Q4Tab"}, {ID: "t2", Tier: "Floor", Holder: "Jọláadé Adébáyọ̀", Ends: "x_9Kd2"},
+	}
+	b.add("refund-all", "Give everything back?", ask(RefundForm{What: "all", Resell: true, Reason: "The second stage does not open."}, both, nil))
+	b.add("refund-some", "Give a ticket back?", ask(RefundForm{What: "tickets"}, both[:1], both[1:]))
+	b.add("refund-part", "Give part of the price back?", ask(RefundForm{What: "amount"}, nil, both))
 	b.add("refund-send", "Send a refund to a bank account?", func(f Frame) templ.Component {
 		return SendAskPage(organizer(f), SendAskView{Event: galleryEvent(SaleOpen), OrderID: "o1", Buyer: "jolaade@mail.example", Refund: "r1", Amount: 500000, BankID: "9", Bank: "First Bank of Nigeria", Account: "0123456789"})
 	})
 	b.add("cancel", "Cancel the event?", func(f Frame) templ.Component {
-		return CancelPage(organizer(f), CancelView{Event: galleryEvent(SaleOpen), Orders: 1840, Owed: 920000000000, Waiting: 12408})
+		return CancelPage(organizer(f), CancelView{Event: galleryEvent(SaleOpen), Orders: 1840, Owed: 920000000000, Free: 12, Disputed: 1, OnWay: 500000, Waiting: 12408})
 	})
 	b.add("cancel-error", "Cancel the event, not ticked", func(f Frame) templ.Component {
 		return CancelPage(organizer(f), CancelView{Event: galleryEvent(SaleOpen), Reason: "The hall is flooded.", Errors: map[string]string{"sure": "Tick this first. It is the last step before everything goes back."}})

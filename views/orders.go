@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -149,14 +150,29 @@ type OrderTicketRow struct {
 	Price, Worth                   money.Kobo
 	Good                           bool
 	Corrected                      bool // its name was put right once
+	// Dispute is why it is void where a bank asked for the money back: open until that is decided, then lost; else empty.
+	Dispute string
 }
 
-// what tells a ticket from the others of its order.
-func (t OrderTicketRow) what() string {
+// place is what kind of ticket it is, and its seat.
+func (t OrderTicketRow) place() string {
 	if t.Seat != "" {
 		return t.Tier + ", " + t.Seat
 	}
-	return t.Tier + ", code ends in " + t.Ends
+	return t.Tier
+}
+
+// place names the place of a ticket so that it cannot be taken for another of the same holder.
+func (v OrderView) place(t OrderTicketRow) string { return placeAmong(v.good(), t) }
+
+// placeAmong is the place of one of some tickets, with the end of its code where another one is of the same holder and kind.
+func placeAmong(all []OrderTicketRow, t OrderTicketRow) string {
+	for _, o := range all {
+		if o.ID != t.ID && strings.EqualFold(o.Holder, t.Holder) && o.place() == t.place() {
+			return t.place() + ", code ends in " + t.Ends
+		}
+	}
+	return t.place()
 }
 
 // PaymentRow is one attempt to pay.
@@ -237,9 +253,9 @@ type RefundAskView struct {
 	Buyer   string
 	Request string
 	Form    RefundForm
-	// Back is what goes back; Tickets how many end with it; Kept how many stay good.
-	Back          money.Kobo
-	Tickets, Kept int
+	// Back is what goes back; Ending are the tickets that end with it, Kept those that stay good.
+	Back         money.Kobo
+	Ending, Kept []OrderTicketRow
 	// Before is what was given back of the order before, BeforeAt when the last of it was.
 	Before   money.Kobo
 	BeforeAt time.Time
@@ -365,16 +381,21 @@ func (v RefundAskView) url(more string) templ.SafeURL {
 	return templ.SafeURL("/organizer/events/" + v.Event.ID + "/orders/" + v.OrderID + more)
 }
 
+// place names the place of a ticket so that it cannot be taken for another one that was good before.
+func (v RefundAskView) place(t OrderTicketRow) string {
+	return placeAmong(slices.Concat(v.Ending, v.Kept), t)
+}
+
 // effect is what happens to the tickets.
 func (v RefundAskView) effect() string {
 	if v.Form.What == "amount" {
 		return "The tickets stay good."
 	}
-	s := count(v.Tickets, "ticket is void at once and opens", "tickets are void at once and open") + " no door."
-	if v.Kept > 0 {
-		s += " " + count(v.Kept, "ticket stays", "tickets stay") + " good."
+	s := count(len(v.Ending), "ticket is void at once and opens", "tickets are void at once and open") + " no door."
+	if len(v.Kept) > 0 {
+		s += " " + count(len(v.Kept), "ticket stays", "tickets stay") + " good."
 	}
-	switch one := v.Tickets == 1; {
+	switch one := len(v.Ending) == 1; {
 	case v.Form.Resell && one:
 		return s + " The place goes back into the sale."
 	case v.Form.Resell:

@@ -30,6 +30,8 @@ type TicketInfo struct {
 	Status TicketStatus
 	Price  money.Kobo
 	UsedAt time.Time // used: when
+	// Dispute is why it is void where the buyer's bank asked for the money: open until that is decided, then lost; else empty.
+	Dispute string
 }
 
 // TicketsView is the fan's tickets.
@@ -112,6 +114,9 @@ func (t TicketInfo) words() (ui.State, string) {
 		if t.Event.Cancelled {
 			return ui.Out, "Event cancelled"
 		}
+		if state, words := disputedTicket(t.Dispute); words != "" {
+			return state, words
+		}
 		return ui.Out, "Not valid"
 	}
 	return ui.Open, "Valid"
@@ -127,6 +132,8 @@ func (v TicketView) statusTitle() string {
 		return "You gave this ticket back"
 	case v.Disputed:
 		return "Your bank has asked for this money back"
+	case v.Ticket.Dispute == disputeLost:
+		return "Your bank has given you this money back"
 	case v.Refund != RefundNone:
 		return "This ticket was refunded"
 	}
@@ -138,11 +145,13 @@ func (v TicketView) statusLine() string {
 	case v.Ticket.Status == TicketUsed:
 		return "This ticket let one person in. It cannot be used again."
 	case v.Ticket.Event.Cancelled:
-		return "It does not take place, so this ticket lets nobody in."
+		return "It does not take place, so this ticket lets nobody in." + bankDecides(v.Ticket)
 	case v.Ticket.Status == TicketReturned:
 		return "Its code stopped working at once, and its place went to the next fan in line."
 	case v.Disputed:
 		return "While the bank decides, the ticket lets nobody in. If you did not ask for the money back, tell your bank; when it decides for the sale, the ticket is good again by itself."
+	case v.Ticket.Dispute == disputeLost:
+		return "So the ticket is not good any more and lets nobody in, and its place goes to somebody else. If your bank does not show the money, ask the bank. To go after all, join the line again while there are tickets."
 	}
 	return "It will be stopped at the gate."
 }

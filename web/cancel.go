@@ -22,8 +22,8 @@ func (s *Server) cancellation(ctx context.Context, e *sale.Snapshot) (*views.Can
 
 func cancelProgress(p payment.Cancellation) *views.CancelProgress {
 	return &views.CancelProgress{
-		Orders: p.Orders, Open: p.Open, UnderWay: p.UnderWay, Refunds: p.Refunds, Back: p.Back, Stuck: p.Stuck,
-		Owed: p.Owed, Sent: p.Sent, Done: p.Done(),
+		Orders: p.Orders, OrdersBack: p.OrdersBack, Open: p.Open, Free: p.Free, Disputed: p.Disputed, UnderWay: p.UnderWay,
+		Stuck: p.Stuck, Moving: p.Refunds - p.Back - p.Stuck, All: p.Kept + p.Owed, Sent: p.Sent, Done: p.Done(),
 	}
 }
 
@@ -67,7 +67,7 @@ func (s *Server) askCancel(c echo.Context, e *sale.Snapshot, reason string, errs
 		return err
 	}
 	return s.page(c, views.CancelPage(s.frame(c), views.CancelView{
-		Event: eventInfo(e), Orders: p.Open, Owed: p.Kept, Waiting: figures.Waiting, Reason: reason, Errors: errs,
+		Event: eventInfo(e), Orders: p.Open, Owed: p.Kept, OnWay: p.Owed, Free: p.Free, Disputed: p.Disputed, Waiting: figures.Waiting, Reason: reason, Errors: errs,
 	}))
 }
 
@@ -92,5 +92,5 @@ func (s *Server) cancelEvent(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.tell(c, consolePath(after, "/orders"), notice{Done: cancelProgress(p).Told(p.Kept)})
+	return s.tell(c, consolePath(after, "/orders"), notice{Done: cancelProgress(p).Told()})
 }

@@ -168,7 +168,7 @@ func beaconAwaited(s *sale.Snapshot) string {
 func ticketInfo(s *sale.Snapshot, t ticket.Ticket) views.TicketInfo {
 	v := views.TicketInfo{
 		ID: t.ID.String(), Event: eventInfo(s), Tier: t.Tier, Holder: t.HolderName,
-		Status: views.TicketStatus(t.Status), Price: t.Price,
+		Status: views.TicketStatus(t.Status), Price: t.Price, Dispute: t.Dispute,
 	}
 	if t.Seat != nil {
 		v.Seat = ticket.Place(t.Tier, t.Seat.Section, t.Seat.Row, t.Seat.Label)

@@ -130,13 +130,7 @@ func (s *Server) orderView(e *sale.Snapshot, o payment.OrderDetail) views.OrderV
 		Event: eventInfo(e), ID: o.ID.String(), Buyer: o.Buyer, Total: o.Total, Status: string(o.Status),
 		At: o.CreatedAt, PaidAt: deref(o.PaidAt), Worth: o.Worth(), Refundable: o.Standing() != nil && !o.Disputed(),
 	}
-	for _, t := range o.Tickets {
-		row := views.OrderTicketRow{ID: t.ID.String(), Tier: t.Tier, Holder: t.Holder, Ends: s.cfg.Tickets.Ends(t.ID, e.ID()), Status: string(t.Status), Price: t.Price, Worth: t.Price - t.Reduced, Good: t.Good(), Corrected: t.Corrected}
-		if t.Seat != nil {
-			row.Seat = ticket.Place(t.Tier, t.Seat.Section, t.Seat.Row, t.Seat.Label)
-		}
-		v.Tickets = append(v.Tickets, row)
-	}
+	v.Tickets = s.ticketRows(e, o.Tickets)
 	for _, p := range o.Payments {
 		v.Payments = append(v.Payments, views.PaymentRow{
 			Reference: p.Reference, Status: string(p.Status), Channel: p.Channel, Asked: p.Amount, Received: p.Received, Fees: p.Fees, At: p.CreatedAt,
@@ -164,6 +158,21 @@ func (s *Server) orderView(e *sale.Snapshot, o payment.OrderDetail) views.OrderV
 		})
 	}
 	return v
+}
+
+// ticketRows are tickets of an order as their organizer sees them.
+func (s *Server) ticketRows(e *sale.Snapshot, tickets []payment.OrderTicket) (rows []views.OrderTicketRow) {
+	for _, t := range tickets {
+		row := views.OrderTicketRow{
+			ID: t.ID.String(), Tier: t.Tier, Holder: t.Holder, Ends: s.cfg.Tickets.Ends(t.ID, e.ID()), Status: string(t.Status), Price: t.Price,
+			Worth: t.Price - t.Reduced, Good: t.Good(), Corrected: t.Corrected, Dispute: string(t.Dispute),
+		}
+		if t.Seat != nil {
+			row.Seat = ticket.Place(t.Tier, t.Seat.Section, t.Seat.Row, t.Seat.Label)
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // readRefund reads the form about money to give back; errs says what could not be read, by field.
@@ -237,9 +246,11 @@ func (s *Server) refundAsk(c echo.Context) error {
 		return see(c, orderPath(e, o))
 	}
 	v := views.RefundAskView{Event: eventInfo(e), OrderID: o.ID.String(), Buyer: o.Buyer, Request: uuid.NewString(), Form: f}
-	if v.Back, v.Tickets, v.Kept = effect(o, a); a.Tickets != nil && v.Tickets == 0 {
+	back, ending, kept := effect(o, a)
+	if a.Tickets != nil && len(ending) == 0 {
 		return s.refuse(c, orderPath(e, o), errNoneGood, nil)
 	}
+	v.Back, v.Ending, v.Kept = back, s.ticketRows(e, ending), s.ticketRows(e, kept)
 	for _, r := range o.Refunds {
 		v.Before += r.Amount
 		if r.CreatedAt.After(v.BeforeAt) {
@@ -251,29 +262,25 @@ func (s *Server) refundAsk(c echo.Context) error {
 
 var errNoneGood = fault.New(fault.Conflict, "not_refundable", "These tickets are not good any more, so there is nothing to give back for them.")
 
-// effect is what goes back with what is asked for, how many tickets end with it, and how many stay good.
-func effect(o payment.OrderDetail, a payment.Ask) (back money.Kobo, tickets, kept int) {
+// effect is what goes back with what is asked for, which tickets end with it, and which stay good.
+func effect(o payment.OrderDetail, a payment.Ask) (back money.Kobo, ending, kept []payment.OrderTicket) {
 	for _, t := range o.Tickets {
 		if !t.Good() {
 			continue
 		}
-		gone := a.Amount == nil && a.Tickets == nil
-		for _, id := range a.Tickets {
-			gone = gone || id == t.ID
-		}
-		if gone {
-			tickets, back = tickets+1, back+t.Price-t.Reduced
+		if a.Amount == nil && (a.Tickets == nil || slices.Contains(a.Tickets, t.ID)) {
+			ending, back = append(ending, t), back+t.Price-t.Reduced
 		} else {
-			kept++
+			kept = append(kept, t)
 		}
 	}
 	switch {
 	case a.Amount != nil:
 		back = *a.Amount
-	case kept == 0:
+	case len(kept) == 0:
 		back = o.Left()
 	}
-	return back, tickets, kept
+	return back, ending, kept
 }
 
 func (s *Server) refund(c echo.Context) error {

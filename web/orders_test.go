@@ -143,13 +143,29 @@ func TestAnOrganizerFindsAnOrder(t *testing.T) {
 	}
 	number := order[strings.LastIndex(order, "/")+1:]
 	mine := must(s.cfg.Tickets.OfClaim(t.Context(), ada.acc.ID, uuid.MustParse(number)))(t)
-	for _, q := range []string{"ADA@fair", ref, ref[4:16], ends[0], ends[1], " " + ends[1] + " ", mine[0].Code, number} {
+	s.exec(`UPDATE accounts SET name = 'Chukwuemeka O’Brien-Adé' WHERE email ILIKE 'ada@%'`)
+	s.exec(`UPDATE tickets SET holder_name = (ARRAY['Jọláadé Adébáyọ̀', 'Ƙasimu Ɗanjuma'])[n] FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM tickets WHERE claim_id = $1) x
+		WHERE x.id = tickets.id`, number)
+	// One whose end was never written down is found too.
+	s.exec(`UPDATE tickets SET code_end = NULL WHERE id = $1`, mine[0].ID)
+	for _, q := range []string{
+		"ADA@fair", ref, strings.ToUpper(ref), ref[4:16], ends[0], ends[1], " " + ends[1] + " ", mine[0].Code, number,
+		// Codes as people copy them: in other letters, with the dots for what is left out, broken over two lines.
+		strings.ToUpper(ends[0]), strings.ToLower(ends[1]), "…" + ends[0], "..." + ends[1], strings.ToUpper(mine[1].Code), mine[0].Code[:50] + " " + mine[0].Code[50:],
+		// Names without their accents, in parts, in any order, of more than one person of the order.
+		"jolaade", "JOLAADE", "JỌLÁADÉ", "jọ", "jo\u0323la\u0301", "adebayo jolaade", " bayo \t jola ", "kasimu danjuma", "KASIMU", "obrien", "o'brien", "O´Brien", "brien chukwu",
+		"ade kasimu", "jolaade ada@fair",
+	} {
 		p := b.get(list + "?q=" + url.QueryEscape(q))
 		if len(find(p.doc, "a[href="+other+"]")) != 0 || len(find(p.doc, "a[href="+order+"]")) != 1 {
 			t.Errorf("%q: found\n%s", q, p.says())
 		}
 	}
-	for _, q := range []string{"nobody", "%", "_", "' OR 1", ends[0][:5], "no\x00bo\xffdy", strings.Repeat("ọ", 200)} {
+	if n := s.count(`SELECT count(*) FROM tickets WHERE code_end IS NULL`); n != 0 {
+		t.Errorf("the ends of %d codes are still not written down", n)
+	}
+	b.get(list+"?q="+url.QueryEscape(" \t ")).has("somebody@else.example", "ada@fair.example")
+	for _, q := range []string{"jolaadex", "jolaade else", "adebayo nobody", "nobody", "%", "_", "' OR 1", ends[0][:5], "no\x00bo\xffdy", strings.Repeat("ọ", 200)} {
 		if p := b.get(list + "?q=" + url.QueryEscape(q)).has("No order of this event has"); len(find(p.doc, "a[href="+order+"]")) != 0 {
 			t.Errorf("%q: found\n%s", q, p.says())
 		}

@@ -155,8 +155,9 @@ func (s *Service) cancelTx(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, 
 type Cancellation struct {
 	// Orders is of how many orders money goes back, or went since: OrdersBack have all of it, Open still have good tickets.
 	Orders, OrdersBack, Open int
-	// Free is how many orders that cost nothing have good tickets; UnderWay payments are not decided yet.
-	Free, UnderWay int
+	// Free is how many orders have good tickets and no money left, as those that cost nothing. Of Disputed orders a bank
+	// decides first; UnderWay payments are not decided yet.
+	Free, Disputed, UnderWay int
 	// Refunds are owed in all, Back of them have left us, Stuck wait for a person. What had left before the event was
 	// cancelled is not in any of it.
 	Refunds, Back, Stuck int
@@ -167,7 +168,7 @@ type Cancellation struct {
 
 // Done reports whether nothing is left to do.
 func (c Cancellation) Done() bool {
-	return c.Open == 0 && c.Free == 0 && c.UnderWay == 0 && c.Back == c.Refunds
+	return c.Open == 0 && c.Free == 0 && c.Disputed == 0 && c.UnderWay == 0 && c.Back == c.Refunds
 }
 
 // Cancellation returns how far the money of an event has gone back, counted from its rows.
@@ -177,7 +178,7 @@ func (s *Service) Cancellation(ctx context.Context, event uuid.UUID) (Cancellati
 		return Cancellation{}, db.Fault(fmt.Errorf("payment.Cancellation: %w", err))
 	}
 	return Cancellation{
-		Orders: int(r.Orders), OrdersBack: int(r.BackOrders), Open: int(r.OpenOrders), Free: int(r.FreeOrders), UnderWay: int(r.UnderWay), Refunds: int(r.Refunds), Back: int(r.Back),
+		Orders: int(r.Orders), OrdersBack: int(r.BackOrders), Open: int(r.OpenOrders), Free: int(r.FreeOrders), Disputed: int(r.DisputedOrders), UnderWay: int(r.UnderWay), Refunds: int(r.Refunds), Back: int(r.Back),
 		Stuck: int(r.Stuck), Owed: money.Kobo(r.OwedKobo), Sent: money.Kobo(r.BackKobo), Kept: money.Kobo(r.KeptKobo),
 	}, nil
 }

@@ -146,3 +146,60 @@ func TestCancelledEventIsOffAtOnce(t *testing.T) {
 	}
 	s.addsUp()
 }
+
+// What an organizer reads before, during and after a cancellation is about the same orders and the same money.
+func TestTheFiguresOfACancellationAgree(t *testing.T) {
+	t.Parallel()
+	s := open(t, config{price: price, capacity: 20})
+	far, _ := s.sold(1)
+	s.refund(payment.Ask{Order: far.ID, By: far.AccountID})
+	s.allBack() // all of it is back before: none of what follows is about it
+	part, _ := s.sold(2)
+	s.refund(payment.Ask{Order: part.ID, By: part.AccountID, Tickets: s.good(part)[:1]})
+	s.allBack()
+	second, _ := s.sold(2)
+	_, disputed := s.sold(1)
+	s.sql(`UPDATE tiers SET price_kobo = 0 WHERE event_id = $1`, s.event.ID())
+	free, _ := s.buy(1)
+	s.until("the free ticket is there", func() bool { return len(s.tickets1(free)) == 1 })
+	s.bankAsks(disputed, 7, disputeOpens, "awaiting-merchant-feedback", "", price)
+	figures := func() payment.Cancellation {
+		c, err := s.payments.Cancellation(t.Context(), s.event.ID())
+		s.must(err)
+		return c
+	}
+	before := figures()
+	if want := (payment.Cancellation{Orders: 2, Open: 2, Free: 1, Disputed: 1, Kept: 3 * price}); before != want {
+		t.Fatalf("before: %+v, want %+v", before, want)
+	}
+	s.faults(knobs{"refund_outcome": "failed"})
+	_, err := s.payments.Cancel(t.Context(), s.event.ID(), far.AccountID, "")
+	s.must(err)
+	s.until("every order was gone through, and its refund failed", func() bool {
+		c := figures()
+		if c.Orders != before.Orders || c.Kept+c.Owed != before.Kept {
+			t.Fatalf("during: %+v, before %+v", c, before)
+		}
+		return c.Stuck == 2
+	})
+	if c := figures(); c.Open+c.Free+c.OrdersBack+c.Back != 0 || c.Refunds != 2 || c.Disputed != 1 || c.Sent != 0 || c.Done() {
+		t.Fatalf("stuck: %+v", c)
+	}
+	s.healthy()
+	s.faults(knobs{"refund_outcome": "processed"})
+	s.allBack()
+	if c := figures(); c.Orders != 2 || c.OrdersBack != 2 || c.Sent != 3*price || c.Owed != c.Sent || c.Done() {
+		t.Fatalf("all but the disputed one: %+v", c)
+	}
+	// The bank leaves the money: it goes back too, and only now is everything done.
+	s.bankAsks(disputed, 7, disputeCloses, "resolved", "declined", price)
+	s.until("the last refund is there", func() bool { return figures().Refunds == 3 })
+	s.allBack()
+	if c := figures(); c.Orders != 3 || c.OrdersBack != 3 || c.Sent != 4*price || !c.Done() {
+		t.Fatalf("after: %+v", c)
+	}
+	if got := s.states(second); got[0] != "void" {
+		t.Fatal(got)
+	}
+	s.addsUp()
+}

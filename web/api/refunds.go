@@ -112,14 +112,18 @@ func (madeRefund) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema 
 
 // Cancellation is how far the money of a cancelled event has gone back.
 type Cancellation struct {
-	Orders   int         `json:"orders" doc:"That were paid."`
+	Orders   int         `json:"orders" doc:"Of which money goes back, or went since the event was cancelled."`
+	AllBack  int         `json:"orders_back" doc:"Of them, those whose money has left us, all of it."`
 	Open     int         `json:"open" doc:"Of them, those whose tickets are not taken back yet."`
+	Free     int         `json:"free" doc:"Orders of which no money goes back, as free ones, and whose tickets are not taken back yet."`
+	Disputed int         `json:"disputed" doc:"Orders of which a bank decides first."`
 	UnderWay int         `json:"under_way" doc:"Payments that the banks have not decided about."`
 	Refunds  int         `json:"refunds"`
 	Back     int         `json:"back" doc:"Refunds that have left us."`
 	Stuck    int         `json:"stuck" doc:"Refunds that failed or need attention."`
-	Owed     money.Money `json:"owed" doc:"All refunds together."`
-	Sent     money.Money `json:"sent" doc:"Those that have left us."`
+	Kept     money.Money `json:"kept" doc:"What came for open orders and goes back when their turn comes."`
+	Owed     money.Money `json:"owed" doc:"All refunds together, but for those that had left before the event was cancelled."`
+	Sent     money.Money `json:"sent" doc:"Of them, those that have left us."`
 	Done     bool        `json:"done"`
 }
 
@@ -332,7 +336,7 @@ func (r *request) cancellation(e Event, event uuid.UUID) (cancelled, error) {
 		return cancelled{}, err
 	}
 	return cancelled{e, Cancellation{
-		Orders: c.Orders, Open: c.Open, UnderWay: c.UnderWay, Refunds: c.Refunds, Back: c.Back, Stuck: c.Stuck,
-		Owed: money.In(c.Owed), Sent: money.In(c.Sent), Done: c.Done(),
+		Orders: c.Orders, AllBack: c.OrdersBack, Open: c.Open, Free: c.Free, Disputed: c.Disputed, UnderWay: c.UnderWay, Refunds: c.Refunds, Back: c.Back, Stuck: c.Stuck,
+		Kept: money.In(c.Kept), Owed: money.In(c.Owed), Sent: money.In(c.Sent), Done: c.Done(),
 	}}, nil
 }
