@@ -113,6 +113,9 @@ func (v CheckoutView) liveURL() string {
 
 // holding is whether a clock runs.
 func (v CheckoutView) holding() bool {
+	if v.off() {
+		return false
+	}
 	switch v.State {
 	case CheckoutHeld, CheckoutFailed: // CheckoutUsedUp has nothing to be done in time
 		return !v.ExpiresAt.IsZero()
@@ -125,7 +128,7 @@ func (v CheckoutView) turnOver() bool { return v.Inside && v.Starts == 0 && v.Tr
 
 // yours is whether the tickets are the fan's at this moment.
 func (v CheckoutView) yours() bool {
-	if v.Over || v.Disputed {
+	if v.Over || v.Disputed || v.off() {
 		return false
 	}
 	switch v.State {
@@ -266,6 +269,9 @@ func (v CheckoutView) overLine() string {
 
 func (v CheckoutView) title() string {
 	name := " – " + v.Event.Name
+	if v.off() {
+		return "The event is cancelled" + name
+	}
 	switch v.State {
 	case CheckoutPaid:
 		return "Paid" + name
@@ -339,6 +345,9 @@ func (v CheckoutView) afterwards() string {
 }
 
 func (v CheckoutView) totalWord() string {
+	if v.Event.Cancelled && v.State != CheckoutPaid {
+		return "Total"
+	}
 	switch v.State {
 	case CheckoutPaid:
 		return "You paid"

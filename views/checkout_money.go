@@ -315,6 +315,9 @@ func (v CheckoutView) tryLine() string {
 
 // live is how often a page that waits for somebody else looks again, in seconds; 0: it does not.
 func (v CheckoutView) live() int {
+	if v.off() {
+		return 10 // held tickets are being taken back, and money may still come
+	}
 	switch v.State {
 	case CheckoutPaying, CheckoutBank, CheckoutDown:
 		return 3

@@ -18,15 +18,15 @@ type ChooseView struct {
 	Until    time.Time     // the visit ends, or the hold that is changed
 	Visit    time.Duration // how long it is in all
 	Hold     time.Duration
-	CanTake  int       // how many this fan may take
-	TierID   string    // chosen before
-	Quantity int       // chosen before
-	Checkout string    // /checkout/{claim} while one is open: no second one
-	Channels []string  // ways to pay that are offered to who holds tickets now
-	UsedUp   bool      // no payment is left in this visit
-	Bank     *BankInfo // the payment for it, where one is under way
-	ClaimID  string    // choosing again inside this hold
-	Held     int       // choosing again: how many tickets are held until then
+	CanTake  int         // how many this fan may take
+	TierID   string      // chosen before
+	Quantity int         // chosen before
+	Checkout string      // /checkout/{claim} while one is open: no second one
+	Channels []string    // ways to pay that are offered to who holds tickets now
+	UsedUp   *UsedUpInfo // no payment is left in this visit; nil: one is
+	Bank     *BankInfo   // the payment for it, where one is under way
+	ClaimID  string      // choosing again inside this hold
+	Held     int         // choosing again: how many tickets are held until then
 	Map      *MapView
 	Apart    *ApartOffer
 	Presale  PresaleInfo
@@ -123,7 +123,7 @@ func (v ChooseView) heading() string {
 	switch {
 	case v.Bank != nil:
 		return "Your payment is under way"
-	case v.UsedUp && v.Checkout == "":
+	case v.UsedUp != nil:
 		return "You need another turn"
 	case v.ClaimID != "" && v.Map != nil:
 		return "Change your places"
@@ -184,7 +184,7 @@ func chooseTimer(e EventInfo, until time.Time, of time.Duration, held int) timer
 }
 
 func (v ChooseView) timer() timerView {
-	if v.Bank != nil || v.UsedUp {
+	if v.Bank != nil || v.UsedUp != nil {
 		return timerView{} // nothing is to be chosen in time
 	}
 	of := v.Visit

@@ -25,6 +25,14 @@ func (v EventView) mine() bool { return v.Place != nil && v.Place.active() }
 // paying is whether tickets are kept for a payment of the fan's.
 func (v EventView) paying() bool { return v.Bank != nil && v.Bank.waits() }
 
+// usedUp is the fan's visit, where no payment is left in it; nil: there is none such.
+func (v EventView) usedUp() *UsedUpInfo {
+	if v.Place == nil || v.paying() {
+		return nil
+	}
+	return v.Place.UsedUp
+}
+
 // bar is the reminder on top: only for what cannot wait, since the stub shows the place.
 func (v EventView) bar() *PlaceInfo {
 	if v.mine() && (v.Place.Status == SpotCalled || v.Place.Status == SpotMissed) {

@@ -99,6 +99,10 @@ func (b *galleryBook) checkout() {
 	b.add("checkout-expired-tried", "Expired, after a payment was begun", checkout(CheckoutExpired, func(v *CheckoutView) { v.Tried = true }))
 	b.add("checkout-released-used-up", "Given back after two payments", checkout(CheckoutReleased, func(v *CheckoutView) { v.Tried, v.Starts = true, 0 }))
 	b.add("checkout-released", "Given back", checkout(CheckoutReleased, func(v *CheckoutView) { v.Inside = false }))
+	b.add("checkout-off", "The event was cancelled before the payment", checkout(CheckoutReleased, func(v *CheckoutView) { v.Event = calledOff(v.Event) }))
+	b.add("checkout-off-tried", "The event was cancelled after a payment was begun", checkout(CheckoutReleased, func(v *CheckoutView) {
+		v.Event, v.Tried, v.Reference = calledOff(v.Event), true, "fq_0190b6a07c1e"
+	}))
 	b.add("checkout-refund-due", "Paid too late, refund due", checkout(CheckoutRefundDue, func(v *CheckoutView) { v.Reference, v.Back = "fq_0190b6a07c1e", back("sold_to_others", "pending") }))
 	b.add("checkout-refund-stuck", "Refund that needs somebody", checkout(CheckoutRefundDue, func(v *CheckoutView) { v.Reference, v.Back = "fq_0190b6a07c1e", back("above_limit", "needs_attention") }))
 	b.add("checkout-refunded", "Refunded", checkout(CheckoutRefunded, func(v *CheckoutView) { v.Back, v.Receipt = back("event_cancelled", "processed"), true }))

@@ -26,6 +26,10 @@ func (b *galleryBook) fan() {
 	b.add("home-bank-begun", "Events, a payment that was begun", func(f Frame) templ.Component {
 		return HomePage(signedIn(f), HomeView{Events: galleryEvents(), Banks: []BankInfo{bank(func(v *BankInfo) { v.Waiting = false })}})
 	})
+	b.add("home-used-up", "Events, both payments of a visit failed", func(f Frame) templ.Component {
+		e := galleryEvents()
+		return HomePage(signedIn(f), HomeView{Events: e, Places: []PlaceInfo{{Event: e[0].Event, Status: SpotInside, UsedUp: galleryUsedUp(2)}}})
+	})
 	b.add("home-out", "Events, signed out", func(f Frame) templ.Component { return HomePage(f, HomeView{Events: galleryEvents()[1:]}) })
 	b.add("home-empty", "No events", func(f Frame) templ.Component { return HomePage(f, HomeView{}) })
 	event := func(state SaleState, change func(*EventView)) func(Frame) templ.Component {
@@ -68,6 +72,15 @@ func (b *galleryBook) fan() {
 		w := bank(func(v *BankInfo) { v.Late = true })
 		v.Place, v.Bank = &PlaceInfo{Status: SpotDone, Number: 812}, &w
 	}))
+	b.add("event-used-up", "On sale, both payments of the visit failed", event(SaleOpen, func(v *EventView) {
+		v.Place = &PlaceInfo{Status: SpotInside, Number: 812, UsedUp: galleryUsedUp(1)}
+	}))
+	b.add("event-used-up-late", "On sale, both payments used and one may still come", event(SaleOpen, func(v *EventView) {
+		w := bank(func(v *BankInfo) { v.Late = true })
+		u := galleryUsedUp(0)
+		u.Late = true
+		v.Place, v.Bank = &PlaceInfo{Status: SpotInside, Number: 812, UsedUp: u}, &w
+	}))
 	b.add("event-called", "On sale, called", event(SaleOpen, func(v *EventView) { v.Place = &PlaceInfo{Status: SpotCalled, Number: 12408} }))
 	b.add("event-paused", "Paused", event(SalePaused, nil))
 	b.add("event-problem", "Joining was refused", func(f Frame) templ.Component {
@@ -88,6 +101,10 @@ func (b *galleryBook) fan() {
 		v.Releases = []HomeEvent{{Event: more}}
 	}))
 	b.add("event-ended", "Over", event(SaleEnded, nil))
+	b.add("event-cancelled", "Cancelled, money with the bank", event(SaleEnded, func(v *EventView) {
+		v.Event = calledOff(v.Event)
+		v.Place, v.Bank = &PlaceInfo{Status: SpotInside, Number: 812}, &BankInfo{Event: v.Event, ClaimID: "c1", Amount: 5000000, Waiting: true}
+	}))
 
 	b.group = "Sign in"
 	b.add("sign-in", "E-mail", func(f Frame) templ.Component { return SignInPage(f, SignInView{Email: "jolaade@mail.example"}) })
@@ -171,6 +188,12 @@ func (b *galleryBook) waiting() {
 	b.add("waiting-bank", "Inside, money with the bank", room(SpotInside, SaleOpen, func(v *WaitingView) {
 		v.Checkout, v.Bank = "/checkout/c1", &BankInfo{Event: v.Event, ClaimID: "c1", Amount: 5000000, Waiting: true}
 	}))
+	b.add("waiting-used-up", "Inside, both payments failed", room(SpotInside, SaleOpen, func(v *WaitingView) { v.Checkout, v.UsedUp = "/checkout/c1", galleryUsedUp(2) }))
+	b.add("waiting-cancelled", "In line, the event is cancelled", room(SpotWaiting, SaleEnded, func(v *WaitingView) { v.Event = calledOff(v.Event) }))
+	b.add("waiting-cancelled-bank", "Was inside, the event is cancelled, money with the bank", room(SpotInside, SaleEnded, func(v *WaitingView) {
+		v.Event = calledOff(v.Event)
+		v.Bank = &BankInfo{Event: v.Event, ClaimID: "c1", Amount: 5000000, Waiting: true}
+	}))
 	b.add("waiting-turn-paused", "Your turn, paused", room(SpotCalled, SalePaused, func(v *WaitingView) { v.Until = galleryNow.Add(107 * time.Second) }))
 	b.add("waiting-missed", "Missed", room(SpotMissed, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(371 * time.Second) }))
 	b.add("waiting-sold-out", "Sold out", room(SpotWaiting, SaleSoldOut, func(v *WaitingView) {
@@ -209,7 +232,8 @@ func (b *galleryBook) buying() {
 	}))
 	b.add("choose-change", "Choose again inside a hold", choose(func(v *ChooseView) { v.ClaimID, v.Held, v.Until = "c1", 2, galleryNow.Add(401*time.Second) }))
 	b.add("choose-paused", "Choose, paused", choose(func(v *ChooseView) { v.Event.State = SalePaused }))
-	b.add("choose-used-up", "Choose, no payment is left", choose(func(v *ChooseView) { v.UsedUp = true }))
+	b.add("choose-used-up", "Choose, no payment is left", choose(func(v *ChooseView) { v.UsedUp = galleryUsedUp(0) }))
+	b.add("choose-used-up-held", "Choose, no payment is left, and tickets are held", choose(func(v *ChooseView) { v.Checkout, v.UsedUp = "/checkout/c1", galleryUsedUp(2) }))
 	b.add("choose-bank", "Choose, money with the bank", choose(func(v *ChooseView) {
 		v.Checkout, v.Bank = "/checkout/c1", &BankInfo{Event: v.Event, ClaimID: "c1", Amount: 5000000, Waiting: true}
 	}))
@@ -344,4 +368,19 @@ func (b *galleryBook) organizing() {
 		return MailboxPage(f, MailboxView{Messages: []MailRow{{To: "jolaade@mail.example", Subject: "Your code is 407193", Text: "407193\n\nType it on the page where you asked for it. It works until 12:31.", SentAt: galleryNow}}})
 	})
 	b.add("mailbox-empty", "Mailbox, empty", func(f Frame) templ.Component { f.Dev = true; return MailboxPage(f, MailboxView{}) })
+}
+
+// galleryUsedUp is a visit in which no payment is left, with so many tickets held.
+func galleryUsedUp(held int) *UsedUpInfo {
+	u := &UsedUpInfo{Event: galleryEvent(SaleOpen), Held: held}
+	if held > 0 {
+		u.Until = galleryNow.Add(6 * time.Minute)
+	}
+	return u
+}
+
+// calledOff is an event that does not take place.
+func calledOff(e EventInfo) EventInfo {
+	e.Cancelled, e.CancelReason = true, "The stage was damaged by the storm. We are sorry."
+	return e
 }

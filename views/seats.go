@@ -23,9 +23,9 @@ type SectionView struct {
 	CanTake  int
 	ClaimID  string // choosing again inside this hold
 	Held     int
-	Checkout string    // /checkout/{claim} while one is open: no second one
-	UsedUp   bool      // no payment is left in this visit
-	Bank     *BankInfo // the payment for it, where one is under way
+	Checkout string      // /checkout/{claim} while one is open: no second one
+	UsedUp   *UsedUpInfo // no payment is left in this visit; nil: one is
+	Bank     *BankInfo   // the payment for it, where one is under way
 	Tiers    []TierInfo
 	Rows     []SeatRow
 	Width    int // of the drawing, without its margins
@@ -201,7 +201,7 @@ func thisOrThese(n int) string {
 }
 
 func (v SectionView) timer() timerView {
-	if v.Bank != nil || v.UsedUp {
+	if v.Bank != nil || v.UsedUp != nil {
 		return timerView{} // nothing is to be chosen in time
 	}
 	of := v.Visit

@@ -95,6 +95,7 @@ type PlaceInfo struct {
 	Status SpotStatus
 	Number int64 // 0: no number yet
 	Ahead  int64
+	UsedUp *UsedUpInfo // inside, and no payment is left; nil: one is
 }
 
 // BankInfo is a payment of the fan that is not decided yet.

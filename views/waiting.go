@@ -27,6 +27,7 @@ type WaitingView struct {
 	Grace     time.Duration
 	Checkout  string        // /checkout/{claim} while one is open
 	Bank      *BankInfo     // inside: the payment that is not decided; nil: none
+	UsedUp    *UsedUpInfo   // inside: no payment is left; nil: one is
 	Tickets   int           // tickets this fan has
 	Late      bool          // in the lobby, but after it was closed for the draw
 	Seal      string        // the commitment of the draw, hex; empty: no draw

@@ -37,11 +37,15 @@ func (v WaitingView) Part(now time.Time) string {
 		bank[0] = v.Bank.ClaimID
 		bank[1], bank[2] = v.Bank.words()
 	}
-	v.EtaLow, v.EtaHigh, v.PollAfter, v.Rate, v.Crowd, v.Odds, v.Bank, v.Event.Zone = 0, 0, 0, 0, 0, nil, nil, nil
+	var used [3]string
+	if v.UsedUp != nil {
+		used = [3]string{v.UsedUp.title(), v.UsedUp.moneyLine(), v.UsedUp.heldLine()}
+	}
+	v.EtaLow, v.EtaHigh, v.PollAfter, v.Rate, v.Crowd, v.Odds, v.Bank, v.UsedUp, v.Event.Zone = 0, 0, 0, 0, 0, nil, nil, nil, nil
 	problem := v.Problem != nil
 	v.Problem = nil
 	// Another version of the program writes the same another way.
-	return strconv.FormatUint(sum(static.URL("waiting.js"), v, eta, odds, bank, problem), 36)
+	return strconv.FormatUint(sum(static.URL("waiting.js"), v, eta, odds, bank, used, problem), 36)
 }
 
 // sum is a hash of all that some values hold, the same in every process.

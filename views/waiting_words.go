@@ -8,7 +8,7 @@ import (
 	"fairqueue/views/ui"
 )
 
-func (v WaitingView) turn() bool { return v.Status == SpotCalled }
+func (v WaitingView) turn() bool { return v.Status == SpotCalled && !v.Event.Cancelled }
 
 // streams is whether the page listens to the line: not when nothing more will come.
 func (v WaitingView) streams() bool {
@@ -49,6 +49,8 @@ func (v WaitingView) lineValue() int64 { return max(v.Serving, 0) }
 func (v WaitingView) title() string {
 	name := v.Event.Name
 	switch {
+	case v.Event.Cancelled:
+		return "Cancelled – " + name
 	case v.Status == SpotCalled:
 		return "Your turn – " + name
 	case v.Status == SpotInside:
@@ -264,8 +266,6 @@ func (v WaitingView) neverCalled() bool {
 
 func (v WaitingView) overTitle() string {
 	switch {
-	case v.Event.Cancelled:
-		return "The event is cancelled"
 	case v.Tickets > 0:
 		return "You have your tickets"
 	case v.comesBack():
@@ -280,10 +280,6 @@ func (v WaitingView) overTitle() string {
 
 func (v WaitingView) overLine() string {
 	switch {
-	case v.Event.Cancelled && v.Tickets > 0:
-		return "The event is cancelled and does not take place. Your money comes back by itself, the way you paid."
-	case v.Event.Cancelled:
-		return "The event is cancelled and does not take place. If you paid, all of it comes back by itself, the way you paid."
 	case v.Tickets > 0 && v.Event.Limit > 0 && v.Tickets >= v.Event.Limit:
 		return "That is as many as each fan can take. There is nothing more to wait for."
 	case v.Tickets > 0:

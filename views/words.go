@@ -1,7 +1,6 @@
 package views
 
 import (
-	"slices"
 	"time"
 
 	"fairqueue/views/ui"
@@ -128,13 +127,6 @@ func (b BankInfo) url() string { return "/checkout/" + b.ClaimID }
 
 // waits is whether tickets are kept for the payment.
 func (b BankInfo) waits() bool { return !b.Late && !b.Event.Cancelled }
-
-// unpaid are the places of events that no payment is under way for: whoever is about to pay need not choose again.
-func unpaid(places []PlaceInfo, banks []BankInfo) []PlaceInfo {
-	return slices.DeleteFunc(slices.Clone(places), func(p PlaceInfo) bool {
-		return slices.ContainsFunc(banks, func(b BankInfo) bool { return b.waits() && b.Event.ID == p.Event.ID })
-	})
-}
 
 // active is whether a place is worth a bar: something is still to come.
 func (p PlaceInfo) active() bool {

@@ -57,3 +57,25 @@ func (s *Server) bankOfClaim(c echo.Context, e *sale.Snapshot, open *claim.Claim
 	}
 	return s.bankOf(c, e, open.AccountID)
 }
+
+// usedUp is the visit of somebody who is inside, where no payment is left in it and none is under way; nil: they can pay.
+func (s *Server) usedUp(c echo.Context, e *sale.Snapshot, place queue.View) (*views.UsedUpInfo, error) {
+	if place.Status != queue.Inside || e.Cancelled() {
+		return nil, nil //nolint:nilnil // none is an ordinary answer, not an error
+	}
+	ctx := c.Request().Context()
+	left, err := s.cfg.Payments.VisitStartsLeft(ctx, place.SpotID)
+	if err != nil || left > 0 {
+		return nil, err
+	}
+	open, err := s.cfg.Claims.OpenOf(ctx, e.ID(), place.Account)
+	if err != nil || open != nil && open.Status == claim.Paying {
+		return nil, err
+	}
+	bank, err := s.bankOf(c, e, place.Account)
+	u := &views.UsedUpInfo{Event: eventInfo(e), Late: bank != nil}
+	if open != nil {
+		u.Held, u.Until = len(open.Lines), open.ExpiresAt
+	}
+	return u, err
+}

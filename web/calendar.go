@@ -20,9 +20,10 @@ type appointment struct {
 // calendar is a file with one appointment. Times are in UTC, which calendars show in their owner's zone, so that no table
 // of time zones has to be in the file. How long an event takes is not known, so it has no end.
 func calendar(a appointment) string {
-	status := "CONFIRMED"
+	// A calendar that has the appointment already takes a later one of the same name in its place.
+	status, sequence := "CONFIRMED", "0"
 	if a.Cancelled {
-		status = "CANCELLED"
+		status, sequence = "CANCELLED", "1"
 	}
 	const utc = "20060102T150405Z"
 	var b strings.Builder
@@ -37,6 +38,7 @@ func calendar(a appointment) string {
 		"DESCRIPTION:" + calendarText(a.Description),
 		"URL:" + a.URL,
 		"STATUS:" + status,
+		"SEQUENCE:" + sequence,
 		"END:VEVENT", "END:VCALENDAR",
 	} {
 		fold(&b, line)

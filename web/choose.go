@@ -30,8 +30,7 @@ type chooser struct {
 	open    *claim.Claim
 	changes bool
 	canTake int
-	// usedUp: no payment is left in this visit.
-	usedUp bool
+	usedUp  *views.UsedUpInfo
 	told   notice
 }
 
@@ -60,11 +59,9 @@ func (s *Server) choose(c echo.Context) error {
 		}
 		return see(c, to)
 	}
-	left, err := s.cfg.Payments.VisitStartsLeft(c.Request().Context(), ch.place.SpotID)
-	if err != nil {
+	if ch.usedUp, err = s.usedUp(c, e, ch.place); err != nil {
 		return err
 	}
-	ch.usedUp = left == 0
 	sold, err := s.cfg.Claims.TiersFor(c.Request().Context(), e, ch.id.AccountID)
 	if err != nil {
 		return err
@@ -141,6 +138,9 @@ func (s *Server) chooser(c echo.Context, e *sale.Snapshot) (ch *chooser, to stri
 		return nil, "", err
 	}
 	ch.told = s.told(c)
+	if e.Cancelled() {
+		return ch, eventPath(e, "/queue"), nil // nothing is to be chosen: there it says why, and what becomes of money
+	}
 	if ch.place.Status != queue.Inside || ch.place.Admission == nil {
 		// The waiting room says what is true for this fan and what to do.
 		return ch, eventPath(e, "/queue"), nil

@@ -101,7 +101,11 @@ func (s *Server) places(c echo.Context, account uuid.UUID) (out []views.PlaceInf
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, placeInfo(e, v))
+		p := placeInfo(e, v)
+		if p.UsedUp, err = s.usedUp(c, e, v); err != nil {
+			return nil, err
+		}
+		out = append(out, p)
 	}
 	slices.SortStableFunc(out, func(a, b views.PlaceInfo) int { return cmp.Compare(urgency(a.Status), urgency(b.Status)) })
 	return out, nil
@@ -141,6 +145,9 @@ func (s *Server) event(c echo.Context) error {
 		switch {
 		case err == nil:
 			p := placeInfo(e, place)
+			if p.UsedUp, err = s.usedUp(c, e, place); err != nil {
+				return err
+			}
 			v.Place = &p
 			if v.Tickets, err = s.ticketsOf(c, e, place); err != nil {
 				return err

@@ -31,7 +31,7 @@ func (s *Server) renderHold(c echo.Context, cl claim.Claim, e *sale.Snapshot, id
 	if err != nil {
 		return err
 	}
-	v.Over = v.State == views.CheckoutExpired
+	v.Over = v.State == views.CheckoutExpired && !e.Cancelled() // else the whole page is another
 	return s.page(c, views.HoldPart(s.frame(c), v))
 }
 

@@ -96,6 +96,11 @@ func (s *Server) waiting(c echo.Context, e *sale.Snapshot, id account.Identity) 
 	if v.Tickets, err = s.ticketsOf(c, e, place); err != nil {
 		return v, err
 	}
+	if e.Cancelled() {
+		// Nothing can be done here any more, but money may be under way.
+		v.Bank, err = s.bankOfPlace(c, e, place)
+		return v, err
+	}
 	if place.Status == queue.Inside {
 		open, err := s.cfg.Claims.OpenOf(c.Request().Context(), e.ID(), id.AccountID)
 		if err != nil {
@@ -105,6 +110,9 @@ func (s *Server) waiting(c echo.Context, e *sale.Snapshot, id account.Identity) 
 			v.Checkout = checkoutPath(open.ID)
 		}
 		if v.Bank, err = s.bankOfClaim(c, e, open); err != nil {
+			return v, err
+		}
+		if v.UsedUp, err = s.usedUp(c, e, place); err != nil {
 			return v, err
 		}
 		s.lastUntil(c, id, e)

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fairqueue/internal/fault"
+	"fairqueue/internal/ticket"
 	"fairqueue/internal/ticket/pdf"
 	"fairqueue/views"
 )
@@ -100,11 +101,21 @@ func (s *Server) ticketCalendar(c echo.Context) error {
 		return err
 	}
 	url := s.base() + ticketPath(h.t, "")
+	summary, words := h.e.Event.Name, "Your ticket: "+url+"\nShow its code at the gate."
+	switch {
+	case h.e.Cancelled():
+		summary, words = "Cancelled: "+summary, "The event does not take place."
+		if h.e.CancelReason != "" {
+			words += " The organizer writes: " + h.e.CancelReason
+		}
+		words += "\nWhat becomes of your ticket and of your money: " + url
+	case h.t.Status != string(ticket.Valid):
+		words = "This ticket lets nobody in any more. What became of it: " + url
+	}
 	file := calendar(appointment{
 		// The same for all tickets of one event, so that it stands in the calendar once.
 		UID: h.e.ID().String() + "@" + s.cfg.PublicURL.Hostname(), Stamp: s.now(), Starts: h.e.Event.StartsAt,
-		Summary: h.e.Event.Name, Location: h.e.Event.Venue, URL: url,
-		Description: "Your ticket: " + url + "\nShow its code at the gate.", Cancelled: h.e.Cancelled(),
+		Summary: summary, Location: h.e.Event.Venue, URL: url, Description: words, Cancelled: h.e.Cancelled(),
 	})
 	return attach(c, h.e.Event.Slug+".ics", "text/calendar; charset=utf-8", []byte(file))
 }

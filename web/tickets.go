@@ -37,10 +37,8 @@ func (s *Server) tickets(c echo.Context) error {
 		}
 		v.Tickets = append(v.Tickets, ticketInfo(e, t))
 	}
-	if len(mine) == 0 {
-		if v.Places, err = s.places(c, id.AccountID); err != nil {
-			return err
-		}
+	if v.Places, err = s.places(c, id.AccountID); err != nil {
+		return err
 	}
 	if v.Banks, err = s.banks(c, id.AccountID); err != nil {
 		return err

@@ -80,10 +80,17 @@ var whyWords = map[string]string{
 
 // writeRefundDue tells the buyer that the money goes back, and why.
 func (s *Service) writeRefundDue(ctx context.Context, tx pgx.Tx, p paymentdb.Payment, amount money.Kobo, why string) error {
-	return s.write(ctx, tx, p, "Your money is on its way back",
-		mail.Say("Your payment could not become tickets: %s. We are sending all of it back the way it came.", whyWords[why]),
+	parts := []mail.Part{mail.Say("Your payment could not become tickets: %s. We are sending all of it back the way it came.", whyWords[why])}
+	if why == whyCancelled {
+		rules, err := s.q.RulesOfEvent(ctx, tx, p.EventID)
+		if err != nil {
+			return fmt.Errorf("payment: mail: %w", err)
+		}
+		parts = organizerSays(parts, rules.CancelReason)
+	}
+	return s.write(ctx, tx, p, "Your money is on its way back", append(parts,
 		mail.List(mail.Fact{Name: "Amount", Value: amount.String()}, mail.Fact{Name: "Reference", Value: p.Reference}),
-		mail.Say("You need not do anything. Your bank may take a few days to show it; we write again when it has left us."))
+		mail.Say("You need not do anything. Your bank may take a few days to show it; we write again when it has left us."))...)
 }
 
 // write tells the buyer of a payment something about it; the title is the subject, too.
