@@ -64,7 +64,7 @@ func TestTheProviderFailsAtTheStart(t *testing.T) {
 	for _, kind := range []string{"down", "429", "500_after_work", "timeout"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			s := open(t, config{price: price})
+			s := open(t, config{price: price, silent: kind == "timeout"})
 			c := s.hold(s.fan(), 1)
 			s.faults(knobs{"initialize": kind})
 			_, _, err := s.payments.Start(t.Context(), c.AccountID, c.ID)
@@ -166,11 +166,17 @@ func TestARefundIsAskedForOnce(t *testing.T) {
 	for _, kind := range []string{"500_after_work", "timeout", "down", "429"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			s := open(t, config{price: price})
+			s := open(t, config{price: price, silent: kind == "timeout"})
 			_, p := s.buy(1)
-			s.faults(knobs{"refund": kind, "for_seconds": 3})
+			s.faults(knobs{"refund": kind})
 			s.outcome(p, knobs{"outcome": "success", "amount": 1000})
-			s.until("the refund was tried", func() bool { return s.count(`SELECT count(*) FROM refunds WHERE status = 'requested'`) == 1 })
+			s.until("the refund was tried", func() bool {
+				return s.count(`SELECT count(*) FROM refunds WHERE status = 'requested' AND attempts > 0`) == 1
+			})
+			s.until("the try is over", func() bool {
+				return s.count(`SELECT count(*) FROM river_job WHERE kind = 'payment_refund' AND cardinality(errors) > 0`) == 1
+			})
+			s.healthy()
 			s.until("the money is back", func() bool {
 				// The lease and the job's own pause are minutes in life.
 				s.sql(`UPDATE refunds SET requested_at = now() - interval '1 min' WHERE status = 'requested' AND requested_at < now() - interval '3 s'`)

@@ -74,7 +74,9 @@ type shop struct {
 	provider *counted
 	// door is where the provider's webhooks go; nil: there is no process.
 	door atomic.Pointer[payment.Service]
-	stop func()
+	// patience is how long a call to the provider may take: long, so that a busy machine is no provider that is silent.
+	patience time.Duration
+	stop     func()
 }
 
 // counted counts what the provider is asked.
@@ -105,7 +107,7 @@ func (s *shop) boot(pool *pgxpool.Pool, bank string, work bool) (end func(patien
 	s.claims = claim.New(claim.Config{DB: pool, Sales: s.sales, Queue: line, Clock: clock})
 	s.tickets = ticket.New(ticket.Config{DB: pool, Keys: ring})
 	// A client of its own: the connections of a process end with it.
-	api, err := paystack.New(paystack.Config{SecretKey: secretKey, BaseURL: bank, Timeout: 2 * time.Second})
+	api, err := paystack.New(paystack.Config{SecretKey: secretKey, BaseURL: bank, Timeout: s.patience})
 	s.must(err)
 	s.provider = &counted{Provider: api}
 
@@ -150,6 +152,8 @@ type config struct {
 	hold     int
 	// still: no job is worked, so that a test can be between two steps.
 	still bool
+	// silent: the provider will not answer, and nobody wants to wait for long.
+	silent bool
 }
 
 func open(t testing.TB, c config) *shop {
@@ -160,7 +164,10 @@ func open(t testing.TB, c config) *shop {
 	if c.hold == 0 {
 		c.hold = 600
 	}
-	s := &shop{TB: t}
+	s := &shop{TB: t, patience: 30 * time.Second}
+	if c.silent {
+		s.patience = 2 * time.Second
+	}
 	s.pool, s.dbURL = dbtest.PoolURL(t)
 	hook := httptest.NewServer(http.HandlerFunc(s.webhook))
 	bank, err := sandbox.New(sandbox.Config{Addr: "127.0.0.1:0", SecretKey: secretKey, WebhookURL: hook.URL, Seed: 1, SpeedUp: 3000})
@@ -172,7 +179,7 @@ func open(t testing.TB, c config) *shop {
 	go func() { done <- bank.Run(ctx) }() // waited for by stop
 	end := s.boot(s.pool, s.bank, !c.still)
 	s.stop = sync.OnceFunc(func() {
-		if err := end(20 * time.Second); err != nil {
+		if err := end(time.Minute); err != nil {
 			t.Error(err)
 		}
 		cancel()

@@ -65,7 +65,7 @@ func (s *storm) do(what string, allowed []string, ask func() error) (ok bool) {
 		case <-s.life.dead:
 			s.reborn()
 			return false
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(10 * time.Second):
 			s.Fatalf("%s: %v", what, err)
 		}
 	}

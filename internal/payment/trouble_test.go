@@ -123,7 +123,7 @@ func TestTheOrganizersReadOneLetterAboutMuchTrouble(t *testing.T) {
 	s.bankAsks(first, 7, disputeOpens, "awaiting-merchant-feedback", "", price)
 	s.bankAsks(second, 8, disputeOpens, "awaiting-merchant-feedback", "", 2*price)
 	s.bankAsks(second, 8, disputeOpens, "awaiting-merchant-feedback", "", 2*price)
-	if n := s.count(`SELECT count(*) FROM river_job WHERE kind = 'payment_trouble' AND scheduled_at > now() + interval '50 seconds'`); n != 2 {
+	if n := s.count(`SELECT count(*) FROM river_job WHERE kind = 'payment_trouble' AND scheduled_at > created_at + interval '50 seconds'`); n != 2 {
 		t.Fatalf("%d letters wait for what else comes", n)
 	}
 	told := func(title string) func() bool {
@@ -137,7 +137,9 @@ func TestTheOrganizersReadOneLetterAboutMuchTrouble(t *testing.T) {
 	_, text := s.mailed(to, "2 disputes need you")
 	zone, err := time.LoadLocation("Africa/Lagos")
 	s.must(err)
-	for _, want := range []string{"₦5,000", "₦10,000", "answer by " + time.Now().Add(48*time.Hour).In(zone).Format("Monday 2 January"), "without an answer in time the money is lost", "Do not send a refund on top"} {
+	var due time.Time
+	s.must(s.pool.QueryRow(t.Context(), `SELECT due_at FROM disputes WHERE provider_dispute_id = '7'`).Scan(&due))
+	for _, want := range []string{"₦5,000", "₦10,000", "answer by " + due.In(zone).Format("Monday 2 January"), "without an answer in time the money is lost", "Do not send a refund on top"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the organizers do not read %q:\n%s", want, text)
 		}

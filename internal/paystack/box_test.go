@@ -94,7 +94,7 @@ func (b *box) hook(kind string) payment.Notice {
 			if n.Kind == kind {
 				return n
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(90 * time.Second):
 			b.t.Fatal("never came: ", kind)
 		}
 	}

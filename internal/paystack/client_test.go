@@ -28,7 +28,7 @@ const secret = "sk_test_of_the_adapter"
 func api(t *testing.T, h http.HandlerFunc) *paystack.Client {
 	t.Helper()
 	server := httptest.NewServer(h)
-	c, err := paystack.New(paystack.Config{SecretKey: secret, BaseURL: server.URL + "/", Timeout: 2 * time.Second, Version: "1"})
+	c, err := paystack.New(paystack.Config{SecretKey: secret, BaseURL: server.URL + "/", Timeout: 30 * time.Second, Version: "1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,11 @@ func TestSilenceAndRefusalAreUncertain(t *testing.T) {
 	}
 	close(done)
 	server.Close()
+	c.Close()
 	// Nobody listens: the request has not left, so nothing can have come of it.
+	if c, err = paystack.New(paystack.Config{SecretKey: secret, BaseURL: server.URL, Timeout: 30 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
 	_, err = c.Refund(t.Context(), "fq-1", 5, "x")
 	if e := provider(t, err); e.Code != "unreachable" || e.Uncertain || e.Refused {
 		t.Fatalf("%+v", e)

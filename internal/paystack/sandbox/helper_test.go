@@ -71,7 +71,7 @@ func (s *shop) next(t *testing.T) hook {
 	case h := <-s.got:
 		return h
 	case <-t.Context().Done():
-	case <-time.After(20 * time.Second):
+	case <-time.After(90 * time.Second):
 	}
 	t.Fatal("no webhook came")
 	return hook{}
