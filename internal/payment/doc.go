@@ -132,10 +132,10 @@
 // minute, is found. What is in no book is noted (stray_refunds) and looked up a minute
 // later: ours are written down by then.
 //
-// A refund that failed is asked for again each hour, or when the organizer says so;
-// then it is looked at every ten seconds until it is decided, because a second
-// failure may look to the inbox like the first one told twice. One that needs attention
-// waits for the organizer, who gives the buyer's bank account; it is passed on and
+// A refund that failed is asked for again each hour, or when the organizer says so, but
+// not while a bank decides; then it is looked at every ten seconds until it is over, because
+// a second failure may look to the inbox like the first one told twice. One that needs
+// attention waits for the organizer, who gives the buyer's bank account; it is passed on and
 // not kept. Both stand on the page of the order and are counted on the console, and so
 // is a dispute that is open; the organizers get a letter about what came up, one for
 // all of a minute and at most one in half an hour, and none twice about the same. The
@@ -143,6 +143,8 @@
 //
 // # Locks
 //
-// payment, spot, claim, units, refunds, tickets, ledger. Start locks spot and claim and
-// only reads payments, so it never waits for a settle that waits for it.
+// payment, spot, claim, the sale (shared, by who settles), disputes, units, refunds, tickets,
+// ledger. Start locks spot and claim and only reads payments, so it never waits for a settle
+// that waits for it. How far the refunds of a provider were looked through, and what was
+// noted of them, is written in statements of their own, after everything else.
 package payment

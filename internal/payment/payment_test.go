@@ -202,7 +202,7 @@ func TestCheckAsksAtMostOnceInTwoSeconds(t *testing.T) {
 	t.Parallel()
 	s := open(t, config{price: price})
 	c, p := s.buy(1)
-	before := s.provider.verified.Load()
+	before, began := s.provider.verified.Load(), time.Now()
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
@@ -212,8 +212,10 @@ func TestCheckAsksAtMostOnceInTwoSeconds(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := s.provider.verified.Load() - before; n != 1 {
-		t.Fatalf("%d times", n)
+	// A busy machine may take longer than that for all of them.
+	most := 1 + int64(time.Since(began)/(2*time.Second))
+	if n := s.provider.verified.Load() - before; n < 1 || n > most {
+		t.Fatalf("%d times, of at most %d", n, most)
 	}
 	s.is(p, payment.Pending, c, claim.Paying) // abandoned is not final
 }

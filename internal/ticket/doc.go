@@ -11,7 +11,8 @@
 //
 // with both ids as 16 bytes and the key of the label "ticket". It holds nothing
 // personal, and it is computed when it is shown: a stolen table of tickets
-// opens no door.
+// opens no door. Only its last six characters are kept, without regard to capitals,
+// because people find a ticket by them (Found).
 //
 // # Whose it is
 //
@@ -20,13 +21,16 @@
 // (internal/payment, Return), and its place goes to whoever waits. The name on it
 // can be put right once, by an organizer, because people misspell; a second time
 // is refused, the ledger has who did it and on which ticket but neither name, and
-// the fairness page counts it, since it comes nearest to passing a ticket on.
+// the fairness page counts it, since it comes nearest to passing a ticket on. What can
+// be a name is one rule for everybody who writes one (PrintedName).
 //
 // # How it ends
 //
 //	valid ─→ used       somebody came in
 //	      ─→ returned   its fan gave it back
-//	      ─→ void       its money was taken back; valid again where that is undone
+//	      ─→ void       its money was taken back, or a bank asks for it; valid (or used) again
+//	                    where that is undone
+//	used  ─→ void       the same
 //
 // The code of a ticket that ended is not shown and opens no door, wherever it was
 // kept: the door asks what it knows of the id. Package pdf prints tickets.
