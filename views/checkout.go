@@ -244,9 +244,9 @@ func (v CheckoutView) namesOpen() bool {
 // nameHint says what the buyer's name is for.
 func (v CheckoutView) nameHint() string {
 	if v.quantity() == 1 {
-		return "It stands on " + v.things() + ", and the door may ask for it."
+		return "It stands on the ticket, and the door may ask for it."
 	}
-	return "It stands on " + v.things() + ", unless you write other names below. The door may ask for it."
+	return "It stands on the tickets, unless you write other names below. The door may ask for it."
 }
 
 func (v CheckoutView) namesHeading() string {
@@ -306,11 +306,16 @@ func (v CheckoutView) payLabel() string {
 }
 
 func (v CheckoutView) nextLine() string {
-	s := "Paystack opens and asks for your details. If a payment fails, your tickets stay yours"
-	if !v.ExpiresAt.IsZero() {
-		s += " until at least " + clock(v.ExpiresAt, v.Event.Zone)
+	s := "Paystack opens and asks for your details. "
+	switch {
+	case v.Starts == 1:
+		s += "This is the second and last payment of this visit: if it fails too, you need another turn."
+	case v.ExpiresAt.IsZero():
+		s += "If the payment fails, you can try once more."
+	default:
+		s += "If the payment fails, " + v.them() + " " + stay(v.quantity()) + " yours until at least " + clock(v.ExpiresAt, v.Event.Zone) + ", and you can try once more."
 	}
-	return s + " and you can try again. If money leaves your bank late and the tickets are gone, you get equal ones or all of it back."
+	return s + " If your bank confirms it too late, you get the same or equal tickets, or all of your money back."
 }
 
 func (v CheckoutView) paidLine() string {

@@ -139,7 +139,12 @@ func (v CheckoutView) backLead() string {
 		}
 		return "You get it back the way you paid. Banks need up to 10 working days."
 	}
-	return v.Back[len(v.Back)-1].why() + " You get " + v.backAll().String() + " back."
+	last := v.Back[len(v.Back)-1]
+	switch last.Why {
+	case "event_cancelled", "organizer", "provider", "returned": // the heading says it
+		return "You get " + v.backAll().String() + " back."
+	}
+	return last.why() + " You get " + v.backAll().String() + " back."
 }
 
 // backFirst is why the payment that came last goes back, and what can be done now.
@@ -262,19 +267,22 @@ func goes(n int) string {
 
 // unpaidLine is for a buyer who came back from the provider, which says that nothing was paid.
 func (v CheckoutView) unpaidLine() string {
-	s := "You came back without paying. Paystack says that nothing was taken. " + upperFirst(v.them()) + " " + is(v.quantity()) + " still kept for you"
+	s := "Paystack says that nothing was taken. " + upperFirst(v.them()) + " " + is(v.quantity()) + " still kept for you"
 	if !v.PayUntil.IsZero() {
 		s += " until " + clock(v.PayUntil, v.Event.Zone)
 	}
 	return s + ". Pay at Paystack by then, or give " + them(v.quantity()) + " back."
 }
 
-// keptDown is keptLine while no bank was asked yet.
+// keptDown says until when at least tickets are kept while no bank was asked yet.
 func (v CheckoutView) keptDown() string {
 	if v.PayUntil.IsZero() {
-		return upperFirst(v.them()) + " " + is(v.quantity()) + " kept for you."
+		return ""
 	}
-	return upperFirst(v.them()) + " " + is(v.quantity()) + " kept for you at least until " + clock(v.PayUntil, v.Event.Zone) + "."
+	if v.quantity() == 1 {
+		return "It stays yours at least until " + clock(v.PayUntil, v.Event.Zone) + "."
+	}
+	return "They stay yours at least until " + clock(v.PayUntil, v.Event.Zone) + "."
 }
 
 // downLine says for how long tickets are kept at most while the provider does not answer before a payment.
@@ -298,19 +306,6 @@ func (v CheckoutView) bankSays() string {
 		return ""
 	}
 	return "Your bank says: " + strings.TrimSuffix(s, ".") + "."
-}
-
-// tryLine says how often the fan may still be sent to pay.
-func (v CheckoutView) tryLine() string {
-	switch {
-	case v.Total == 0:
-		return ""
-	case v.Starts == 1:
-		return "This is the second and last try in this visit."
-	case v.Starts > 1:
-		return "If a payment fails, you can try once more in this visit."
-	}
-	return ""
 }
 
 // live is how often a page that waits for somebody else looks again, in seconds; 0: it does not.

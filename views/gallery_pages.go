@@ -101,7 +101,7 @@ func (b *galleryBook) fan() {
 		v.Releases = []HomeEvent{{Event: more}}
 	}))
 	b.add("event-ended", "Over", event(SaleEnded, nil))
-	b.add("event-cancelled", "Cancelled, money with the bank", event(SaleEnded, func(v *EventView) {
+	b.add("event-cancelled-bank", "Cancelled, money with the bank", event(SaleEnded, func(v *EventView) {
 		v.Event = calledOff(v.Event)
 		v.Place, v.Bank = &PlaceInfo{Status: SpotInside, Number: 812}, &BankInfo{Event: v.Event, ClaimID: "c1", Amount: 5000000, Waiting: true}
 	}))

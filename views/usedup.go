@@ -22,7 +22,7 @@ func (u UsedUpInfo) title() string {
 
 // moneyLine says where the money is.
 func (u UsedUpInfo) moneyLine() string {
-	s := "Your two payments for " + u.Event.Name + " did not go through. No money was taken, or your bank gives it back."
+	s := "They were for " + u.Event.Name + ". No money was taken, or your bank gives it back."
 	if u.Late {
 		s = "None of your payments for " + u.Event.Name + " has reached us yet."
 	}
@@ -40,7 +40,7 @@ func (u UsedUpInfo) equals() string {
 func (u UsedUpInfo) heldLine() string {
 	switch {
 	case u.Held == 0:
-		return "No tickets are held for you, and you pay nothing."
+		return "No tickets are held for you."
 	case u.Held == 1:
 		return "Your ticket is kept until " + clock(u.Until, u.Event.Zone) + ", in case your bank says yes after all. Then it goes back to the others by itself."
 	}

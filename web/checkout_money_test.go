@@ -42,18 +42,18 @@ func TestFeesTaxAndWaysStandBeforePaying(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	plain := s.event("Plain")
-	p := s.hold(s.fan("plain@fair.example"), plain, "2").has("asks you: card or USSD.", "Bank transfer is not offered here", "Pay ₦25,000")
+	p := s.hold(s.fan("plain@fair.example"), plain, "2").has("You pay at Paystack, by card or USSD.", "Bank transfer is not offered here", "Pay ₦25,000")
 	if strings.Contains(p.says(), "VAT") {
 		t.Error("a tax that nobody set")
 	}
 	long := s.event("Long", func(n *sale.NewSale) { n.Terms.HoldSeconds = 1900 })
-	s.hold(s.fan("long@fair.example"), long, "1").has("asks you: card, USSD or bank transfer.")
+	s.hold(s.fan("long@fair.example"), long, "1").has("You pay at Paystack, by card, USSD or bank transfer.")
 
 	on := payment.FeeOnTop(2_500_000)
 	both := s.event("Both", func(n *sale.NewSale) {
 		n.Terms.FeesBy, n.Terms.Tax, n.Terms.Channels = sale.FeesByFan, sale.Tax{Name: "VAT", BasisPoints: 750, Number: "123-456"}, []string{"ussd"}
 	})
-	s.hold(s.fan("both@fair.example"), both, "2").has("asks you: USSD.", "Added by Paystack, about "+on.String(), "In the price: VAT 7.5 % ₦1,744.19",
+	s.hold(s.fan("both@fair.example"), both, "2").has("You pay at Paystack, by USSD.", "Added by Paystack, about "+on.String(), "In the price: VAT 7.5 % ₦1,744.19",
 		"Pay about "+(2_500_000+on).String())
 }
 
@@ -262,9 +262,9 @@ func TestWhyAPaymentFailedIsSaid(t *testing.T) {
 	s := newStack(t)
 	e := s.event("Refusing bank")
 	b := s.fan("refused@fair.example")
-	p := s.hold(b, e, "1").has("If a payment fails, you can try once more in this visit.")
+	p := s.hold(b, e, "1").has("and you can try once more.")
 	claim := claimOf(p)
-	for try, want := range []string{"This is the second and last try in this visit.", "Both payments failed"} {
+	for try, want := range []string{"This is the second and last payment of this visit", "Both payments failed"} {
 		b.submit(p, "/checkout/"+claim+"/pay")
 		s.bankSays(s.reference(claim), "failed")
 		p = b.get("/checkout/"+claim+"/return").at("/checkout/"+claim).has("Your bank says:", want)

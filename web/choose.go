@@ -31,7 +31,7 @@ type chooser struct {
 	changes bool
 	canTake int
 	usedUp  *views.UsedUpInfo
-	told   notice
+	told    notice
 }
 
 // until is when the fan's time ends, and how long it was.

@@ -54,8 +54,8 @@ func TestBankTransferIsPromisedWhereItIsOffered(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
 	for hold, want := range map[int]struct{ event, choose, checkout string }{
-		600:  {"Pay by card or USSD.", "You pay at Paystack, by card or USSD.", "asks you: card or USSD."},
-		1900: {"Pay by card, USSD or bank transfer.", "You pay at Paystack, by card, USSD or bank transfer.", "asks you: card, USSD or bank transfer."},
+		600:  {"Pay by card or USSD.", "You pay at Paystack, by card or USSD.", "You pay at Paystack, by card or USSD."},
+		1900: {"Pay by card, USSD or bank transfer.", "You pay at Paystack, by card, USSD or bank transfer.", "You pay at Paystack, by card, USSD or bank transfer."},
 	} {
 		e := s.event("Ways "+strconv.Itoa(hold), func(n *sale.NewSale) { n.Terms.HoldSeconds = hold })
 		b := s.fan("ways-" + strconv.Itoa(hold) + "@fair.example")

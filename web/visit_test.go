@@ -40,7 +40,7 @@ func TestTheWayOnAfterTwoFailedPayments(t *testing.T) {
 
 	// Given back and chosen again, they could not be paid either: that is said before.
 	b.send(b.get("/checkout/"+claim+"/release"), "/checkout/"+claim+"/release").has("The tickets went back", "The two payments of this visit are used.")
-	p = b.get(base+"/tickets").at(base+"/tickets").has("You need another turn", "The two payments of this visit are used")
+	p = b.get(base+"/tickets").at(base+"/tickets").has("You need another turn", "Both payments failed")
 	if len(find(p.doc, "[data-timer]")) != 0 {
 		t.Error("a clock runs although there is nothing to choose")
 	}
@@ -57,7 +57,7 @@ func TestTheWayOnAfterTwoFailedPayments(t *testing.T) {
 	}
 	s.called(e, b)
 	p = b.send(b.get(base+"/queue"), base+"/enter").at(base + "/tickets")
-	p = b.send(p, base+"/claims", "tier_id", e.Tiers[0].ID.String(), "quantity", "1").has("If a payment fails, you can try once more in this visit.")
+	p = b.send(p, base+"/claims", "tier_id", e.Tiers[0].ID.String(), "quantity", "1").has("and you can try once more.")
 
 	// With tickets in the hand the same button gives them back first.
 	claim = claimOf(p)

@@ -179,7 +179,7 @@ func TestSoldOutForWhoWantsTheRest(t *testing.T) {
 	if p := b.get(base + "/queue"); strings.Contains(p.says(), "Sold out for you") {
 		t.Error("what is only held is called sold")
 	}
-	buyer.post("/checkout/"+claim+"/pay", nil)
+	buyer.submit(buyer.get("/checkout/"+claim), "/checkout/"+claim+"/pay")
 	s.bankSays(s.reference(claim), "success")
 	buyer.get("/checkout/" + claim + "/return").at("/checkout/" + claim).has("You are going")
 	if _, err := s.sales.Fresh(t.Context(), e.ID()); err != nil {
