@@ -285,7 +285,8 @@ func TestARefundThatFailedWaitsForTheDispute(t *testing.T) {
 			worked := s.count(`SELECT max(coalesce((metadata->>'snoozes')::int, 0)) FROM river_job WHERE kind = 'payment_refund'`)
 			s.until("its turn comes again and again", func() bool {
 				s.hurry()
-				return s.count(`SELECT max(coalesce((metadata->>'snoozes')::int, 0)) FROM river_job WHERE kind = 'payment_refund'`) > worked+2
+				return s.count(`SELECT max(coalesce((metadata->>'snoozes')::int, 0)) FROM river_job WHERE kind = 'payment_refund'`) > worked+2 ||
+					s.count(`SELECT count(*) FROM refunds WHERE status = 'processed'`) > 0
 			})
 			s.refused(s.payments.RetryRefund(t.Context(), s.event.ID(), refund.ID), "order_disputed")
 			if sent, again := s.refundsAtBank(p); sent != 0 || again != asked {
