@@ -13,7 +13,8 @@
 // violation, it never makes one up. queries/audit.sql says so where it does.
 //
 // money_adds_up is told line by line (Lines): each payment that brought money, and what is wrong
-// about it. A line is stricter than an order: two payments whose faults cancel out are two faults.
+// about it. A line is stricter than an order: two payments whose faults cancel out are two faults. A refund that the provider has and that does not
+// fit into the books is one too, once the product has seen it (internal/payment, look.go).
 //
 // draw_verifies has nothing to look at while numbers follow from arrivals
 // alone: no number is stored that could differ.
