@@ -269,6 +269,7 @@ SELECT coalesce(sum(amount_kobo), 0)::bigint FROM disputes WHERE payment_id = @p
 -- Claims of an event for which money was asked, newest first, each with its best payment; on demand only those whose
 -- money waits for a person, or those that have all of some words, folded, somewhere: in the buyer's address or name, a name on
 -- a ticket, the reference of a payment. Also that of exactly this number, and orders of tickets that were found otherwise.
+WITH words AS MATERIALIZED (SELECT regexp_split_to_table(btrim(folded(@search)), '\s+') AS word)
 SELECT c.id, a.email, c.total_kobo, c.created_at, c.paid_at,
        CASE WHEN c.status = 'held' AND c.expires_at <= now() THEN 'expired' ELSE c.status END::text AS claim_status,
        p.status AS payment_status, p.reference,
@@ -305,11 +306,10 @@ WHERE c.event_id = @event_id
   AND (NOT @needing::boolean OR back.stuck OR asked.banks > 0)
   AND (@search::text = '' OR c.id = ANY (@found::uuid[]) OR c.id::text = lower(@search)
        OR EXISTS (SELECT FROM payments x WHERE x.claim_id = c.id AND (x.provider_id = @search OR x.id::text = lower(@search)))
-       OR (SELECT bool_and(position(w.word IN h.hay) > 0)
-           FROM regexp_split_to_table(btrim(folded(@search)), '\s+') AS w(word), (
-               SELECT folded(concat_ws(' ', a.email, a.name,
-                   (SELECT string_agg(t.holder_name, ' ') FROM tickets t WHERE t.claim_id = c.id),
-                   (SELECT string_agg(x.reference, ' ') FROM payments x WHERE x.claim_id = c.id))) AS hay OFFSET 0
+       OR (SELECT bool_and(position(words.word IN h.hay) > 0)
+           FROM words, (
+               SELECT concat_ws(' ', a.folded, (SELECT string_agg(t.holder_folded, ' ') FROM tickets t WHERE t.claim_id = c.id),
+                   (SELECT string_agg(lower(x.reference), ' ') FROM payments x WHERE x.claim_id = c.id)) AS hay OFFSET 0
            ) h))
 ORDER BY c.created_at DESC, c.id DESC
 LIMIT @max_orders;

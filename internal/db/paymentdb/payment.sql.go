@@ -1383,6 +1383,7 @@ func (q *Queries) Order(ctx context.Context, db DBTX, id uuid.UUID) (OrderRow, e
 }
 
 const orders = `-- name: Orders :many
+WITH words AS MATERIALIZED (SELECT regexp_split_to_table(btrim(folded($5)), '\s+') AS word)
 SELECT c.id, a.email, c.total_kobo, c.created_at, c.paid_at,
        CASE WHEN c.status = 'held' AND c.expires_at <= now() THEN 'expired' ELSE c.status END::text AS claim_status,
        p.status AS payment_status, p.reference,
@@ -1419,11 +1420,10 @@ WHERE c.event_id = $1
   AND (NOT $4::boolean OR back.stuck OR asked.banks > 0)
   AND ($5::text = '' OR c.id = ANY ($6::uuid[]) OR c.id::text = lower($5)
        OR EXISTS (SELECT FROM payments x WHERE x.claim_id = c.id AND (x.provider_id = $5 OR x.id::text = lower($5)))
-       OR (SELECT bool_and(position(w.word IN h.hay) > 0)
-           FROM regexp_split_to_table(btrim(folded($5)), '\s+') AS w(word), (
-               SELECT folded(concat_ws(' ', a.email, a.name,
-                   (SELECT string_agg(t.holder_name, ' ') FROM tickets t WHERE t.claim_id = c.id),
-                   (SELECT string_agg(x.reference, ' ') FROM payments x WHERE x.claim_id = c.id))) AS hay OFFSET 0
+       OR (SELECT bool_and(position(words.word IN h.hay) > 0)
+           FROM words, (
+               SELECT concat_ws(' ', a.folded, (SELECT string_agg(t.holder_folded, ' ') FROM tickets t WHERE t.claim_id = c.id),
+                   (SELECT string_agg(lower(x.reference), ' ') FROM payments x WHERE x.claim_id = c.id)) AS hay OFFSET 0
            ) h))
 ORDER BY c.created_at DESC, c.id DESC
 LIMIT $7

@@ -117,7 +117,7 @@ func (q *Queries) EndTickets(ctx context.Context, db DBTX, arg EndTicketsParams)
 }
 
 const getTicket = `-- name: GetTicket :one
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, t.code_end, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at,
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, t.code_end, t.holder_folded, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at,
        CASE WHEN t.status = 'void' AND t.refund_id IS NULL
            THEN coalesce((SELECT max(d.status) FROM disputes d WHERE d.payment_id = t.payment_id AND d.status IN ('open', 'lost')), '') ELSE '' END::text AS dispute
 FROM tickets t
@@ -148,6 +148,7 @@ type GetTicketRow struct {
 	ReducedKobo     int64
 	NameCorrectedAt *time.Time
 	CodeEnd         *string
+	HolderFolded    string
 	TierName        string
 	SeatSection     *string
 	SeatRow         *string
@@ -178,6 +179,7 @@ func (q *Queries) GetTicket(ctx context.Context, db DBTX, iD uuid.UUID, accountI
 		&i.ReducedKobo,
 		&i.NameCorrectedAt,
 		&i.CodeEnd,
+		&i.HolderFolded,
 		&i.TierName,
 		&i.SeatSection,
 		&i.SeatRow,
@@ -248,7 +250,7 @@ func (q *Queries) Issue(ctx context.Context, db DBTX, arg IssueParams) ([]uuid.U
 }
 
 const listTickets = `-- name: ListTickets :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, t.code_end, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at,
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, t.code_end, t.holder_folded, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at,
        CASE WHEN t.status = 'void' AND t.refund_id IS NULL
            THEN coalesce((SELECT max(d.status) FROM disputes d WHERE d.payment_id = t.payment_id AND d.status IN ('open', 'lost')), '') ELSE '' END::text AS dispute
 FROM tickets t
@@ -287,6 +289,7 @@ type ListTicketsRow struct {
 	ReducedKobo     int64
 	NameCorrectedAt *time.Time
 	CodeEnd         *string
+	HolderFolded    string
 	TierName        string
 	SeatSection     *string
 	SeatRow         *string
@@ -329,6 +332,7 @@ func (q *Queries) ListTickets(ctx context.Context, db DBTX, accountID uuid.UUID,
 			&i.ReducedKobo,
 			&i.NameCorrectedAt,
 			&i.CodeEnd,
+			&i.HolderFolded,
 			&i.TierName,
 			&i.SeatSection,
 			&i.SeatRow,
@@ -474,7 +478,7 @@ func (q *Queries) ReviveTickets(ctx context.Context, db DBTX, paymentID uuid.UUI
 }
 
 const ticketsOfClaim = `-- name: TicketsOfClaim :many
-SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, t.code_end, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at,
+SELECT t.id, t.event_id, t.tier_id, t.unit_id, t.claim_id, t.payment_id, t.account_id, t.holder_name, t.price_kobo, t.status, t.issued_at, t.ended_at, t.refund_id, t.ended_from, t.reduced_kobo, t.name_corrected_at, t.code_end, t.holder_folded, r.name AS tier_name, c.name AS seat_section, w.name AS seat_row, s.label AS seat_label, f.status AS refund_status, o.cancelled_at,
        CASE WHEN t.status = 'void' AND t.refund_id IS NULL
            THEN coalesce((SELECT max(d.status) FROM disputes d WHERE d.payment_id = t.payment_id AND d.status IN ('open', 'lost')), '') ELSE '' END::text AS dispute
 FROM tickets t
@@ -507,6 +511,7 @@ type TicketsOfClaimRow struct {
 	ReducedKobo     int64
 	NameCorrectedAt *time.Time
 	CodeEnd         *string
+	HolderFolded    string
 	TierName        string
 	SeatSection     *string
 	SeatRow         *string
@@ -543,6 +548,7 @@ func (q *Queries) TicketsOfClaim(ctx context.Context, db DBTX, claimID uuid.UUID
 			&i.ReducedKobo,
 			&i.NameCorrectedAt,
 			&i.CodeEnd,
+			&i.HolderFolded,
 			&i.TierName,
 			&i.SeatSection,
 			&i.SeatRow,
