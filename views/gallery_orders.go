@@ -56,6 +56,7 @@ func (b *galleryBook) orders() {
 		}})
 	})
 	b.add("orders", "Orders", list(nil))
+	b.add("orders-older", "Orders, a later page", list(func(v *OrdersView) { v.Later, v.Next = true, "" }))
 	b.add("orders-empty", "No orders yet", func(f Frame) templ.Component {
 		return OrdersPage(organizer(f), OrdersView{Event: galleryEvent(SaleOpen)})
 	})

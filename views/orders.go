@@ -1,6 +1,7 @@
 package views
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ type OrdersView struct {
 	Event   EventInfo
 	Orders  []OrderRow
 	Next    string // address of the next page; empty: none
+	Later   bool   // not the first page
 	Needing bool   // only those that wait for the organizer
 	Search  string // only those with these words
 	Trouble Trouble
@@ -48,6 +50,17 @@ type OrdersView struct {
 
 func (v OrdersView) url(more string) templ.SafeURL {
 	return templ.SafeURL("/organizer/events/" + v.Event.ID + "/orders" + more)
+}
+
+// first is the first page of the same list.
+func (v OrdersView) first() templ.SafeURL {
+	switch {
+	case v.Needing:
+		return v.url("?needs=you")
+	case v.Search != "":
+		return v.url("?" + url.Values{"q": {v.Search}}.Encode())
+	}
+	return v.url("")
 }
 
 // OrderRow is one order.

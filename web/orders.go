@@ -36,7 +36,7 @@ func (s *Server) orders(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	told := s.told(c)
-	v := views.OrdersView{Event: eventInfo(e), Needing: c.QueryParam("needs") != "", Done: told.Done, Problem: told.Problem}
+	v := views.OrdersView{Event: eventInfo(e), Later: c.QueryParam("cursor") != "", Needing: c.QueryParam("needs") != "", Done: told.Done, Problem: told.Problem}
 	filter := payment.OrderFilter{Needing: v.Needing}
 	if !v.Needing {
 		v.Search = strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(c.QueryParam("q"), ""), "\x00", ""))

@@ -161,6 +161,14 @@ func TestFromADraftToAPaidTicket(t *testing.T) {
 	if len(orders) != 1 || orders[0].(map[string]any)["buyer"] != "fan@example.com" || orders[0].(map[string]any)["payment_status"] != "succeeded" {
 		t.Errorf("%v", orders)
 	}
+	code := tk["code"].(string)
+	for q, want := range map[string]int{"?q=OBI+%C3%80da": 1, "?q=nobody": 0, "?q=ada+nobody": 0, "?needs=you": 0, "?needs=": 1, "?q=" + strings.ToLower(code[len(code)-6:]): 1, "?q=" + code: 1, "?q=%00%FF": 1} {
+		if found := s.do("GET", oe+"/orders"+q, org, "").want(200, "").get("orders").([]any); len(found) != want {
+			t.Errorf("%s: %d orders, want %d", q, len(found), want)
+		}
+	}
+	s.do("GET", oe+"/orders?needs=me", org, "").want(422, "invalid_request")
+	s.do("GET", oe+"/orders?q="+strings.Repeat("x", 201), org, "").want(422, "invalid_request")
 
 	s.do("PATCH", oe+"/sale", org, `{"admit_per_minute":90,"message":"Doors at six."}`).want(200, "")
 	if a := s.do("GET", ev, "", "").want(200, ""); a.get("sale", "message") != "Doors at six." {

@@ -3,8 +3,12 @@ package api
 import (
 	"context"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"fairqueue/internal/catalog"
@@ -89,6 +93,9 @@ type Order struct {
 	Reference     string      `json:"reference"`
 	CreatedAt     time.Time   `json:"created_at"`
 	PaidAt        *time.Time  `json:"paid_at"`
+	Back          money.Money `json:"back" doc:"What has gone back of it, or is on its way."`
+	Stuck         bool        `json:"stuck" doc:"A refund of it failed or needs the buyer's bank account."`
+	Disputed      bool        `json:"disputed" doc:"A bank asks for its money back."`
 }
 
 type orderList struct {
@@ -145,8 +152,27 @@ func orderOut(o payment.Order) Order {
 	return Order{
 		ID: o.ID, Buyer: o.Buyer, Quantity: o.Quantity, Tiers: o.Tiers, Total: money.In(o.Total), Status: string(o.Status),
 		PaymentStatus: string(o.Payment), Reference: o.Reference, CreatedAt: o.CreatedAt.UTC(), PaidAt: utc(o.PaidAt),
+		Back: money.In(o.Back), Stuck: o.Stuck, Disputed: o.Disputed,
 	}
 }
+
+// orderFilter is which orders of an event a request asks for.
+func (a *API) orderFilter(r *request, event uuid.UUID) (f payment.OrderFilter, err error) {
+	switch needs := r.QueryParam("needs"); needs {
+	case "", "you":
+		f.Needing = needs != ""
+	default:
+		return f, fault.InvalidField(fault.Field{Path: "needs", Message: "needs can only be: you."})
+	}
+	if f.Search = strings.ReplaceAll(strings.ToValidUTF8(r.QueryParam("q"), ""), "\x00", ""); utf8.RuneCountInString(f.Search) > maxSearch {
+		return f, fault.InvalidField(fault.Field{Path: "q", Message: "q has at most " + strconv.Itoa(maxSearch) + " characters."})
+	}
+	f.Found, err = a.Tickets.Found(r.ctx(), event, f.Search)
+	return f, err
+}
+
+// maxSearch is how many characters of words orders are looked for by.
+const maxSearch = 200
 
 // moves are what an organizer does to a sale by one word.
 func (a *API) moves() map[string]func(ctx context.Context, event, by uuid.UUID) (*sale.Snapshot, error) {
@@ -302,7 +328,14 @@ func (a *API) organizer() {
 
 	add(a, route{
 		id: "list-orders", method: http.MethodGet, path: path + "/{event}/orders", tag: tagOrganizer, auth: bearer,
-		summary: "List orders", doc: "Claims with a payment, newest first.", ok: []int{http.StatusOK}, list: true,
+		summary: "List orders", doc: "Claims with a payment, newest first.", ok: []int{http.StatusOK}, list: true, codes: []string{"invalid_request"},
+		query: []*huma.Param{{
+			Name: "q", In: "query", Description: "Only those with all of these words, or parts of words, in the buyer's address or name, the names on the tickets, or the references of payments, " +
+				"without regard to capitals and accents; or with this number, or with a ticket whose code this is or that ends in these six characters.",
+			Schema: &huma.Schema{Type: "string", Examples: []any{"ada lovelace"}},
+		}, {
+			Name: "needs", In: "query", Description: "`you`: only those whose money waits for a person.", Schema: &huma.Schema{Type: "string", Enum: []any{"you"}},
+		}},
 	}, func(r *request) (*reply[orderList], error) {
 		_, s, err := r.own()
 		if err != nil {
@@ -312,7 +345,11 @@ func (a *API) organizer() {
 		if err != nil {
 			return nil, err
 		}
-		found, more, err := a.Payments.Orders(r.ctx(), s.ID(), limit, cursor)
+		filter, err := a.orderFilter(r, s.ID())
+		if err != nil {
+			return nil, err
+		}
+		found, more, err := a.Payments.FindOrders(r.ctx(), s.ID(), filter, limit, cursor)
 		if err != nil {
 			return nil, err
 		}
