@@ -253,7 +253,7 @@ func (s *Server) leaveAsk(c echo.Context) error {
 		return err
 	}
 	place, err := s.place(c, e, id)
-	if fault.Code(err) == "not_in_queue" || err == nil && place.Status == queue.Left {
+	if fault.Code(err) == "not_in_queue" || err == nil && (place.Status == queue.Left || e.Cancelled()) {
 		return see(c, eventPath(e, "/queue"))
 	}
 	if err != nil {
