@@ -279,7 +279,14 @@ func TestARefundThatFailedWaitsForTheDispute(t *testing.T) {
 			}
 			d := s.bankCall(http.MethodPost, "/_sandbox/transactions/"+p.Reference+"/dispute", ask)
 			s.until("the dispute is known", func() bool { return s.count(`SELECT count(*) FROM disputes WHERE status = 'open'`) == 1 })
-			s.settled()
+			s.until("it has failed, and rests", func() bool {
+				if s.count(`SELECT count(*) FROM refunds WHERE status = 'failed'`) == 0 {
+					s.hurry()
+					return false
+				}
+				return s.count(`SELECT count(*) FROM refunds WHERE status = 'failed' AND NOT EXISTS (
+					SELECT FROM river_job WHERE kind = 'payment_refund' AND state IN ('available', 'running'))`) == 1
+			})
 			s.healthy()
 			_, asked := s.refundsAtBank(p)
 			worked := s.count(`SELECT max(coalesce((metadata->>'snoozes')::int, 0)) FROM river_job WHERE kind = 'payment_refund'`)
@@ -303,20 +310,4 @@ func TestARefundThatFailedWaitsForTheDispute(t *testing.T) {
 			s.booksOfTheBank(p)
 		})
 	}
-}
-
-// settled waits until no job about refunds is at work, and none has a refund half asked for.
-func (s *shop) settled() {
-	s.Helper()
-	s.until("no refund is under way", func() bool {
-		s.sql(`UPDATE river_job SET state = 'scheduled', scheduled_at = now() + interval '1 hour' WHERE kind = 'payment_refund' AND state IN ('available', 'retryable', 'scheduled')`)
-		if s.count(`SELECT count(*) FROM river_job WHERE kind = 'payment_refund' AND state = 'running'`) > 0 {
-			return false
-		}
-		if s.count(`SELECT count(*) FROM refunds WHERE status NOT IN ('failed', 'processed')`) == 0 {
-			return true
-		}
-		s.hurry()
-		return false
-	})
 }

@@ -142,7 +142,7 @@ func (s *Service) ask(ctx context.Context, r paymentdb.GetRefundRow) error {
 	if n == 0 {
 		return nil // somebody is at it
 	}
-	provider := s.provider(r.Provider)
+	provider, was := s.provider(r.Provider), r
 	if refundStatus(r.Status) != refundOwed {
 		found, err := s.lookUp(ctx, r)
 		if err != nil {
@@ -154,8 +154,17 @@ func (s *Service) ask(ctx context.Context, r paymentdb.GetRefundRow) error {
 	}
 	// Under the lock that a dispute takes too: one that came since is seen.
 	r, disputed, err = s.stillOwed(ctx, r)
-	if err != nil || disputed || refundStatus(r.Status) == refundProcessed {
+	switch {
+	case err != nil || refundStatus(r.Status) == refundProcessed:
 		return err
+	case disputed && refundStatus(was.Status) == refundFailed:
+		// Nothing was asked for: it is what it was, and not on its way for as long as a bank thinks.
+		_, err = s.q.MoveRefund(ctx, s.cfg.DB, paymentdb.MoveRefundParams{
+			Status: string(refundFailed), LastError: was.LastError, ID: was.ID, FromStates: []string{string(refundRequested)},
+		})
+		return err
+	case disputed:
+		return nil
 	}
 	note := r.Note
 	if note == "" {
