@@ -2126,7 +2126,7 @@ func RefundAskPage(f Frame, v RefundAskView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 196, "<p class=\"mt-2\">The buyer gets an e-mail now, and another one when the money has left. It cannot be taken back.</p><div class=\"mt-6 flex flex-wrap gap-3\"><a class=\"btn btn-line btn-lg\" href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 196, "<p class=\"mt-4\">The buyer gets an e-mail now, and another one when the money has left. It cannot be taken back.</p><div class=\"mt-6 flex flex-wrap gap-3\"><a class=\"btn btn-line btn-lg\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
