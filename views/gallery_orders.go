@@ -105,6 +105,16 @@ func (b *galleryBook) orders() {
 		v.Payments[1].Status, v.Payments[1].Disputed = "charged_back", true
 		v.Disputes = []DisputeRow{{Status: "open", Amount: 5000000, Void: true, DueAt: galleryNow.Add(47 * time.Hour), OpenedAt: galleryNow}}
 	}))
+	b.add("tickets-disputed", "My tickets, a bank asks or has taken the money", func(f Frame) templ.Component {
+		asked, lost := galleryTicket(TicketVoid), galleryTicket(TicketVoid)
+		asked.Dispute, lost.Dispute = disputeAsked, disputeLost
+		return TicketsPage(signedIn(f), TicketsView{Tickets: []TicketInfo{asked, lost}})
+	})
+	b.add("ticket-lost", "Ticket whose money the bank gave back", func(f Frame) templ.Component {
+		v := TicketView{Ticket: galleryTicket(TicketVoid), Index: 1, Of: 1}
+		v.Ticket.Dispute = disputeLost
+		return TicketPage(signedIn(f), v)
+	})
 	b.add("order-lost", "An order, the dispute is lost", galleryOrder(func(v *OrderView) {
 		v.Status, v.Refundable, v.Tickets = "charged_back", false, v.Tickets[:1]
 		v.Tickets[0].Status, v.Tickets[0].Good, v.Tickets[0].Dispute = "void", false, disputeLost
