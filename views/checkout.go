@@ -46,42 +46,43 @@ type SeatSet struct{ Section, Row, Seats string }
 
 // CheckoutView is one claim on its way to a ticket.
 type CheckoutView struct {
-	Event      EventInfo
-	ClaimID    string
-	State      CheckoutState
-	Lines      []OrderLine
-	Seats      []SeatSet // where there are any
-	Total      money.Kobo
-	ExpiresAt  time.Time     // the hold ends; zero while paying
-	Hold       time.Duration // how long a hold is
-	CanExtend  bool          // asking for more time works now
-	ExtendAt   time.Time     // when it begins to work; zero: it does not (the cap)
-	CapAt      time.Time     // no hold lasts longer
-	Over       bool          // the hold has run out under a page that is still open
-	Change     string        // held: where other tickets can be chosen in place of these; empty: nowhere
-	Name       string        // held: the buyer's, as it is known or was typed; empty: not known
-	NameWrong  string        // what is wrong with it
-	Holders    []HolderField // held: one for each ticket
-	PayURL     string        // paying, bank: Paystack's page
-	PayUntil   time.Time     // paying, bank, down: until when that page takes money
-	LookedAt   time.Time     // paying, bank, down: when Paystack was asked last
-	Channels   []string      // ways to pay that are offered, or were for the payment that runs
-	NoTransfer NoTransfer    // why a bank transfer is not among them
-	Fees       FeesView
-	Starts     int        // held: how often the fan may still be sent to pay
-	Tried      bool       // a payment was begun
-	Unpaid     bool       // paying: the fan came back from Paystack, which says that nothing was paid
-	Down       bool       // held: the provider does not answer
-	Said       string     // failed: the bank's reason
-	Back       []BackView // money that goes back, oldest first
-	Disputed   bool       // paid, refunded: a bank asks for the money back, or has taken it
-	Moved      bool       // paid: by equal tickets in place of those first held
-	Receipt    bool       // there is a receipt
-	Reference  string     // of the payment, to quote
-	Tickets    string     // paid: /tickets or /tickets/{id}
-	Email      string     // where the tickets go
-	Inside     bool       // expired, released, paid: the visit still runs, so choosing again works
-	Problem    *Problem
+	Event       EventInfo
+	ClaimID     string
+	State       CheckoutState
+	Lines       []OrderLine
+	Seats       []SeatSet // where there are any
+	Total       money.Kobo
+	ExpiresAt   time.Time     // the hold ends; zero while paying
+	Hold        time.Duration // how long a hold is
+	CanExtend   bool          // asking for more time works now
+	ExtendAt    time.Time     // when it begins to work; zero: it does not (the cap)
+	CapAt       time.Time     // no hold lasts longer
+	Over        bool          // the hold has run out under a page that is still open
+	Change      string        // held: where other tickets can be chosen in place of these; empty: nowhere
+	Name        string        // held: the buyer's, as it is known or was typed; empty: not known
+	NameWrong   string        // what is wrong with it
+	NameGuessed bool          // nobody has said it: it is read out of the address
+	Holders     []HolderField // held: one for each ticket
+	PayURL      string        // paying, bank: Paystack's page
+	PayUntil    time.Time     // paying, bank, down: until when that page takes money
+	LookedAt    time.Time     // paying, bank, down: when Paystack was asked last
+	Channels    []string      // ways to pay that are offered, or were for the payment that runs
+	NoTransfer  NoTransfer    // why a bank transfer is not among them
+	Fees        FeesView
+	Starts      int        // held: how often the fan may still be sent to pay
+	Tried       bool       // a payment was begun
+	Unpaid      bool       // paying: the fan came back from Paystack, which says that nothing was paid
+	Down        bool       // held: the provider does not answer
+	Said        string     // failed: the bank's reason
+	Back        []BackView // money that goes back, oldest first
+	Disputed    bool       // paid, refunded: a bank asks for the money back, or has taken it
+	Moved       bool       // paid: by equal tickets in place of those first held
+	Receipt     bool       // there is a receipt
+	Reference   string     // of the payment, to quote
+	Tickets     string     // paid: /tickets or /tickets/{id}
+	Email       string     // where the tickets go
+	Inside      bool       // expired, released, paid: the visit still runs, so choosing again works
+	Problem     *Problem
 }
 
 func moneyTimes(n int) money.Kobo { return money.Kobo(n) }
@@ -243,10 +244,14 @@ func (v CheckoutView) namesOpen() bool {
 
 // nameHint says what the buyer's name is for.
 func (v CheckoutView) nameHint() string {
+	words := "It stands on the tickets, unless you write other names below. The door may ask for it."
 	if v.quantity() == 1 {
-		return "It stands on the ticket, and the door may ask for it."
+		words = "It stands on the ticket, and the door may ask for it."
 	}
-	return "It stands on the tickets, unless you write other names below. The door may ask for it."
+	if v.NameGuessed {
+		words = "From your e-mail address: put it right if it is not your name. " + words
+	}
+	return words
 }
 
 func (v CheckoutView) namesHeading() string {

@@ -30,8 +30,8 @@ func (b *galleryBook) checkout() {
 	}
 	b.add("checkout", "Checkout", checkout(CheckoutHeld, nil))
 	b.add("checkout-low", "Checkout, last two minutes", checkout(CheckoutHeld, func(v *CheckoutView) { v.ExpiresAt, v.CanExtend = galleryNow.Add(98*time.Second), true }))
-	b.add("checkout-seats", "Checkout, seats and a name that is not known", checkout(CheckoutHeld, func(v *CheckoutView) {
-		v.Name, v.Seats = "", []SeatSet{{Section: "Stand D", Row: "F", Seats: "6, 7"}}
+	b.add("checkout-seats", "Checkout, seats and a name read out of the address", checkout(CheckoutHeld, func(v *CheckoutView) {
+		v.Name, v.NameGuessed, v.Seats = "Ngozi Ade", true, []SeatSet{{Section: "Stand D", Row: "F", Seats: "6, 7"}}
 		v.Lines = []OrderLine{{Tier: "Stands", Quantity: 2, Price: 1250000}}
 		v.Total = 2500000
 		v.Holders = []HolderField{{Place: "Stand D, row F, seat 6"}, {Place: "Stand D, row F, seat 7"}}

@@ -89,7 +89,7 @@ func (s *Server) checkout(c echo.Context) error {
 		v.Problem = nil // the page says it itself
 	}
 	if told.Form != nil {
-		v.Name, v.NameWrong = told.Form["name"], told.Errors["name"]
+		v.Name, v.NameGuessed, v.NameWrong = told.Form["name"], false, told.Errors["name"]
 		for i := range v.Holders {
 			v.Holders[i].Name, v.Holders[i].Wrong = told.Form[holderField(i)], told.Errors[fmt.Sprintf("holders[%d]", i)]
 		}
@@ -131,6 +131,10 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 	}
 	if a, err := s.cfg.Accounts.Get(c.Request().Context(), id.AccountID); err == nil {
 		v.Email, v.Name = a.Email, a.Name
+		if v.Name == "" {
+			v.Name = ticket.NameFrom(a.Email)
+			v.NameGuessed = v.Name != ""
+		}
 	}
 	v.Holders = holderFields(cl, payments, v.Name)
 	left, err := s.cfg.Payments.StartsLeft(c.Request().Context(), cl.ID)
@@ -358,7 +362,7 @@ func (s *Server) namesOf(c echo.Context, cl claim.Claim, id account.Identity) (h
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	name := buyer.Name
+	name := ticket.BuyerName(buyer.Name, buyer.Email)
 	if form.Has("name") {
 		name = form.Get("name")
 	}

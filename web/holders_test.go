@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -42,4 +43,25 @@ func TestTicketsForOthers(t *testing.T) {
 		t.Errorf("%d tickets have the names", n)
 	}
 	b.get("/tickets").has("Ngozi Ade")
+}
+
+// Whoever never said a name finds one read out of the address, to be put right; a script that sends none has its rule.
+func TestANameThatNobodySaid(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	e := s.event("Guessed")
+	b := s.fan("ngozi.ade88@names.example")
+	p := s.hold(b, e, "1").has("From your e-mail address: put it right if it is not your name.")
+	claim := claimOf(p)
+	if got := attr(find(p.doc, "#name")[0], "value"); got != "Ngozi Ade" {
+		t.Errorf("the name is %q", got)
+	}
+	p = b.send(p, "/checkout/"+claim+"/pay", "name", " ").at("/checkout/" + claim).has("Write the name as it should stand on the ticket.")
+	if strings.Contains(words(p.doc), "From your e-mail") || attr(find(p.doc, "#name")[0], "value") == "Ngozi Ade" {
+		t.Error("what was typed is not what stands there")
+	}
+	b.post("/checkout/"+claim+"/pay", nil).status(http.StatusSeeOther)
+	if n := s.count(`SELECT count(*) FROM payments WHERE holders = '{Ngozi Ade}'`); n != 1 {
+		t.Error("the ticket is not for who bought it")
+	}
 }

@@ -466,6 +466,10 @@ func holdEndsWhileTyping(t *testing.T, b *browser) {
 	v.reload()
 	still := v.marked()
 	name := v.GetByLabel("Your name")
+	if guess, err := name.InputValue(); err != nil || guess != "Typing" {
+		t.Errorf("the name read out of the address is %q, %v", guess, err)
+	}
+	v.must(name.Clear())
 	v.must(name.PressSequentially("Ọlá"))
 	v.reads("Time to pay has run out, and the tickets went back")
 	v.must(name.PressSequentially(" Bello"))

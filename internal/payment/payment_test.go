@@ -15,6 +15,7 @@ import (
 	"fairqueue/internal/claim"
 	"fairqueue/internal/fault"
 	"fairqueue/internal/payment"
+	"fairqueue/internal/ticket"
 )
 
 func code(t testing.TB, err error, want string) {
@@ -41,7 +42,7 @@ func TestATicketIsBought(t *testing.T) {
 	s.is(p, payment.Succeeded, c, claim.Paid)
 	for _, tk := range s.tickets1(c) {
 		if id, ok := s.tickets.Read(tk.Code, s.event.ID()); !ok || id != tk.ID || tk.Status != "valid" || tk.Price != price ||
-			tk.HolderName != "ada."+c.AccountID.String() {
+			tk.HolderName != ticket.BuyerName("", "ada."+c.AccountID.String()+"@example.com") {
 			t.Fatalf("%+v", tk)
 		}
 	}

@@ -210,14 +210,10 @@ func (s *Service) record(ctx context.Context, tx pgx.Tx, payment uuid.UUID, to S
 	return nil
 }
 
-// holder is the name on ticket i of an order: what the buyer said, else the buyer's own, or what stands before the @.
+// holder is the name on ticket i of an order: what the buyer said, else the buyer's own.
 func holder(said []string, i int, b paymentdb.BuyerRow) string {
 	if i < len(said) && said[i] != "" {
 		return said[i]
 	}
-	if b.Name != "" {
-		return b.Name
-	}
-	local, _, _ := strings.Cut(b.Email, "@")
-	return local
+	return ticket.BuyerName(b.Name, b.Email)
 }

@@ -129,6 +129,38 @@ func PrintedName(name string) (clean, bad string) {
 	return name, ""
 }
 
+// BuyerName is who holds a ticket for whom nobody said a name: the buyer by the name of the account, else by what stands before
+// the @, as far as that reads like a name.
+func BuyerName(name, email string) string {
+	if name != "" {
+		return name
+	}
+	if guess := NameFrom(email); guess != "" {
+		return guess
+	}
+	local, _, _ := strings.Cut(email, "@")
+	return local
+}
+
+// NameFrom reads a name out of an e-mail address: "ada.obi77@example.test" is Ada Obi. It is empty where there is none.
+func NameFrom(email string) string {
+	local, _, _ := strings.Cut(email, "@")
+	local, _, _ = strings.Cut(local, "+")
+	var words []string
+	for _, w := range strings.FieldsFunc(local, func(r rune) bool { return r == '.' || r == '_' || r == '-' }) {
+		if w = strings.TrimRightFunc(w, unicode.IsDigit); w == "" {
+			continue
+		}
+		first, size := utf8.DecodeRuneInString(w)
+		words = append(words, string(unicode.ToTitle(first))+w[size:])
+	}
+	name, bad := PrintedName(strings.Join(words, " "))
+	if bad != "" {
+		return ""
+	}
+	return name
+}
+
 // unprintable are control characters, but for those that are spaces, and marks that turn the writing of what follows.
 func unprintable(r rune) bool {
 	return unicode.IsControl(r) && !unicode.IsSpace(r) || '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069'

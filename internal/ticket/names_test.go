@@ -158,3 +158,31 @@ func TestAPlaceDoesNotRepeatItsTier(t *testing.T) {
 		}
 	}
 }
+
+// Who never said a name is called by the address, as far as that reads like a name; no ticket is without one.
+func TestANameOutOfAnAddress(t *testing.T) {
+	t.Parallel()
+	for email, want := range map[string]string{
+		"ada.obi@example.test":       "Ada Obi",
+		"ada_obi-eze77@example.test": "Ada Obi Eze",
+		"Ngozi+tickets@example.test": "Ngozi",
+		"ọlá.bello@example.test":     "Ọlá Bello",
+		"o'neil@example.test":        "O'neil",
+		"1234@example.test":          "",
+		"...@example.test":           "",
+		"@example.test":              "",
+		strings.Repeat("a", 200):     "",
+		"a<b>@example.test":          "",
+		"\u202eada@example.test":     "",
+	} {
+		if got := ticket.NameFrom(email); got != want {
+			t.Errorf("%s is %q, want %q", email, got, want)
+		}
+	}
+	if got := ticket.BuyerName("", "1234@example.test"); got != "1234" {
+		t.Errorf("who has nothing else is %q", got)
+	}
+	if got := ticket.BuyerName("Ada Obi", "x@example.test"); got != "Ada Obi" {
+		t.Errorf("who said a name is %q", got)
+	}
+}
