@@ -85,7 +85,7 @@ func (b BackView) next(l *time.Location) string {
 		}
 		return s + ". Your bank may need up to 10 working days to show it."
 	case "failed":
-		return "It did not go through at the first try. It is still yours: the organizer knows, and it is tried again every hour until it does. You need not do anything now."
+		return "It did not go through at the first try. It is still yours: the organizer knows, and it is tried again until it does. You need not do anything now."
 	case "needs_attention":
 		return "It cannot go back the way you paid. It is still yours: the organizer will ask you for a bank and an account number, and sends it there. Nobody needs your PIN, your card or a password for that."
 	}

@@ -169,7 +169,7 @@ func (v TicketView) refundLine() string {
 	case RefundAccount:
 		return v.Back.String() + " is owed to you. It cannot go back the way you paid, so the organizer will ask you for a bank and an account number. Nobody needs your PIN, your card or a password for that."
 	case RefundStuck:
-		return v.Back.String() + " is owed to you. It could not be sent at the first try. The organizer sees that, and it is tried again every hour. You lose nothing by waiting."
+		return v.Back.String() + " is owed to you. It could not be sent at the first try. The organizer sees that, and it is tried again until it goes through. You lose nothing by waiting."
 	}
 	return ""
 }

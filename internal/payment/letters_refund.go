@@ -111,7 +111,7 @@ func (s *Service) writeStuck(ctx context.Context, tx pgx.Tx, p paymentdb.Payment
 	}
 	return s.write(ctx, tx, p, "Your refund takes longer",
 		mail.Say("We tried to send your money back, and it did not go through. It is still yours, and nothing of it is lost."), facts,
-		mail.Say("You need not do anything. The organizer of the event knows, and it is tried again every hour until it goes through. We write to you when it has left us."),
+		mail.Say("You need not do anything. The organizer of the event knows, and it is tried again until it goes through. We write to you when it has left us."),
 		mail.Say("Nobody needs your PIN, your card or a password to send it. Give them to nobody, whoever asks."),
 		mail.Go("See your order", s.cfg.PublicURL+"/checkout/"+p.ClaimID.String()))
 }

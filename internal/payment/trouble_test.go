@@ -72,7 +72,7 @@ func TestARefundThatIsStuckIsToldToItsBuyerAndTheOrganizers(t *testing.T) {
 		}
 	}
 	_, text = s.mailed(buyer, "Your refund takes longer")
-	for _, want := range []string{"still yours", "₦10,000", p.Reference, "tried again every hour", "PIN"} {
+	for _, want := range []string{"still yours", "₦10,000", p.Reference, "tried again until", "PIN"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the buyer does not read %q:\n%s", want, text)
 		}

@@ -25,7 +25,7 @@ type newRefund struct {
 // RefundOut is money that goes back to a buyer.
 type RefundOut struct {
 	ID          uuid.UUID   `json:"id" format:"uuid"`
-	Status      string      `json:"status" enum:"due,requested,pending,processing,processed,failed,needs_attention" doc:"failed is tried again every hour; needs_attention waits for the buyer's bank account, on the page of the order."`
+	Status      string      `json:"status" enum:"due,requested,pending,processing,processed,failed,needs_attention" doc:"failed is tried again every hour, though not while a bank asks for the same money; needs_attention waits for the buyer's bank account, on the page of the order."`
 	Amount      money.Money `json:"amount"`
 	Reason      string      `json:"reason" doc:"Why, in a word: organizer, returned, event_cancelled, event_over, dispute, provider (made there), bank (by a dispute), overpaid, underpaid, wrong_currency, wrong_amount, second_payment, sold_to_others, above_limit, changed_since."`
 	Note        string      `json:"note" doc:"What the organizer wrote to the buyer."`
