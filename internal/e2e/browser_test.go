@@ -24,6 +24,9 @@ type browser struct {
 	product *product
 }
 
+// starting lets one test at a time start Playwright, which writes to variables of its package then.
+var starting sync.Mutex
+
 // startBrowser starts Chromium through Playwright. Where they are comes from FAIRQUEUE_PLAYWRIGHT_DRIVER (the folder that
 // holds package/cli.js) and FAIRQUEUE_CHROMIUM; else the places of `make test` and of an ordinary Playwright are tried.
 func startBrowser(t testing.TB, p *product) *browser {
@@ -42,6 +45,7 @@ func startBrowser(t testing.TB, p *product) *browser {
 		}
 		driver = abs
 	}
+	starting.Lock()
 	if os.Getenv("PLAYWRIGHT_NODEJS_PATH") == "" {
 		if node, err := exec.LookPath("node"); err == nil {
 			_ = os.Setenv("PLAYWRIGHT_NODEJS_PATH", node)
@@ -49,6 +53,7 @@ func startBrowser(t testing.TB, p *product) *browser {
 	}
 	pw, err := playwright.Run(&playwright.RunOptions{DriverDirectory: driver, SkipInstallBrowsers: true, Stdout: io.Discard, Stderr: os.Stderr,
 		Logger: slog.New(slog.DiscardHandler)})
+	starting.Unlock()
 	if err != nil {
 		t.Fatalf("the browser tests need the Playwright driver (make test gets it): %v", err)
 	}
