@@ -198,3 +198,46 @@ func TestSoldOutInYourTurn(t *testing.T) {
 		t.Errorf("behind two others the page says:\n%s", page)
 	}
 }
+
+// What a screen reader hears is what the heading says, in every state; one that differs sends a fan elsewhere than the page.
+func TestTheVoiceSaysWhatTheHeadingSays(t *testing.T) {
+	t.Parallel()
+	e := event(views.SaleOpen)
+	bank := views.BankInfo{Event: e, ClaimID: "c1", Amount: 1500000, Waiting: true}
+	inside := func(change func(*views.WaitingView)) views.WaitingView {
+		v := waiting(views.SpotInside)
+		change(&v)
+		return v
+	}
+	in := func(status views.SpotStatus, state views.SaleState) views.WaitingView {
+		v := waiting(status)
+		v.Event.State = state
+		return v
+	}
+	states := map[string]views.WaitingView{
+		"turn": waiting(views.SpotCalled), "missed": waiting(views.SpotMissed), "left": waiting(views.SpotLeft), "done": waiting(views.SpotDone),
+		"not in line": waiting(views.SpotNone), "too late": in(views.SpotNone, views.SaleEnded), "too early": in(views.SpotNone, views.SaleScheduled),
+		"sold out": in(views.SpotWaiting, views.SaleSoldOut), "ended": in(views.SpotWaiting, views.SaleEnded), "lobby": in(views.SpotLobby, views.SaleLobby),
+		"choosing": waiting(views.SpotInside),
+		"holding":  inside(func(v *views.WaitingView) { v.Checkout = "/checkout/c1" }),
+		"paying":   inside(func(v *views.WaitingView) { v.Checkout, v.Bank = "/checkout/c1", &bank }),
+		"used up": inside(func(v *views.WaitingView) {
+			v.Checkout, v.UsedUp = "/checkout/c1", &views.UsedUpInfo{Event: e, Held: 2, Until: now.Add(time.Minute)}
+		}),
+		"with tickets": func() views.WaitingView { v := waiting(views.SpotDone); v.Tickets = 2; return v }(),
+		"unknown":      func() views.WaitingView { v := waiting(views.SpotNone); v.OnHold = true; return v }(),
+		"cancelled":    func() views.WaitingView { v := waiting(views.SpotInside); v.Event.Cancelled = true; return v }(),
+	}
+	for name, v := range states {
+		root := parse(t, render(t, views.WaitingPage(frame(), v)))
+		live := find(t, root, "live")
+		heads := all(live, tag("h1"))
+		spoken, _ := attr(live, "data-say")
+		if len(heads) != 1 || !strings.Contains(strings.ToLower(spoken), strings.ToLower(text(heads[0]))) {
+			t.Errorf("%s: the heading is %q and a screen reader hears %q", name, text(heads[0]), spoken)
+		}
+	}
+	if spoken, _ := attr(find(t, parse(t, render(t, views.WaitingPage(frame(), states["used up"]))), "live"), "data-say"); !strings.Contains(spoken, "Both payments failed") || strings.Contains(spoken, "Pay for") {
+		t.Errorf("with both payments used a screen reader hears %q", spoken)
+	}
+}

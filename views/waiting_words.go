@@ -75,56 +75,6 @@ func (v WaitingView) title() string {
 	return "The line for " + name
 }
 
-// say is what a screen reader hears when the state changes, and else now and then.
-func (v WaitingView) say(now time.Time) string {
-	switch v.Status {
-	case SpotCalled:
-		if v.Event.State == SalePaused {
-			return "It is your turn. The sale is paused, and your time does not run down."
-		}
-		return "It is your turn. Come in before " + clockS(v.Until, v.Event.Zone) + "."
-	case SpotInside:
-		if v.Bank != nil {
-			bold, rest := v.Bank.words()
-			return bold + " " + rest
-		}
-		if v.Checkout != "" {
-			return "You are inside. Pay for your tickets."
-		}
-		return "You are inside. Choose your tickets."
-	case SpotMissed:
-		return "We called you. You can ask for your turn again until " + clockS(v.Until, v.Event.Zone) + "."
-	case SpotLobby:
-		if v.Event.Held {
-			return "The draw is being held. Your number comes by itself."
-		}
-		return "You are in the lobby. The sale opens " + at(v.Event.OpensAt, now, v.Event.zone()) + "."
-	case SpotNone:
-		if v.OnHold {
-			return "On hold for a moment. If you have a place, it is saved."
-		}
-	case SpotWaiting:
-		switch {
-		case v.OnHold:
-			return "On hold for a moment. Your place is saved."
-		case v.Event.State == SalePaused:
-			return "The line is paused. Nobody can pass you."
-		case v.Event.State == SaleSoldOut && v.Next:
-			return "Sold out while it was your turn. " + v.firstLine()
-		case v.Event.State == SaleSoldOut:
-			return "Sold out. Your number is your place on the waiting list."
-		case v.Event.State == SaleEnded:
-			return v.Event.overWord() + "."
-		case v.Next:
-			return "You are next. We call you again as soon as there is room."
-		case v.HasEta:
-			return num(v.Ahead) + " ahead of you. Your turn at about " + strings.Replace(etaClock(v.EtaLow, v.EtaHigh, now, v.Event.Zone), "–", " to ", 1) + "."
-		}
-		return num(v.Ahead) + " ahead of you."
-	}
-	return ""
-}
-
 func (v WaitingView) motion() string {
 	switch {
 	case v.Serving == 0:

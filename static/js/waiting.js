@@ -11,15 +11,19 @@
   // What is shown; what ticks have said, at most; how many answers in a row said less.
   let serving = 0, highest = 0, heardState = "", doubts = 0;
   let timer = 0, due = 0, busy = false, asked = false, out = false, failed = false, fetched = 0;
-  let spoke = 0, said = "";
+  let spoke = 0, said = "", told = "";
 
-  // ---- speaking: at once when the state changes, else at most every 30 s
+  // ---- speaking: at once when the state changes; figures, at most every 30 s.
+  // What was said before is taken away: nobody finds it under another heading.
   const say = (text, urgent) => {
     if (!text || text === said) return;
     said = text;
     spoke = Date.now();
+    byId(urgent ? "say" : "say-now").textContent = "";
     byId(urgent ? "say-now" : "say").textContent = text;
   };
+  const figures = text => /^\d/.test(text);
+  const tellState = urgent => { told = live().dataset.say; say(told, urgent); };
 
   const show = (el, text) => {
     if (!el || el.textContent === text) return;
@@ -44,7 +48,7 @@
     const bar = byId("line");
     if (bar) { bar.value = serving; bar.setAttribute("aria-label", "The line: number " + figure(serving) + " has been called. " + ahead + " are ahead of you."); }
     document.title = document.title.replace(/^[\d,]+ ahead/, ahead + " ahead");
-    if (Date.now() - spoke > 30000) say(ahead + " ahead of you.");
+    if (figures(told) && Date.now() - spoke > 30000) say(ahead + " ahead of you.");
   };
 
   // ---- the fan's own part, from the server
@@ -131,10 +135,10 @@
       const called = el.dataset.status === "called" && status !== "called";
       status = el.dataset.status;
       state = el.dataset.state;
-      say(el.dataset.say, called);
+      tellState(called);
       if (called) { scrollTo(0, 0); alarm(); }
-    } else if (Date.now() - spoke > 30000) {
-      say(el.dataset.say);
+    } else if (el.dataset.say !== told && !(figures(told) && figures(el.dataset.say)) || Date.now() - spoke > 30000) {
+      tellState();
     }
     count();
     const dialog = byId("leave");
