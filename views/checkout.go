@@ -69,7 +69,7 @@ type CheckoutView struct {
 	Channels    []string      // ways to pay that are offered, or were for the payment that runs
 	NoTransfer  NoTransfer    // why a bank transfer is not among them
 	Fees        FeesView
-	Starts      int        // held: how often the fan may still be sent to pay
+	Starts      int        // how often the fan may still be sent to pay in this visit, with these or other tickets
 	Tried       bool       // a payment was begun
 	Unpaid      bool       // paying: the fan came back from Paystack, which says that nothing was paid
 	Down        bool       // held: the provider does not answer
@@ -285,7 +285,7 @@ func (v CheckoutView) title() string {
 	case CheckoutPaying:
 		return "Finish paying" + name
 	case CheckoutDown:
-		return "Your tickets are kept" + name
+		return upperFirst(v.them()) + " " + is(v.quantity()) + " kept" + name
 	case CheckoutExpired:
 		return "Time has run out" + name
 	case CheckoutReleased:
@@ -297,12 +297,15 @@ func (v CheckoutView) title() string {
 	case CheckoutUsedUp:
 		return "Both payments failed" + name
 	}
+	if v.Total == 0 {
+		return v.askHeading() + name
+	}
 	return "Pay " + v.Total.String() + name
 }
 
 func (v CheckoutView) payLabel() string {
 	if v.Total == 0 {
-		return "Take the free tickets"
+		return "Take the " + v.freeThing()
 	}
 	if v.Fees.ByFan {
 		return "Pay about " + v.toPay().String()

@@ -72,6 +72,15 @@ func (b *galleryBook) checkout() {
 	b.add("checkout-paying", "Payment started", checkout(CheckoutPaying, func(v *CheckoutView) {
 		v.PayURL, v.Reference = "https://checkout.paystack.example/x", "fq_0190b6a07c1e"
 	}))
+	b.add("checkout-free", "Checkout, one free ticket", checkout(CheckoutHeld, func(v *CheckoutView) {
+		v.Total, v.Lines, v.Channels, v.NoTransfer = 0, []OrderLine{{Tier: "Floor", Quantity: 1}}, nil, ""
+	}))
+	b.add("checkout-paying-last", "The last payment of a visit started", checkout(CheckoutPaying, func(v *CheckoutView) {
+		v.Starts, v.PayURL, v.Reference = 0, "https://checkout.paystack.example/x", "fq_0190b6a07c1e"
+	}))
+	b.add("checkout-bank-last", "Waiting for the bank, the last payment of a visit", checkout(CheckoutBank, func(v *CheckoutView) {
+		v.Starts, v.Reference, v.PayURL = 0, "fq_0190b6a07c1e", "https://checkout.paystack.example/x"
+	}))
 	b.add("checkout-bank", "Waiting for the bank", checkout(CheckoutBank, func(v *CheckoutView) {
 		v.Reference, v.PayURL, v.LookedAt = "fq_0190b6a07c1e", "https://checkout.paystack.example/x", galleryNow.Add(-4*time.Second)
 	}))

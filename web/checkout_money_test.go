@@ -266,6 +266,9 @@ func TestWhyAPaymentFailedIsSaid(t *testing.T) {
 	claim := claimOf(p)
 	for try, want := range []string{"This is the second and last payment of this visit", "Both payments failed"} {
 		b.submit(p, "/checkout/"+claim+"/pay")
+		// What is promised while it runs is what comes.
+		b.get("/checkout/" + claim).has([]string{"so that you can try again", "This is the last payment of this visit."}[try])
+		s.exec(`UPDATE payments SET checked_at = checked_at - interval '1 minute'`)
 		s.bankSays(s.reference(claim), "failed")
 		p = b.get("/checkout/"+claim+"/return").at("/checkout/"+claim).has("Your bank says:", want)
 		if pay := find(p.doc, "form[action=/checkout/"+claim+"/pay]"); len(pay) != 1-try {
