@@ -207,20 +207,19 @@ func some(tiers []TierInfo) bool { return available(tiers) > 0 }
 
 // emptyWords says why nothing can be had: what is in the baskets of others may come back, what is sold does not.
 func emptyWords(tiers []TierInfo) (title, text string) {
-	waits, held := "", 0
+	waits, held := waitLine(waitingTiers(tiers)), 0
 	for _, t := range tiers {
-		if t.Wait != "" && waits == "" {
-			waits = t.Name + ": " + lowerFirst(t.Wait) + "."
-		}
 		if !t.SoldOut && t.Wait == "" {
 			held++
 		}
 	}
 	switch {
+	case held > 0 && waits != "":
+		return "Nothing is free at this moment", "Other people have tickets in their baskets, of which some usually come back. " + waits + " Your time inside runs on."
 	case held > 0:
 		return "All tickets are in other people’s baskets", "Some usually come back: tickets that are not paid in time can be taken again at once. This page is worth loading again in a minute. Your time inside runs on."
 	case waits != "":
-		return "Nothing can be bought at this moment", waits
+		return "Nothing can be bought at this moment", waits + " Your time inside runs on."
 	}
 	return "All tickets are sold", "Nothing is in anybody’s basket, so nothing comes back by itself. If the organizer adds tickets, the event page says so."
 }

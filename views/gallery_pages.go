@@ -172,6 +172,14 @@ func (b *galleryBook) waiting() {
 	b.add("waiting-gone", "In line, sold out for you", room(SpotWaiting, SaleOpen, func(v *WaitingView) {
 		v.Wants, v.Odds = []int{4}, &OddsInfo{Chance: "gone", Place: 4194}
 	}))
+	b.add("waiting-later", "In line, what is left opens later", room(SpotWaiting, SaleOpen, func(v *WaitingView) {
+		v.HasEta, v.Why = false, "stock_later"
+		for i := range v.Tiers {
+			v.Tiers[i].Available, v.Tiers[i].SoldOut = 0, i == 0
+		}
+		v.Tiers[1].Wait, v.Tiers[1].WaitUntil = "On sale from today, 14:00", galleryNow.Add(2*time.Hour)
+		v.Tiers[2].Wait, v.Tiers[2].WaitUntil = "With a code only, until today, 13:00", galleryNow.Add(time.Hour)
+	}))
 	b.add("waiting-still", "In line, nobody is called just now", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Still, v.HasEta, v.Why = true, false, "slow_payments" }))
 	b.add("waiting-paused", "Paused", room(SpotWaiting, SalePaused, func(v *WaitingView) {
 		v.Event = withMessage(v.Event)

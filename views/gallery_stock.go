@@ -80,7 +80,7 @@ func (b *galleryBook) organizingSeats(organizer func(Frame) Frame) {
 	times := TierTimesView{Event: e, Form: EventFormView{Tiers: []TierForm{{Name: "Stalls"}, {Name: "Circle", OpensAt: "2026-12-14T10:00"}, {Name: "Floor", ClosesAt: "2026-12-13T18:00"}}}}
 	b.add("stock-times", "When each kind is sold", func(f Frame) templ.Component { return TierTimesPage(organizer(f), times) })
 	early := times
-	early.Form.Errors = map[string]string{"tiers.1.opens_at": "A tier opens while the sale is open: not before it, nor after its end."}
+	early.Form.Errors = map[string]string{"tiers.1.opens_at": "The sale must be open then: not before it begins, nor after its end."}
 	b.add("stock-times-error", "When each kind is sold, mistyped", func(f Frame) templ.Component { return TierTimesPage(organizer(f), early) })
 
 	section := func(v StockSectionView) func(Frame) templ.Component {

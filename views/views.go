@@ -87,6 +87,8 @@ type TierInfo struct {
 	SoldOut             bool // nothing is left and nothing is held: it does not come back by itself
 	// Wait says why nothing can be had now of what is not sold: "On sale from today, 14:00".
 	Wait string
+	// WaitUntil is when that ends; zero: it does not, or nobody knows.
+	WaitUntil time.Time
 }
 
 // PlaceInfo is the fan's own place in a line.

@@ -79,6 +79,8 @@ func (v WaitingView) motion() string {
 	switch {
 	case v.Serving == 0:
 		return "You have a place in the line"
+	case len(notYet(v.Tiers)) > 0:
+		return "Nothing is on sale at the moment. " + strings.TrimSuffix(waitLine(notYet(v.Tiers)[:1]), ".")
 	case v.allHeld():
 		return "All tickets are sold or held at the moment"
 	case v.Still:
@@ -154,7 +156,7 @@ func (v WaitingView) leftLine() string {
 	for _, t := range v.Tiers {
 		if t.Available > 0 && v.wants(t) {
 			have = append(have, t.Name+" "+num(t.Available))
-		} else if v.wants(t) {
+		} else if v.wants(t) && t.Wait == "" {
 			gone = append(gone, t.Name)
 		}
 	}
@@ -165,6 +167,7 @@ func (v WaitingView) leftLine() string {
 	if len(gone) > 0 {
 		s += " None left now: " + strings.Join(gone, ", ") + "."
 	}
+	s += " " + waitLine(waitingTiers(v.wanted()))
 	return strings.TrimSpace(s)
 }
 
@@ -336,6 +339,14 @@ func (v WaitingView) odds() (odds, bool) {
 		o.Short = "Perhaps. It is close."
 	default:
 		o.Short = "Unlikely, unless tickets come back."
+	}
+	if later := notYet(v.wanted()); len(later) > 0 {
+		o.Short, o.Place = "That cannot be said yet: nothing that you want is on sale now.", 0
+		if len(v.Wants) == 0 {
+			o.Short = "That cannot be said yet: nothing is on sale now."
+		}
+		o.Long = waitLine(later) + " Your place in the line stays the same."
+		return o, true
 	}
 	if v.noneFree() {
 		o.Short, o.Place = "Only if tickets come back.", 0

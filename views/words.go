@@ -38,6 +38,8 @@ func stateWords(e EventInfo, tiers []TierInfo, now time.Time) (ui.State, string)
 	if len(tiers) > 0 {
 		n := available(tiers)
 		switch {
+		case n == 0 && len(notYet(tiers)) > 0:
+			return ui.Soon, notYet(tiers)[0].Wait
 		case n == 0:
 			return ui.Low, "All held, some may come back"
 		case n <= max(min(capacity(tiers)/20, 200), 10):

@@ -53,27 +53,29 @@ func tiersOf(s *sale.Snapshot, of []sale.Tier) []views.TierInfo {
 		tiers[i] = views.TierInfo{
 			ID: t.ID.String(), Ordinal: t.Ordinal, Name: t.Name, Price: t.Price,
 			Capacity: t.Capacity, Available: t.Available, Seated: t.Seated,
-			SoldOut: t.Unsold() == 0, Wait: waits(s, t),
+			SoldOut: t.Unsold() == 0,
 		}
+		tiers[i].Wait, tiers[i].WaitUntil = waits(s, t)
 	}
 	return tiers
 }
 
-// waits says why nothing of a tier can be had by everybody now although some of it is unsold; empty where something can.
-func waits(s *sale.Snapshot, t sale.Tier) string {
+// waits says why nothing of a tier can be had by everybody now although some of it is unsold, and until when; empty where
+// something can.
+func waits(s *sale.Snapshot, t sale.Tier) (why string, until time.Time) {
 	if t.Available > 0 || t.Later == 0 {
-		return ""
+		return "", time.Time{}
 	}
 	now, zone := s.At, s.Event.Location
 	switch {
 	case t.OpensAt != nil && now.Before(*t.OpensAt):
-		return "On sale from " + views.When(*t.OpensAt, now, zone)
+		return "On sale from " + views.When(*t.OpensAt, now, zone), *t.OpensAt
 	case t.ClosesAt != nil && !now.Before(*t.ClosesAt):
-		return "No longer on sale"
+		return "No longer on sale", time.Time{}
 	case t.PublicAt != nil && now.Before(*t.PublicAt):
-		return "With a code only, until " + views.When(*t.PublicAt, now, zone)
+		return "With a code only, until " + views.When(*t.PublicAt, now, zone), *t.PublicAt
 	}
-	return "Not on sale now"
+	return "Not on sale now", time.Time{}
 }
 
 func placeInfo(s *sale.Snapshot, v queue.View) views.PlaceInfo {

@@ -88,13 +88,13 @@ func TestAnOrganizerChangesWhenAKindIsSold(t *testing.T) {
 		t.Fatal("no way from the stock to the times")
 	}
 	early := e.Terms.OpensAt.Add(-time.Hour).In(e.Event.Location).Format("2006-01-02T15:04")
-	p = b.submit(b.get(page), page, "tiers.0.opens_at", early).status(http.StatusUnprocessableEntity).has("not before it")
+	p = b.submit(b.get(page), page, "tiers.0.opens_at", early).status(http.StatusUnprocessableEntity).has("not before it begins")
 	if in := find(p.doc, "#tiers-0-opens_at[aria-invalid=true]"); len(in) != 1 || attr(in[0], "value") != early {
 		t.Errorf("the field does not say what is wrong: %s", words(p.doc))
 	}
 	b.submit(p, page, "tiers.0.opens_at", "soon").status(http.StatusUnprocessableEntity).has("Write the date and the time")
 	later := wallClock(e)
-	p = b.send(b.get(page), page, "tiers.0.opens_at", later).at(page).has("Saved.")
+	p = b.send(b.get(page), page, "tiers.0.opens_at", later).at(page).has("Saved.", "Nothing is on sale at the moment, so nobody is called until a kind opens.")
 	if got := attr(find(p.doc, "#tiers-0-opens_at")[0], "value"); got != later {
 		t.Errorf("the form says %q", got)
 	}

@@ -62,9 +62,13 @@ func (s *Server) changeTierTimes(c echo.Context) error {
 		}
 	}
 	if len(errs) == 0 {
-		_, err := s.cfg.Sales.SetTierTimes(c.Request().Context(), e.ID(), id.AccountID, times)
+		now, err := s.cfg.Sales.SetTierTimes(c.Request().Context(), e.ID(), id.AccountID, times)
 		if err == nil {
-			return s.tell(c, page, notice{Done: "Saved. Fans see the new times at once."})
+			done := "Saved. Fans see the new times at once."
+			if now.State == sale.Open && now.Available() == 0 && now.Later() > 0 {
+				done += " Nothing is on sale at the moment, so nobody is called until a kind opens. The time of fans who are inside runs on."
+			}
+			return s.tell(c, page, notice{Done: done})
 		}
 		f := fault.From(err)
 		if f.Kind != fault.Invalid {

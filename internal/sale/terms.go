@@ -164,13 +164,13 @@ func (t NewTier) checkTimes(sale Terms, add func(field, msg string)) {
 		return at == nil || catalog.Sensible(*at) && !at.Before(sale.OpensAt) && !at.After(sale.ClosesAt)
 	}
 	if !within(t.OpensAt) {
-		add("opens_at", "A tier opens while the sale is open: not before it, nor after its end.")
+		add("opens_at", "The sale must be open then: not before it begins, nor after its end.")
 	}
 	switch {
 	case !within(t.ClosesAt):
-		add("closes_at", "A tier closes while the sale is open: not after it, nor before its beginning.")
+		add("closes_at", "The sale must be open until then: not after its end, nor before it begins.")
 	case t.OpensAt != nil && t.ClosesAt != nil && !t.ClosesAt.After(*t.OpensAt):
-		add("closes_at", "The tier must close after it opens.")
+		add("closes_at", "The end must come after the beginning.")
 	}
 }
 
