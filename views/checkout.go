@@ -291,6 +291,9 @@ func (v CheckoutView) title() string {
 	case CheckoutReleased:
 		return "Given back" + name
 	case CheckoutRefundDue, CheckoutRefunded:
+		if v.endedFree() {
+			return v.backTitle() + name
+		}
 		return "Your money goes back" + name
 	case CheckoutFailed:
 		return "Try to pay again" + name

@@ -109,6 +109,12 @@ func (v CheckoutView) backTitle() string {
 	if len(v.Back) > 0 {
 		why = v.Back[len(v.Back)-1].Why
 	}
+	if v.endedFree() {
+		if v.Event.Cancelled {
+			return "The event does not take place"
+		}
+		return upperFirst(v.them()) + " " + is(v.quantity()) + " not valid any more"
+	}
 	switch why {
 	case "sold_to_others":
 		return "Your payment came too late"

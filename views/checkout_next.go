@@ -1,5 +1,7 @@
 package views
 
+import "fairqueue/views/ui"
+
 // freeThing is what costs nothing, in words. Seats that are "free" would be seats that nobody has, so they are tickets here.
 func (v CheckoutView) freeThing() string {
 	if v.quantity() == 1 {
@@ -70,4 +72,28 @@ func (v CheckoutView) downNext() string {
 		s += " If its page opens, this is the last payment of this visit: if it fails, you need another turn to try again."
 	}
 	return s
+}
+
+// endedFree is whether the order is over without money, because nothing was paid for it.
+func (v CheckoutView) endedFree() bool {
+	return v.allBack() && v.Total == 0 && len(v.Back) == 0 && !v.Disputed
+}
+
+// refundedBadge is how an order ended whose money is back, or which never had any.
+func (v CheckoutView) refundedBadge() (ui.State, string) {
+	switch {
+	case v.Disputed:
+		return ui.Soon, "Your bank gave the money back"
+	case v.endedFree():
+		return endedFree(v.Event)
+	}
+	return ui.Soon, "Refunded"
+}
+
+// endedFree is how an order ended that cost nothing: what was never paid is not refunded.
+func endedFree(e EventInfo) (ui.State, string) {
+	if e.Cancelled {
+		return ui.Out, "Cancelled"
+	}
+	return ui.Out, "Ended"
 }

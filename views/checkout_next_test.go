@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a-h/templ"
+
 	"fairqueue/internal/money"
 	"fairqueue/views"
 )
@@ -59,5 +61,55 @@ func TestAFreeTicketIsTakenNotPaid(t *testing.T) {
 		if strings.Contains(says, "Pay ") || n == 1 && strings.Contains(says, "free tickets") {
 			t.Errorf("%d: %s", n, says)
 		}
+	}
+}
+
+// What was never paid is not refunded: neither its buyer nor its organizer reads so.
+func TestAFreeOrderThatEndedIsNotCalledRefunded(t *testing.T) {
+	t.Parallel()
+	for cancelled, badge := range map[bool]string{true: "Cancelled", false: "Ended"} {
+		e := views.EventInfo{ID: "e1", Cancelled: cancelled}
+		v := tickets(2, 0)
+		v.State, v.Event = views.CheckoutRefunded, e
+		order := views.OrderView{Event: e, Status: "refunded", Payments: []views.PaymentRow{{Reference: "fq-1", Status: "refunded"}}}
+		list := views.OrdersView{Event: e, Orders: []views.OrderRow{{ID: "o1", Email: "ada@mail.example", Status: "refunded"}}}
+		for name, c := range map[string]templ.Component{
+			"fan": views.CheckoutPage(views.Frame{}, v), "order": views.OrderPage(views.Frame{}, order), "list": views.OrdersPage(views.Frame{}, list),
+		} {
+			says := text(parse(t, render(t, c)))
+			for _, no := range []string{"Refunded", "was sent back", "Your money goes back", "Nothing came"} {
+				if strings.Contains(says, no) {
+					t.Errorf("%s, cancelled %t: %q in %s", name, cancelled, no, says)
+				}
+			}
+			if !strings.Contains(says, badge) {
+				t.Errorf("%s, cancelled %t: no %q in %s", name, cancelled, badge, says)
+			}
+			if name == "fan" && (!strings.Contains(says, "You paid nothing") || strings.Contains(says, "The event does not take place") != cancelled) {
+				t.Errorf("cancelled %t: %s", cancelled, says)
+			}
+		}
+		// What was paid still is.
+		list.Orders[0].Amount, order.Total, order.Payments[0].Asked = 500_000, 500_000, 500_000
+		for _, c := range []templ.Component{views.OrderPage(views.Frame{}, order), views.OrdersPage(views.Frame{}, list)} {
+			if says := text(parse(t, render(t, c))); !strings.Contains(says, "Refunded") {
+				t.Error(says)
+			}
+		}
+	}
+}
+
+// Money that a bank took back was not given back by us.
+func TestMoneyThatABankGaveBackIsNotCalledRefunded(t *testing.T) {
+	t.Parallel()
+	v := tickets(1, 500_000)
+	v.State, v.Disputed, v.Back = views.CheckoutRefunded, true, []views.BackView{{Amount: 500_000, Why: "bank", Status: "processed"}}
+	if says := checkoutSays(t, v); strings.Contains(says, "Refunded") || !strings.Contains(says, "Your bank gave the money back") {
+		t.Error(says)
+	}
+	order := views.OrderView{Total: 500_000, Status: "refunded", Disputes: []views.DisputeRow{{Status: "lost", Amount: 500_000}}}
+	order.Payments = []views.PaymentRow{{Reference: "fq-1", Status: "refunded", Lost: true, Asked: 500_000, Received: 500_000}}
+	if says := text(parse(t, render(t, views.OrderPage(views.Frame{}, order)))); strings.Contains(says, "Refunded") || !strings.Contains(says, "Lost to the bank") {
+		t.Error(says)
 	}
 }

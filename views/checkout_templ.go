@@ -953,7 +953,7 @@ func checkoutHeadOf(f Frame, v CheckoutView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Status(ui.Soon, "Refunded").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Status(v.refundedBadge()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

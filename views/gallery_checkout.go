@@ -115,6 +115,10 @@ func (b *galleryBook) checkout() {
 	b.add("checkout-refund-due", "Paid too late, refund due", checkout(CheckoutRefundDue, func(v *CheckoutView) { v.Reference, v.Back = "fq_0190b6a07c1e", back("sold_to_others", "pending") }))
 	b.add("checkout-refund-stuck", "Refund that needs somebody", checkout(CheckoutRefundDue, func(v *CheckoutView) { v.Reference, v.Back = "fq_0190b6a07c1e", back("above_limit", "needs_attention") }))
 	b.add("checkout-refunded", "Refunded", checkout(CheckoutRefunded, func(v *CheckoutView) { v.Back, v.Receipt = back("event_cancelled", "processed"), true }))
+	b.add("checkout-free-off", "A free order of a cancelled event", checkout(CheckoutRefunded, func(v *CheckoutView) {
+		v.Event, v.Total, v.Lines = calledOff(v.Event), 0, []OrderLine{{Tier: "Floor", Quantity: 2}}
+	}))
+	b.add("checkout-lost", "The bank gave the money back", checkout(CheckoutRefunded, func(v *CheckoutView) { v.Disputed, v.Back = true, back("bank", "processed") }))
 	receipt := func(change func(*MoneyReceiptView)) func(Frame) templ.Component {
 		return func(f Frame) templ.Component {
 			v := MoneyReceiptView{

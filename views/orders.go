@@ -78,7 +78,7 @@ type OrderRow struct {
 	At        time.Time
 }
 
-func (o OrderRow) state() (ui.State, string) {
+func (o OrderRow) state(e EventInfo) (ui.State, string) {
 	switch {
 	case o.Disputed:
 		return ui.Low, disputeOpen
@@ -87,7 +87,7 @@ func (o OrderRow) state() (ui.State, string) {
 	case o.Status == "succeeded" && o.Back > 0:
 		return ui.Open, "Paid, part given back"
 	}
-	return orderState(o.Status)
+	return orderStateOf(e, o.Status, o.Amount)
 }
 
 // due is until when a bank wants an answer.
@@ -100,6 +100,9 @@ func (o OrderRow) due(zone *time.Location) string {
 
 // disputeOpen is a payment that a bank asks back and has not decided about.
 const disputeOpen = "Dispute open"
+
+// lostToBank is a payment whose money a bank took back.
+const lostToBank = "Lost to the bank"
 
 func orderState(status string) (ui.State, string) {
 	switch status {
@@ -152,8 +155,19 @@ func (v OrderView) state() (ui.State, string) {
 		if d.Status == "open" {
 			return ui.Low, disputeOpen
 		}
+		if d.Status == disputeLost && (v.Status == "refunded" || v.Status == "charged_back") {
+			return ui.Out, lostToBank
+		}
 	}
-	return orderState(v.Status)
+	return orderStateOf(v.Event, v.Status, v.Total)
+}
+
+// orderStateOf is how an order stands, or a payment of it, that costs so much.
+func orderStateOf(e EventInfo, status string, costs money.Kobo) (ui.State, string) {
+	if status == "refunded" && costs == 0 {
+		return endedFree(e)
+	}
+	return orderState(status)
 }
 
 // OrderTicketRow is a ticket of an order.
@@ -192,6 +206,7 @@ func placeAmong(all []OrderTicketRow, t OrderTicketRow) string {
 type PaymentRow struct {
 	Reference, Status, Channel string
 	Disputed                   bool // a bank asks for it back and has not decided
+	Lost                       bool // a bank took it back
 	Asked, Received, Fees      money.Kobo
 	At                         time.Time
 }
@@ -206,15 +221,21 @@ func (p PaymentRow) way() string {
 	return p.Channel
 }
 
-func (p PaymentRow) state() (ui.State, string) {
+func (p PaymentRow) state(e EventInfo) (ui.State, string) {
 	if p.Disputed {
 		return ui.Low, disputeOpen
 	}
-	return orderState(p.Status)
+	if p.Lost && (p.Status == "refunded" || p.Status == "charged_back") {
+		return ui.Out, lostToBank
+	}
+	return orderStateOf(e, p.Status, p.Asked)
 }
 
 // line is what was asked, what came and how.
 func (p PaymentRow) line() string {
+	if p.Asked == 0 && p.Received == 0 {
+		return "Free. Nothing had to be paid."
+	}
 	if p.Received == 0 {
 		return "Asked for. Nothing came."
 	}

@@ -335,7 +335,7 @@ func OrdersPage(f Frame, v OrdersView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					state, words := o.state()
+					state, words := o.state(v.Event)
 					templ_7745c5c3_Err = ui.Status(state, words).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -1631,7 +1631,7 @@ func paymentList(f Frame, v OrderView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			state, words := p.state()
+			state, words := p.state(v.Event)
 			templ_7745c5c3_Err = ui.Status(state, words).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

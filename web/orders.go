@@ -131,12 +131,13 @@ func (s *Server) orderView(e *sale.Snapshot, o payment.OrderDetail) views.OrderV
 		At: o.CreatedAt, PaidAt: deref(o.PaidAt), Worth: o.Worth(), Refundable: o.Standing() != nil && !o.Disputed(),
 	}
 	v.Tickets = s.ticketRows(e, o.Tickets)
+	disputed := func(p payment.OrderPayment, st payment.DisputeOutcome) bool {
+		return slices.ContainsFunc(o.Disputes, func(d payment.DisputeDetail) bool { return d.Status == st && d.Reference == p.Reference })
+	}
 	for _, p := range o.Payments {
 		v.Payments = append(v.Payments, views.PaymentRow{
 			Reference: p.Reference, Status: string(p.Status), Channel: p.Channel, Asked: p.Amount, Received: p.Received, Fees: p.Fees, At: p.CreatedAt,
-			Disputed: slices.ContainsFunc(o.Disputes, func(d payment.DisputeDetail) bool {
-				return d.Status == payment.DisputeOpen && d.Reference == p.Reference
-			}),
+			Disputed: disputed(p, payment.DisputeOpen), Lost: disputed(p, payment.DisputeLost),
 		})
 		if p.SettledAt != nil || len(o.Payments) == 1 {
 			v.Status = string(p.Status)
