@@ -131,7 +131,7 @@ func (s *Server) checkoutView(c echo.Context, cl claim.Claim, e *sale.Snapshot, 
 	}
 	if a, err := s.cfg.Accounts.Get(c.Request().Context(), id.AccountID); err == nil {
 		v.Email, v.Name = a.Email, a.Name
-		if v.Name == "" {
+		if _, bad := ticket.PrintedName(v.Name); bad != "" { // none was said, or one that would be refused now
 			v.Name = ticket.NameFrom(a.Email)
 			v.NameGuessed = v.Name != ""
 		}
@@ -368,7 +368,7 @@ func (s *Server) namesOf(c echo.Context, cl claim.Claim, id account.Identity) (h
 	}
 	typed, wrong = map[string]string{"name": name}, map[string]string{}
 	name, bad := ticket.PrintedName(name)
-	if bad != "" {
+	if bad != "" && form.Has("name") { // what nobody wrote is not refused: the ticket is for the buyer
 		wrong["name"] = bad
 	}
 	for i := range cl.Lines {
@@ -394,7 +394,9 @@ func (s *Server) namesOf(c echo.Context, cl claim.Claim, id account.Identity) (h
 			holders[i] = said[i]
 		}
 	}
-	s.keepName(c, buyer, name)
+	if name != "" {
+		s.keepName(c, buyer, name)
+	}
 	return holders, typed, nil, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"fairqueue/internal/sale"
 	"fairqueue/internal/ticket"
 )
 
@@ -63,5 +64,26 @@ func TestANameThatNobodySaid(t *testing.T) {
 	b.post("/checkout/"+claim+"/pay", nil).status(http.StatusSeeOther)
 	if n := s.count(`SELECT count(*) FROM payments WHERE holders = '{Ngozi Ade}'`); n != 1 {
 		t.Error("the ticket is not for who bought it")
+	}
+}
+
+// An address is no name, wherever it is written; but what nobody wrote is never refused.
+func TestAnAddressIsNoName(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	e := s.event("Addressed", func(n *sale.NewSale) { n.Tiers[0].Price = 0 })
+	b := s.fan("1234@names.example")
+	s.exec(`UPDATE accounts SET name = 'chidi@example.com' WHERE id = $1`, b.acc.ID) // kept in former times
+	p := s.hold(b, e, "1")
+	pay := "/checkout/" + claimOf(p) + "/pay"
+	if got := attr(find(p.doc, "#name")[0], "value"); got != "" {
+		t.Errorf("the name is %q, which is refused", got)
+	}
+	b.send(p, pay, "name", "chidi@example.com").has("Write a name, not an e-mail address")
+	b.send(p, pay, "name", "Chidi", "holder_0", "chidi@example.com").has("Write a name, not an e-mail address")
+	s.exec(`UPDATE accounts SET name = '' WHERE id = $1`, b.acc.ID)
+	b.post(pay, nil).status(http.StatusSeeOther)
+	if n := s.count(`SELECT count(*) FROM tickets WHERE holder_name = '1234'`); n != 1 {
+		t.Errorf("%d tickets for a buyer without a name", n)
 	}
 }

@@ -109,8 +109,8 @@ func cleanName(name string) (string, error) {
 }
 
 // PrintedName is a name as it stands on a ticket, or what is wrong with it, in words for whoever wrote it. It is the one rule
-// for buyers, holders and corrections: a letter of any script at least, so that the door can call it, and nothing that
-// could pass for something else in a page, a mail or a list.
+// for buyers, holders and corrections: a letter of any script at least, so that the door can call it, no address, which the
+// door has no use for and nobody should read there, and nothing that could pass for something else in a page, a mail or a list.
 func PrintedName(name string) (clean, bad string) {
 	if !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable) {
 		return "", "The name holds characters that cannot be shown."
@@ -123,6 +123,8 @@ func PrintedName(name string) (clean, bad string) {
 		return "", fmt.Sprintf("The name is too long: %d characters at most.", MaxName)
 	case strings.ContainsAny(name, "<>"):
 		return "", "Write the name without the signs < and >."
+	case strings.ContainsAny(name, "@\uff20\ufe6b"): // in each of its widths
+		return "", "Write a name, not an e-mail address: a name has no sign @."
 	case !strings.ContainsFunc(name, unicode.IsLetter):
 		return "", "A name needs at least one letter."
 	}

@@ -104,6 +104,7 @@ func TestWhatANameIs(t *testing.T) {
 	for name, why := range map[string]string{
 		"12345 <b>": "signs", "<Ada>": "signs", "Ada>": "signs", "12345": "letter", "-": "letter", "…": "letter", "☎ 080 1234": "letter", "\u0301": "letter",
 		"": "Write the name", " \n ": "Write the name", "\u00a0": "Write the name", "Ada\x00": "shown", "Ada\x1b[2J": "shown", "Ada\u0085\u0086": "shown",
+		"chidi@example.com": "not an e-mail address", "Chidi Obi chidi@example.com": "not an e-mail address", "Ada ＠ home": "not an e-mail address", "ada﹫x": "not an e-mail address",
 		"Ada \u202eibO": "shown", "Ad\xff": "shown", strings.Repeat("é", ticket.MaxName+1): "too long",
 	} {
 		if clean, bad := ticket.PrintedName(name); clean != "" || !strings.Contains(bad, why) {
@@ -135,7 +136,7 @@ func FuzzPrintedName(f *testing.F) {
 			if unicode.IsLetter(r) {
 				letters++
 			}
-			if unicode.IsControl(r) || r == '<' || r == '>' || r == utf8.RuneError && !strings.ContainsRune(name, utf8.RuneError) {
+			if unicode.IsControl(r) || r == '<' || r == '>' || r == '@' || r == utf8.RuneError && !strings.ContainsRune(name, utf8.RuneError) {
 				t.Fatalf("%q is printed with %q", name, r)
 			}
 		}
@@ -181,6 +182,9 @@ func TestANameOutOfAnAddress(t *testing.T) {
 	}
 	if got := ticket.BuyerName("", "1234@example.test"); got != "1234" {
 		t.Errorf("who has nothing else is %q", got)
+	}
+	if got := ticket.BuyerName("", "ọ̀@ada@example.test"); got != "Ọ̀" {
+		t.Errorf("out of an odd address: %q", got)
 	}
 	if got := ticket.BuyerName("Ada Obi", "x@example.test"); got != "Ada Obi" {
 		t.Errorf("who said a name is %q", got)
