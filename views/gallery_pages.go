@@ -175,7 +175,7 @@ func (b *galleryBook) waiting() {
 	b.add("waiting-later", "In line, what is left opens later", room(SpotWaiting, SaleOpen, func(v *WaitingView) {
 		v.HasEta, v.Why = false, "stock_later"
 		for i := range v.Tiers {
-			v.Tiers[i].Available, v.Tiers[i].SoldOut = 0, i == 0
+			v.Tiers[i].Available, v.Tiers[i].SoldOut = 0, i != 1 && i != 2
 		}
 		v.Tiers[1].Wait, v.Tiers[1].WaitUntil = "On sale from today, 14:00", galleryNow.Add(2*time.Hour)
 		v.Tiers[2].Wait, v.Tiers[2].WaitUntil = "With a code only, until today, 13:00", galleryNow.Add(time.Hour)

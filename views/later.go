@@ -35,6 +35,14 @@ func notYet(tiers []TierInfo) []TierInfo {
 	return waitingTiers(tiers)
 }
 
+// nothingNow says of tiers of which nothing can be had that it is so, without saying that what opens later is held.
+func nothingNow(tiers []TierInfo) string {
+	if len(notYet(tiers)) > 0 {
+		return "Nothing is on sale"
+	}
+	return "Nothing is free"
+}
+
 // waitLine says why each of some tiers cannot be had now: "Box: on sale from today, 14:00. Floor: no longer on sale."
 func waitLine(tiers []TierInfo) string {
 	said := make([]string, len(tiers))

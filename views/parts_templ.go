@@ -706,7 +706,7 @@ func tiersLive(tiers []TierInfo) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for i, t := range tiers {
-			var templ_7745c5c3_Var39 = []any{templ.KV("is-out", t.Available == 0)}
+			var templ_7745c5c3_Var39 = []any{templ.KV("is-out", t.Available == 0 && t.Wait == "")}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var39...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

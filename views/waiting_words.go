@@ -27,10 +27,18 @@ func (v WaitingView) refresh() int {
 		return 30
 	case !v.streams():
 		return 0
+	case v.money():
+		return 15
 	case v.Status == SpotInside:
 		return 60
 	}
 	return min(max(int(v.PollAfter/time.Second), 5), 60)
+}
+
+// money is whether something may be decided that no stream tells of: a payment of somebody inside is under way, may still
+// arrive, or can be begun in another tab for tickets that are held.
+func (v WaitingView) money() bool {
+	return v.Status == SpotInside && !v.Event.Cancelled && (v.Bank != nil || v.Checkout != "" || v.UsedUp != nil && v.UsedUp.Late)
 }
 
 // behind is what the page subtracts itself from: ahead = behind - serving. Zero
@@ -79,8 +87,8 @@ func (v WaitingView) motion() string {
 	switch {
 	case v.Serving == 0:
 		return "You have a place in the line"
-	case len(notYet(v.Tiers)) > 0:
-		return "Nothing is on sale at the moment. " + strings.TrimSuffix(waitLine(notYet(v.Tiers)[:1]), ".")
+	case v.allHeld() && len(waitingTiers(v.Tiers)) > 0:
+		return nothingNow(v.Tiers) + " at the moment. " + strings.TrimSuffix(waitLine(waitingTiers(v.Tiers)[:1]), ".")
 	case v.allHeld():
 		return "All tickets are sold or held at the moment"
 	case v.Still:
@@ -340,12 +348,12 @@ func (v WaitingView) odds() (odds, bool) {
 	default:
 		o.Short = "Unlikely, unless tickets come back."
 	}
-	if later := notYet(v.wanted()); len(later) > 0 {
-		o.Short, o.Place = "That cannot be said yet: nothing that you want is on sale now.", 0
-		if len(v.Wants) == 0 {
-			o.Short = "That cannot be said yet: nothing is on sale now."
-		}
+	if later := waitingTiers(v.wanted()); v.noneFree() && len(later) > 0 {
+		o.Short, o.Place = "That cannot be said yet: "+lowerFirst(nothingNow(v.wanted()))+" now.", 0
 		o.Long = waitLine(later) + " Your place in the line stays the same."
+		if len(notYet(v.wanted())) == 0 {
+			o.Long = "Some tickets are held: those that are not paid in time come back, and are offered in the order of the line. " + o.Long
+		}
 		return o, true
 	}
 	if v.noneFree() {
