@@ -99,6 +99,15 @@ func TestAFreeOrderThatEndedIsNotCalledRefunded(t *testing.T) {
 	}
 }
 
+// A refund that did not go through is not sent while a bank asks for the same money, and the page does not say otherwise.
+func TestAStuckRefundSaysWhenItWaits(t *testing.T) {
+	t.Parallel()
+	order := views.OrderView{Total: 500_000, Status: "refund_due", Refunds: []views.RefundRow{{ID: "r1", Status: "failed", Amount: 500_000}}}
+	if says := text(parse(t, render(t, views.OrderPage(views.Frame{}, order)))); !strings.Contains(says, "While a bank asks for the same money, both wait") {
+		t.Error(says)
+	}
+}
+
 // Money that a bank took back was not given back by us.
 func TestMoneyThatABankGaveBackIsNotCalledRefunded(t *testing.T) {
 	t.Parallel()

@@ -1189,7 +1189,7 @@ func stuck(v OrderView, r RefundRow) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "Most often the balance of your Paystack account is too small for it. Fill it up, then try again. Without you, we try once an hour.</p><form class=\"mt-3\" method=\"post\" action=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "Most often the balance of your Paystack account is too small for it. Fill it up, then try again. Without you, we try once an hour. While a bank asks for the same money, both wait until it has decided.</p><form class=\"mt-3\" method=\"post\" action=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -158,7 +158,7 @@ func (s *Service) writeTrouble(ctx context.Context, tx pgx.Tx, event uuid.UUID, 
 		parts = append(parts, mail.Say("And %d more.", more))
 	}
 	if failed > 0 {
-		parts = append(parts, mail.Say("A refund that does not go through: most often the balance of your Paystack account is too small for it. Fill it up. We try again once an hour; you can do it at once from the page of the order."))
+		parts = append(parts, mail.Say("A refund that does not go through: most often the balance of your Paystack account is too small for it. Fill it up. We try again once an hour, and you can at once, from the page of the order. While a bank asks for the same money, both wait until it has decided."))
 	}
 	if account > 0 {
 		parts = append(parts, mail.Say("A refund that needs a bank account cannot go back the way it came. Ask the buyer for the bank and the number of an account, and write them on the page of the order. Never ask for a PIN, a card or a password."))

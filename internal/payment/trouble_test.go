@@ -66,7 +66,7 @@ func TestARefundThatIsStuckIsToldToItsBuyerAndTheOrganizers(t *testing.T) {
 		return n == 1 && m == 1 && s.letters(c, "Your refund takes longer") == 1
 	})
 	_, text := s.mailed(to[0], "1 refund needs you")
-	for _, want := range []string{"A night", buyer, "₦10,000", "did not go through", publicURL + "/organizer/events/" + s.event.ID().String() + "/orders?needs=you"} {
+	for _, want := range []string{"A night", buyer, "₦10,000", "did not go through", "once an hour", "While a bank asks for the same money, both wait", publicURL + "/organizer/events/" + s.event.ID().String() + "/orders?needs=you"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the organizers do not read %q:\n%s", want, text)
 		}
