@@ -66,3 +66,43 @@ func TestMoneyWithTheBankIsSeenEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// The line's page of somebody inside looks every few seconds while money or held tickets of theirs are undecided, and says so
+// to the page, which listens to a stream that does not tell of money.
+func TestTheLineLooksOftenWhileMoneyIsUndecided(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	e := s.event("Looks often")
+	base := "/events/" + e.Event.Slug
+	b, waits := s.fan("looks-often@fair.example"), s.fan("waits-behind@fair.example")
+	often := func(when string, who *browser, want bool) {
+		t.Helper()
+		p := who.get(base + "/queue")
+		live := find(p.doc, "#live")[0]
+		if got := len(find(p.doc, "#live[data-money]")) == 1; got != want {
+			t.Errorf("%s: looks often is %t", when, got)
+		}
+		poll := who.part(base, attr(live, "data-part")).status(http.StatusNoContent).Header.Get("FQ-Poll")
+		if want && (poll != "7000" || attr(live, "data-poll") != poll) {
+			t.Errorf("%s: the page looks after %s ms, and then after %s", when, attr(live, "data-poll"), poll)
+		}
+	}
+	b.send(b.get(base), base+"/queue")
+	s.called(e, b)
+	b.send(b.get(base+"/queue"), base+"/enter")
+	often("with nothing chosen", b, false)
+	p := b.send(b.get(base+"/tickets"), base+"/claims", "tier_id", e.Tiers[0].ID.String(), "quantity", "1")
+	often("with a ticket held", b, true)
+	claim := claimOf(p)
+	b.submit(p, "/checkout/"+claim+"/pay")
+	often("with a payment begun", b, true)
+	s.bankSays(s.reference(claim), "ongoing")
+	often("with money at the bank", b, true)
+	waits.send(waits.get(base), base+"/queue")
+	often("who waits", waits, false)
+	s.bankSays(s.reference(claim), "success")
+	b.get("/checkout/" + claim + "/return")
+	if len(find(b.get(base+"/queue").doc, "#live[data-money]")) != 0 {
+		t.Error("with everything decided the page goes on looking often")
+	}
+}

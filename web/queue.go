@@ -70,6 +70,10 @@ func (s *Server) waitingLive(c echo.Context) error {
 // empty but for the numbers from which the page counts on.
 const partHeader = "FQ-Part"
 
+// moneyPoll is how soon the page of somebody inside looks again while their money, or what they hold, is undecided. The
+// page spreads it.
+const moneyPoll = 7 * time.Second
+
 // waiting is the waiting room as the account sees it now. While the database
 // cannot be reached it is what was true last, marked as on hold.
 func (s *Server) waiting(c echo.Context, e *sale.Snapshot, id account.Identity) (v views.WaitingView, err error) {
@@ -114,6 +118,9 @@ func (s *Server) waiting(c echo.Context, e *sale.Snapshot, id account.Identity) 
 		}
 		if v.UsedUp, err = s.usedUp(c, e, place); err != nil {
 			return v, err
+		}
+		if v.Bank != nil || open != nil || v.UsedUp != nil && v.UsedUp.Late {
+			v.PollAfter = moneyPoll
 		}
 		s.lastUntil(c, id, e)
 	} else if place.Status != queue.Left && place.Status != queue.Done {

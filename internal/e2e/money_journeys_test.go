@@ -78,12 +78,29 @@ func bothPaymentsFail(t *testing.T, b *browser) {
 	v := b.visit(t, true)
 	v.enter(s, "chi-both@example.test")
 	v.hold(1)
+	// A tab that stays on the line follows within seconds, which is less than a step, and says what it shows.
+	line := v.another()
+	line.open("/events/" + s.slug + "/queue")
+	line.sees("Pay for your tickets")
+	follows := func(heading string) {
+		t.Helper()
+		line.sees(heading)
+		s.until("a screen reader hears "+heading, func() bool { return strings.Contains(line.spoken(), heading) })
+	}
 	for _, heading := range []string{"Try to pay again", "This ticket could not be paid"} {
 		v.goesToPay("Pay ₦15,000")
+		follows("Your payment is under way")
 		v.payWith(badCard, badCVV)
 		v.click("link", "Go back to FairQueue")
 		v.sees(heading)
 		v.reads("Your bank says: Declined")
+		if heading == "Try to pay again" {
+			follows("Pay for your tickets")
+		}
+	}
+	follows("You need another turn")
+	if said := line.spoken(); strings.Contains(said, "Pay for") {
+		t.Errorf("under \"You need another turn\" a screen reader finds %q", said)
 	}
 	// No third try in this visit. The page names the way on, which leads to a ticket.
 	if n, err := v.role("button", "Pay ₦15,000").Count(); err != nil || n != 0 {
@@ -100,6 +117,14 @@ func bothPaymentsFail(t *testing.T, b *browser) {
 		t.Errorf("%d units are free, want 9", n)
 	}
 	s.audited(t)
+}
+
+// spoken is what a screen reader finds where the line's page announces.
+func (v *person) spoken() string {
+	v.t.Helper()
+	said, err := v.Locator("#say, #say-now").AllTextContents()
+	v.must(err)
+	return strings.Join(said, " ")
 }
 
 // sharedPhone: what somebody typed about tickets and left is not in the form of whoever signs in next in the same tab.

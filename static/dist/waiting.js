@@ -91,7 +91,7 @@
     const poll = Number(el.dataset.poll) || 5000;
     const behind = Number(el.dataset.behind);
     const again = el.dataset.status === "waiting" && !behind;
-    let wait = hearing && !again ? Math.max(poll, 60000) : poll;
+    let wait = hearing && !again && !("money" in el.dataset) ? Math.max(poll, 60000) : poll;
     if (doubts && doubts < 6) wait = Math.min(wait, 1500);
     at(wait * (0.85 + Math.random() * 0.3));
   };

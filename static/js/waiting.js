@@ -90,8 +90,9 @@
     if (source) { close(); later(); }
   });
 
-  // With a stream one look a minute is enough (the estimate, what is left);
-  // without it, as often as the server asks for. Never all at the same moment.
+  // With a stream one look a minute is enough (the estimate, what is left), but
+  // where tickets wait for money: no stream tells what became of it. Without a
+  // stream, as often as the server asks for. Never all at the same moment.
   const at = (wait, keep) => {
     if (keep && timer && due <= Date.now() + wait) return;
     clearTimeout(timer);
@@ -105,7 +106,7 @@
     const behind = Number(el.dataset.behind);
     // Another turn does not follow from the numbers that are called: ask for it.
     const again = el.dataset.status === "waiting" && !behind;
-    let wait = hearing && !again ? Math.max(poll, 60000) : poll;
+    let wait = hearing && !again && !("money" in el.dataset) ? Math.max(poll, 60000) : poll;
     // A tick said that something has come and the answer did not: look again.
     if (doubts && doubts < 6) wait = Math.min(wait, 1500);
     at(wait * (0.85 + Math.random() * 0.3));
