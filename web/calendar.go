@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -14,17 +15,28 @@ type appointment struct {
 	Location      string
 	Description   string
 	URL           string
-	Cancelled     bool
+	State         appointmentState
 }
+
+// appointmentState is whether an appointment takes place for its owner.
+type appointmentState string
+
+// The states of an appointment, in the words of RFC 5545.
+const (
+	appointmentSure      appointmentState = "CONFIRMED"
+	appointmentTentative appointmentState = "TENTATIVE"
+	appointmentCancelled appointmentState = "CANCELLED"
+)
+
+// sequenceFrom is where versions are counted from: a figure that calendars can hold for many years.
+var sequenceFrom = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // calendar is a file with one appointment. Times are in UTC, which calendars show in their owner's zone, so that no table
 // of time zones has to be in the file. How long an event takes is not known, so it has no end.
 func calendar(a appointment) string {
-	// A calendar that has the appointment already takes a later one of the same name in its place.
-	status, sequence := "CONFIRMED", "0"
-	if a.Cancelled {
-		status, sequence = "CANCELLED", "1"
-	}
+	// A calendar that has the appointment already takes a later one of the same name in its place, if its number is higher.
+	// What is sure can become open and sure again, so the number counts seconds and no states.
+	sequence := strconv.FormatInt(max(0, int64(a.Stamp.Sub(sequenceFrom)/time.Second)), 10)
 	const utc = "20060102T150405Z"
 	var b strings.Builder
 	for _, line := range []string{
@@ -37,7 +49,7 @@ func calendar(a appointment) string {
 		"LOCATION:" + calendarText(a.Location),
 		"DESCRIPTION:" + calendarText(a.Description),
 		"URL:" + a.URL,
-		"STATUS:" + status,
+		"STATUS:" + string(a.State),
 		"SEQUENCE:" + sequence,
 		"END:VEVENT", "END:VCALENDAR",
 	} {

@@ -18,7 +18,7 @@ func TestAnEventInACalendar(t *testing.T) {
 		UID: "1@tickets.example", Stamp: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC),
 		Starts:  time.Date(2026, 12, 12, 20, 0, 0, 0, time.FixedZone("", 3600)),
 		Summary: "Ọjọ́ Night; the long one, " + strings.Repeat("ẹ̀rín ", 30), Location: `Hall \ Lagos`,
-		Description: "One\nTwo", URL: "https://tickets.example/tickets/1",
+		Description: "One\nTwo", URL: "https://tickets.example/tickets/1", State: appointmentSure,
 	}
 	file := calendar(a)
 	lines := strings.Split(file, "\r\n")
@@ -47,8 +47,18 @@ func TestAnEventInACalendar(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, whole)
 		}
 	}
+	later := a
+	later.Stamp, later.State = a.Stamp.Add(time.Second), appointmentTentative
+	for _, c := range []struct {
+		a    appointment
+		want string
+	}{{a, "STATUS:CONFIRMED\r\nSEQUENCE:199800000\r\n"}, {later, "STATUS:TENTATIVE\r\nSEQUENCE:199800001\r\n"}} {
+		if file := calendar(c.a); !strings.Contains(file, c.want) {
+			t.Errorf("%q is missing in\n%s", c.want, file)
+		}
+	}
 	// Nothing that somebody typed becomes a line of its own.
-	a.Summary, a.Cancelled = "a\r\nATTACH:http://x\nb\rc", true
+	a.Summary, a.State = "a\r\nATTACH:http://x\nb\rc", appointmentCancelled
 	if file := calendar(a); strings.Contains(file, "\nATTACH") || strings.Contains(strings.ReplaceAll(file, "\r\n", ""), "\r") || !strings.Contains(file, "STATUS:CANCELLED") {
 		t.Errorf("%q", file)
 	}

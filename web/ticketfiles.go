@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"fairqueue/internal/fault"
+	"fairqueue/internal/payment"
 	"fairqueue/internal/ticket"
 	"fairqueue/internal/ticket/pdf"
 	"fairqueue/views"
@@ -102,6 +104,10 @@ func (s *Server) ticketCalendar(c echo.Context) error {
 	}
 	url := s.base() + ticketPath(h.t, "")
 	summary, words := h.e.Event.Name, "Your ticket: "+url+"\nShow its code at the gate."
+	state, err := s.goes(c, h)
+	if err != nil {
+		return err
+	}
 	switch {
 	case h.e.Cancelled():
 		summary, words = "Cancelled: "+summary, "The event does not take place."
@@ -109,13 +115,35 @@ func (s *Server) ticketCalendar(c echo.Context) error {
 			words += " The organizer writes: " + h.e.CancelReason
 		}
 		words += "\nWhat becomes of your ticket and of your money: " + url
+	case h.t.Dispute == string(payment.DisputeOpen):
+		words = "Your bank asks for the money of this ticket back. Until it has decided, the ticket lets nobody in: " + url
+	case h.t.Status == string(ticket.Used):
+		words = "Your ticket, which was used: " + url
 	case h.t.Status != string(ticket.Valid):
 		words = "This ticket lets nobody in any more. What became of it: " + url
 	}
 	file := calendar(appointment{
 		// The same for all tickets of one event, so that it stands in the calendar once.
 		UID: h.e.ID().String() + "@" + s.cfg.PublicURL.Hostname(), Stamp: s.now(), Starts: h.e.Event.StartsAt,
-		Summary: summary, Location: h.e.Event.Venue, URL: url, Description: words, Cancelled: h.e.Cancelled(),
+		Summary: summary, Location: h.e.Event.Venue, URL: url, Description: words, State: state,
 	})
 	return attach(c, h.e.Event.Slug+".ics", "text/calendar; charset=utf-8", []byte(file))
+}
+
+// goes is whether an event takes place for the holder of a ticket of it, whose calendar has it once: as long as any ticket
+// of theirs lets somebody in.
+func (s *Server) goes(c echo.Context, h held) (appointmentState, error) {
+	if h.e.Cancelled() {
+		return appointmentCancelled, nil
+	}
+	live, err := s.liveTickets(c, h.e.ID(), h.id.AccountID)
+	switch {
+	case err != nil:
+		return "", err
+	case len(live) > 0:
+		return appointmentSure, nil
+	case slices.ContainsFunc(h.order, func(t ticket.Ticket) bool { return t.Dispute == string(payment.DisputeOpen) }):
+		return appointmentTentative, nil
+	}
+	return appointmentCancelled, nil
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,47 @@ func TestATicketIsKeptOnPaperAndInACalendar(t *testing.T) {
 		}
 	}
 	thief.post(tickets[0]+"/return", nil).status(http.StatusNotFound)
+}
+
+// A calendar follows a ticket that a bank decides about: each file takes the place of the one before, and an event that
+// another ticket still opens stays sure.
+func TestACalendarFollowsADispute(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.work()
+	e := s.event("Disputed night")
+	b := s.fan("calendar@fair.example")
+	tickets := s.buys(b, e, "2")
+	before := 0
+	says := func(state string) {
+		t.Helper()
+		file := strings.ReplaceAll(b.look(tickets[0]+"/event.ics").status(http.StatusOK).body, "\r\n ", "")
+		if !strings.Contains(file, "STATUS:"+state+"\r\n") {
+			t.Errorf("not %s:\n%s", state, file)
+		}
+		_, rest, _ := strings.Cut(file, "SEQUENCE:")
+		number, _, _ := strings.Cut(rest, "\r\n")
+		n := must(strconv.Atoi(number))(t)
+		if n < before || n == 0 {
+			t.Errorf("%s has the number %d after %d", state, n, before)
+		}
+		before = n
+	}
+	says("CONFIRMED")
+	first := tickets[0][len("/tickets/"):]
+	s.exec(`UPDATE tickets SET status = 'void', ended_at = now() WHERE id = $1`, first)
+	s.exec(`INSERT INTO disputes (id, payment_id, provider_dispute_id, status, amount_kobo) SELECT gen_random_uuid(), payment_id, 'calendar', 'open', 1 FROM tickets WHERE id = $1`, first)
+	says("CONFIRMED") // by the other ticket
+	s.exec(`UPDATE tickets SET status = 'void', ended_at = now()`)
+	says("TENTATIVE")
+	if p := b.get(tickets[0]); !slices.Contains(leads(p), tickets[0]+"/event.ics") {
+		t.Error("the page does not lead to the calendar")
+	}
+	s.exec(`UPDATE disputes SET status = 'lost', resolved_at = now()`)
+	says("CANCELLED")
+	s.exec(`UPDATE tickets SET status = 'valid', ended_at = NULL`)
+	s.exec(`UPDATE disputes SET status = 'won'`)
+	says("CONFIRMED")
 }
 
 func TestATicketIsGivenBackByPlainForms(t *testing.T) {
