@@ -52,6 +52,12 @@ SELECT COALESCE(sum(p.received_kobo), 0)::bigint AS came,
         + COALESCE((SELECT sum(q.received_kobo - COALESCE((SELECT sum(r.amount_kobo) FROM refunds r WHERE r.payment_id = q.id), 0))
                     FROM payments q WHERE q.event_id = @event_id AND q.status = 'charged_back'
                     AND EXISTS (SELECT FROM disputes d WHERE d.payment_id = q.id AND d.status = 'lost')), 0))::bigint AS back,
+       -- Of that, what banks took and nobody here sent.
+       (COALESCE((SELECT sum(r.amount_kobo) FROM refunds r JOIN payments q ON q.id = r.payment_id
+                  WHERE q.event_id = @event_id AND q.settled_at IS NOT NULL AND r.made_by = 'bank'), 0)
+        + COALESCE((SELECT sum(q.received_kobo - COALESCE((SELECT sum(r.amount_kobo) FROM refunds r WHERE r.payment_id = q.id), 0))
+                    FROM payments q WHERE q.event_id = @event_id AND q.status = 'charged_back'
+                    AND EXISTS (SELECT FROM disputes d WHERE d.payment_id = q.id AND d.status = 'lost')), 0))::bigint AS lost,
        COALESCE((SELECT sum(LEAST(d.amount_kobo, q.received_kobo)) FROM disputes d JOIN payments q ON q.id = d.payment_id
                  WHERE q.event_id = @event_id AND d.status = 'open' AND q.status IN ('succeeded', 'charged_back')), 0)::bigint AS asked,
        count(*) FILTER (WHERE p.settled_at > now() - interval '1 minute') AS settled,

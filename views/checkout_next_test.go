@@ -122,3 +122,16 @@ func TestMoneyThatABankGaveBackIsNotCalledRefunded(t *testing.T) {
 		t.Error(says)
 	}
 }
+
+// What banks took is not called money that somebody here sent back.
+func TestTheConsoleTellsLostMoneyApart(t *testing.T) {
+	t.Parallel()
+	v := views.ConsoleView{Stats: views.Stats{Succeeded: 5_000_000, Refunded: 1_500_000, Lost: 1_500_000}}
+	if says := text(parse(t, render(t, views.ConsolePage(views.Frame{}, v)))); strings.Contains(says, "on its way back") || !strings.Contains(says, "₦15,000 was lost to banks") {
+		t.Error(says)
+	}
+	v.Stats.Refunded += 500_000
+	if says := text(parse(t, render(t, views.ConsolePage(views.Frame{}, v)))); !strings.Contains(says, "₦5,000 is back or on its way back; ₦15,000 was lost to banks") {
+		t.Error(says)
+	}
+}

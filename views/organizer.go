@@ -74,8 +74,9 @@ type Stats struct {
 	Lobby, Waiting, Called, Inside, Missed, Left, Done, Serving int64
 	Joined                                                      int64
 	Capacity, Free, Held, Sold                                  int
-	Succeeded, Refunded, Disputed                               money.Kobo
-	CalledPerMinute                                             int
+	// Lost is what of Refunded banks took.
+	Succeeded, Refunded, Lost, Disputed money.Kobo
+	CalledPerMinute                     int
 }
 
 // ConsoleView is the organizer's control of one sale.

@@ -143,8 +143,11 @@ func (v ConsoleView) meaning() string {
 func (v ConsoleView) moneyLine() string {
 	s := v.Stats
 	line := s.Succeeded.String() + " came, before Paystack's fees"
-	if s.Refunded > 0 {
-		line += "; " + s.Refunded.String() + " is back or on its way back"
+	if back := s.Refunded - s.Lost; back > 0 {
+		line += "; " + back.String() + " is back or on its way back"
+	}
+	if s.Lost > 0 {
+		line += "; " + s.Lost.String() + " was lost to banks"
 	}
 	if s.Disputed > 0 {
 		line += "; banks ask for " + s.Disputed.String()

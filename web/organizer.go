@@ -171,7 +171,7 @@ func (s *Server) figures(ctx context.Context, e *sale.Snapshot) (views.Stats, er
 		Missed: f.Queue.Missed, Left: f.Queue.Left, Done: f.Queue.Done, Serving: f.Queue.Serving,
 		Joined:   e.Arrivals,
 		Capacity: capacity, Free: int(f.Stock.Free), Held: int(f.Stock.Held), Sold: int(f.Stock.Sold),
-		Succeeded: f.Money.Succeeded.Amount, Refunded: f.Money.Refunded.Amount, Disputed: f.Money.Disputed,
+		Succeeded: f.Money.Succeeded.Amount, Refunded: f.Money.Refunded.Amount, Lost: f.Money.Lost, Disputed: f.Money.Disputed,
 		CalledPerMinute: int(f.Rates.Admitted + .5),
 	}, nil
 }

@@ -37,6 +37,8 @@ type Event struct {
 	Money struct {
 		Succeeded money.Money `json:"succeeded"`
 		Refunded  money.Money `json:"refunded"`
+		// Lost is what of Refunded banks took, by disputes that were lost.
+		Lost money.Kobo `json:"-"`
 		// Disputed is what banks ask for and have not decided about; it counts as staying.
 		Disputed money.Kobo `json:"-"`
 	} `json:"money"`
@@ -93,7 +95,7 @@ func of(ctx context.Context, c db.Conn, event uuid.UUID) (e Event, err error) {
 	e.Queue.Missed, e.Queue.Left, e.Queue.Done, e.Queue.Serving = line.Missed, line.Left, line.Done, line.Serving
 	e.Stock.Capacity, e.Stock.Free, e.Stock.Held, e.Stock.Sold = stock.Capacity, stock.Free, stock.Held, stock.Sold
 	e.Money.Succeeded, e.Money.Refunded = money.In(money.Kobo(cash.Came)), money.In(money.Kobo(cash.Back))
-	e.Money.Disputed = money.Kobo(cash.Asked)
+	e.Money.Lost, e.Money.Disputed = money.Kobo(cash.Lost), money.Kobo(cash.Asked)
 	e.Rates.Joins, e.Rates.Payments = float64(line.Joins), float64(cash.Settled)
 	e.Rates.Admitted, e.Rates.Claims = float64(rates.Admitted), float64(rates.Claims)
 	if cash.Ended > 0 {

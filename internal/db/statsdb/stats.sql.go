@@ -18,6 +18,12 @@ SELECT COALESCE(sum(p.received_kobo), 0)::bigint AS came,
         + COALESCE((SELECT sum(q.received_kobo - COALESCE((SELECT sum(r.amount_kobo) FROM refunds r WHERE r.payment_id = q.id), 0))
                     FROM payments q WHERE q.event_id = $1 AND q.status = 'charged_back'
                     AND EXISTS (SELECT FROM disputes d WHERE d.payment_id = q.id AND d.status = 'lost')), 0))::bigint AS back,
+       -- Of that, what banks took and nobody here sent.
+       (COALESCE((SELECT sum(r.amount_kobo) FROM refunds r JOIN payments q ON q.id = r.payment_id
+                  WHERE q.event_id = $1 AND q.settled_at IS NOT NULL AND r.made_by = 'bank'), 0)
+        + COALESCE((SELECT sum(q.received_kobo - COALESCE((SELECT sum(r.amount_kobo) FROM refunds r WHERE r.payment_id = q.id), 0))
+                    FROM payments q WHERE q.event_id = $1 AND q.status = 'charged_back'
+                    AND EXISTS (SELECT FROM disputes d WHERE d.payment_id = q.id AND d.status = 'lost')), 0))::bigint AS lost,
        COALESCE((SELECT sum(LEAST(d.amount_kobo, q.received_kobo)) FROM disputes d JOIN payments q ON q.id = d.payment_id
                  WHERE q.event_id = $1 AND d.status = 'open' AND q.status IN ('succeeded', 'charged_back')), 0)::bigint AS asked,
        count(*) FILTER (WHERE p.settled_at > now() - interval '1 minute') AS settled,
@@ -30,6 +36,7 @@ FROM payments p WHERE p.event_id = $1
 type MoneyRow struct {
 	Came    int64
 	Back    int64
+	Lost    int64
 	Asked   int64
 	Settled int64
 	Ended   int64
@@ -46,6 +53,7 @@ func (q *Queries) Money(ctx context.Context, db DBTX, eventID uuid.UUID) (MoneyR
 	err := row.Scan(
 		&i.Came,
 		&i.Back,
+		&i.Lost,
 		&i.Asked,
 		&i.Settled,
 		&i.Ended,
