@@ -113,7 +113,7 @@ func columns(n int) int {
 
 func (v ChooseView) takeLine() string {
 	if v.CanTake < v.Event.Limit {
-		return "You can take " + itoa(v.CanTake) + " more. Each fan can have up to " + itoa(v.Event.Limit) + "."
+		return alreadyLine(v.Event.Limit-v.CanTake, v.Event.Limit) + " Each fan can have up to " + itoa(v.Event.Limit) + "."
 	}
 	return "Each fan can take up to " + itoa(v.Event.Limit) + "."
 }

@@ -29,6 +29,7 @@ type WaitingView struct {
 	Bank      *BankInfo     // inside: the payment that is not decided; nil: none
 	UsedUp    *UsedUpInfo   // inside: no payment is left; nil: one is
 	Tickets   int           // tickets this fan has
+	Owned     int           // units of the show that the limit counts: sold, paying or held; 0: none, or not called yet
 	Late      bool          // in the lobby, but after it was closed for the draw
 	Seal      string        // the commitment of the draw, hex; empty: no draw
 	Beacon    string        // what the draw waits for, "round 7 of drand quicknet"; empty: nothing

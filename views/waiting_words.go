@@ -152,6 +152,9 @@ func (v WaitingView) graceLine() string {
 
 func (v WaitingView) thenLine() string {
 	s := "Then you have " + span(v.Visit) + " to choose and pay."
+	if v.Owned > 0 && v.Event.Limit > 0 {
+		return s + " " + alreadyLine(v.Owned, v.Event.Limit)
+	}
 	if v.Event.Limit > 0 {
 		s += " You can take up to " + count(v.Event.Limit, "ticket", "tickets") + "."
 	}
@@ -310,11 +313,19 @@ func leaveWords(s SpotStatus, number int64, tickets int) leaving {
 
 // moreLine is what a fan inside has already, and what they may still take.
 func (v WaitingView) moreLine() string {
-	s := "You have " + count(v.Tickets, "ticket", "tickets") + "."
-	if left := v.Event.Limit - v.Tickets; left > 0 && v.Checkout == "" {
-		s += " You can take " + itoa(left) + " more while your time runs."
+	if v.Checkout != "" || v.UsedUp != nil || v.Event.Limit == 0 {
+		return "You have " + count(v.Tickets, "ticket", "tickets") + "."
 	}
-	return s
+	return alreadyLine(max(v.Owned, v.Tickets), v.Event.Limit) // other sales of the show count too
+}
+
+// alreadyLine is what a fan has of a show already, and what they may still take.
+func alreadyLine(have, limit int) string {
+	s := "You have " + count(have, "ticket", "tickets") + " already"
+	if have >= limit {
+		return s + ", as many as each fan can take."
+	}
+	return s + "; you may take " + itoa(limit-have) + " more."
 }
 
 // odds is an honest answer to whether there will be a ticket, with the ruler it stands on.

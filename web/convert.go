@@ -93,6 +93,7 @@ func waitingView(s *sale.Snapshot, v queue.View) views.WaitingView {
 	w.Event.State = views.SaleState(v.State)
 	w.PollAfter, w.Why = v.PollAfter, string(queue.SlowOf(s))
 	w.Wants, w.Mail, w.More = v.Wish.Tiers, v.Wish.Mail, v.Extendable
+	w.Owned = v.Owned
 	if o := queue.OddsOf(s, v); o != nil {
 		w.Odds = &views.OddsInfo{Chance: string(o.Chance), Place: o.Place, Left: o.Left, Low: roundly(o.ReachLow), High: roundly(o.ReachHigh)}
 	}

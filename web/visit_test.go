@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -158,4 +159,35 @@ func TestTheFeeComesBackWithTheLastTicket(t *testing.T) {
 	p := b.get(tickets[0]+"/return").has("₦12,500 goes back", "The fee of ₦475 that Paystack added to this order comes back only with its last ticket.")
 	b.send(p, tickets[0]+"/return")
 	b.get(tickets[1]+"/return").has("₦12,975 goes back", "so the fee of ₦475 that Paystack added comes back, too.", "Give it back for ₦12,975")
+}
+
+// Who has tickets of the show and stands in its line again reads how many, and what is left to take, wherever they are asked
+// to wait or to choose.
+func TestTicketsThatAFanHasAreNamedInTheirNextVisit(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	e := s.event("Has three")
+	base := "/events/" + e.Event.Slug
+	b, other := s.fan("has-three@fair.example"), s.fan("between@fair.example")
+	limit := e.Terms.MaxTicketsPerFan
+	s.buys(b, e, strconv.Itoa(limit-1))
+	has := "You have " + strconv.Itoa(limit-1) + " tickets already; you may take 1 more."
+	b.get(base + "/queue").has(has)
+	b.send(b.get(base+"/leave"), base+"/leave")
+	other.send(other.get(base), base+"/queue")
+	p := b.send(b.get(base+"/queue"), base+"/queue")
+	if v := must(s.queue.Status(t.Context(), e, b.acc.ID))(t); v.Status != queue.Waiting {
+		t.Fatalf("the fan does not wait: %s", v.Status)
+	}
+	p.has(has)
+	s.called(e, b)
+	p = b.get(base+"/queue").has("Your turn", has)
+	if strings.Contains(p.says(), "You can take up to") {
+		t.Error("the turn promises as many as to somebody without tickets")
+	}
+	b.send(p, base+"/enter").at(base + "/tickets").has(has)
+	b.get(base + "/queue").has(has)
+	if p = other.get(base + "/queue"); strings.Contains(p.says(), "tickets already") {
+		t.Error("somebody without tickets reads of some")
+	}
 }

@@ -58,6 +58,8 @@ type View struct {
 	Wish Wish
 	// Extendable reports that a called fan may still ask for two more minutes.
 	Extendable bool
+	// Owned is how many tickets of the show the limit counts already, sold, paying or held; known from the turn on.
+	Owned int
 	// LimitLeft reports whether the fan may still buy (so that done may ask for another turn).
 	LimitLeft bool
 }

@@ -67,7 +67,7 @@ func real(p queuedb.PlaceRow, line time.Time) time.Time { return line.Add(p.At.S
 func (s *Service) view(event *sale.Snapshot, account uuid.UUID, p queuedb.PlaceRow) (View, error) {
 	v := View{
 		SpotID: p.ID, EventID: event.ID(), Account: account, Status: derive(p), Arrival: p.Arrival, JoinedAt: p.JoinedAt.UTC(),
-		Serving: p.Serving, State: sale.State(p.State), LimitLeft: p.Owned < int64(p.MaxTicketsPerFan),
+		Serving: p.Serving, State: sale.State(p.State), Owned: int(p.Owned), LimitLeft: p.Owned < int64(p.MaxTicketsPerFan),
 		Wish: wishOf(p.Wants, p.MailTurn),
 	}
 	if v.State == sale.Open && event.State == sale.SoldOut {
