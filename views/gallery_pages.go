@@ -190,6 +190,11 @@ func (b *galleryBook) waiting() {
 	b.add("waiting-again", "Another turn", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Again, v.Odds = true, nil; v.Number, v.Ahead = 311, 42105 }))
 	b.add("waiting-next", "Next, after a missed turn", room(SpotWaiting, SaleOpen, func(v *WaitingView) { v.Again, v.Next, v.Odds, v.Number, v.Ahead = true, true, nil, 311, 0 }))
 	b.add("waiting-turn", "Your turn", room(SpotCalled, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(107 * time.Second); v.More = true }))
+	b.add("waiting-again-tickets", "Another turn, with tickets", room(SpotWaiting, SaleOpen, func(v *WaitingView) {
+		v.Again, v.Odds = true, nil
+		v.Number, v.Ahead, v.Owned = 311, 42105, 3
+	}))
+	b.add("waiting-turn-tickets", "Your turn, with tickets", room(SpotCalled, SaleOpen, func(v *WaitingView) { v.Until, v.Owned = galleryNow.Add(107*time.Second), 3 }))
 	b.add("waiting-inside", "Inside", room(SpotInside, SaleOpen, func(v *WaitingView) { v.Until = galleryNow.Add(512 * time.Second) }))
 	b.add("waiting-inside-tickets", "Inside, with tickets", room(SpotInside, SaleOpen, func(v *WaitingView) { v.Until, v.Tickets = galleryNow.Add(512*time.Second), 2 }))
 	b.add("waiting-inside-paused", "Inside, paused", room(SpotInside, SalePaused, func(v *WaitingView) { v.Until = galleryNow.Add(512 * time.Second) }))
