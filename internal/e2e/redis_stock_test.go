@@ -34,7 +34,6 @@ func TestExactlyTheCapacityIsSoldWhateverRedisSays(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(uint64(dbtest.Seed()), 6)) //nolint:gosec // a seed
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
-		next := capacity / 5
 		for round := 1; ; round++ {
 			select {
 			case <-ctx.Done():
@@ -49,32 +48,47 @@ func TestExactlyTheCapacityIsSoldWhateverRedisSays(t *testing.T) {
 				}
 				return err
 			}
-			// In the middle of the sale: after each fifth of it, and now and then besides, because the last fifths may go in one
-			// moment.
-			if sold >= next || sold > 0 && round%10 == 0 {
-				next = sold + max(1, capacity/5)
-				if p.redis.FlushAll(ctx).Err() == nil {
-					emptied.Add(1)
-				}
+			if sold > 0 && round%10 == 0 && p.redis.FlushAll(ctx).Err() == nil {
+				emptied.Add(1)
 			}
 		}
 	})
 
-	people := p.fans(fans)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	gone := make(chan error, 2)
-	for i, url := range []string{s.url, other.url} {
-		half := people[i*fans/2 : (i+1)*fans/2]
-		go func() {
-			report, err := lab.Crowd(ctx, lab.Config{
-				BaseURL: url, SandboxURL: s.bankURL, Event: s.id, Logger: s.log, Fans: half, Arrive: lab.Arrival{AtOnce: len(half)}, Connections: 16,
-				Stream: 0.3, Fail: 0.1, Abandon: 0.1, Look: lab.Range{Max: 300 * time.Millisecond}, Pay: lab.Range{Max: 300 * time.Millisecond}, Seed: dbtest.Seed() + int64(i),
-			})
-			t.Log(report)
-			gone <- err
-		}()
+	sell := func(people []lab.Fan, seed int64) error {
+		gone := make(chan error, 2)
+		for i, url := range []string{s.url, other.url} {
+			half := people[i*len(people)/2 : (i+1)*len(people)/2]
+			go func() {
+				report, err := lab.Crowd(ctx, lab.Config{
+					BaseURL: url, SandboxURL: s.bankURL, Event: s.id, Logger: s.log, Fans: half, Arrive: lab.Arrival{AtOnce: len(half)}, Connections: 16,
+					Stream: 0.3, Fail: 0.1, Abandon: 0.1, Look: lab.Range{Max: 300 * time.Millisecond}, Pay: lab.Range{Max: 300 * time.Millisecond}, Seed: seed + int64(i),
+				})
+				t.Log(report)
+				gone <- err
+			}()
+		}
+		return errors.Join(<-gone, <-gone)
 	}
+	// The liar's clock may miss a fast sale on a busy machine. So the first few come alone: they cannot buy everything, and
+	// Redis is emptied behind them, twice in the middle of the sale whatever the clocks do.
+	people, few := p.fans(fans), 4
+	for wave := range 2 {
+		if err := sell(people[:few], dbtest.Seed()+int64(2*wave)); err != nil {
+			t.Fatal(err)
+		}
+		people = people[few:]
+		if sold := s.sold(); sold >= capacity {
+			t.Fatalf("%d are sold already", sold)
+		}
+		if err := p.redis.FlushAll(ctx).Err(); err != nil {
+			t.Fatal(err)
+		}
+		emptied.Add(1)
+	}
+	gone := make(chan error, 1)
+	go func() { gone <- sell(people, dbtest.Seed()+4) }() // waited for below
 	s.until("everything is sold", func() bool {
 		// What was given up while it was paid for comes back as soon as the provider was asked.
 		p.exec(`UPDATE payments SET deadline_at = now() - interval '1 hour', next_check_at = now() WHERE event_id = $1 AND status IN ('initializing', 'pending')
@@ -84,7 +98,7 @@ func TestExactlyTheCapacityIsSoldWhateverRedisSays(t *testing.T) {
 		return s.sold() >= capacity
 	})
 	cancel()
-	if err := errors.Join(<-gone, <-gone); err != nil {
+	if err := <-gone; err != nil {
 		t.Error(err)
 	}
 	stop()
