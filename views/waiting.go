@@ -41,6 +41,8 @@ type WaitingView struct {
 	PollAfter time.Duration // how soon the page asks again
 	OnHold    bool          // the database cannot be reached: nobody is called
 	Problem   *Problem
+	// Digest is what Shared returns, for views made from one that knows it already; 0: not known.
+	Digest uint64
 }
 
 // OddsInfo is what a fan who waits may expect.

@@ -24,9 +24,14 @@ func (v WaitingView) Part(now time.Time) string {
 			o.Place, v.Odds = 0, &o
 		}
 	}
-	var eta [2]string
+	// The estimate as it is written: clock times to the minute, and how far they are.
+	var eta struct {
+		low, high int64
+		minutes   string
+	}
 	if v.HasEta {
-		eta = [2]string{etaClock(v.EtaLow, v.EtaHigh, now, v.Event.Zone), etaMinutes(v.EtaLow, v.EtaHigh)}
+		eta.low, eta.high = minuteOf(now.Add(v.EtaLow), v.Event.Zone), minuteOf(now.Add(v.EtaHigh), v.Event.Zone)
+		eta.minutes = etaMinutes(v.EtaLow, v.EtaHigh)
 	}
 	var odds OddsInfo
 	if v.Odds != nil {
@@ -41,21 +46,59 @@ func (v WaitingView) Part(now time.Time) string {
 	if v.UsedUp != nil {
 		used = [3]string{v.UsedUp.title(), v.UsedUp.moneyLine(), v.UsedUp.heldLine()}
 	}
-	v.EtaLow, v.EtaHigh, v.PollAfter, v.Rate, v.Crowd, v.Odds, v.Bank, v.UsedUp, v.Event.Zone = 0, 0, 0, 0, 0, nil, nil, nil, nil
-	problem := v.Problem != nil
-	v.Problem = nil
+	shared := v.Digest
+	if shared == 0 {
+		shared = v.Shared()
+	}
 	// Another version of the program writes the same another way.
-	return strconv.FormatUint(sum(static.URL("waiting.js"), v, eta, odds, bank, used, problem), 36)
+	b := appendAll(make([]byte, 0, 512), static.URL("waiting.js"), shared, &eta, &odds, &bank, &used, v.Problem != nil)
+	all := reflect.ValueOf(&v).Elem()
+	for _, i := range ofPart {
+		b = appendValue(b, all.Field(i))
+	}
+	return strconv.FormatUint(xxhash.Sum64(b), 36)
 }
 
-// sum is a hash of all that some values hold, the same in every process.
-func sum(values ...any) uint64 {
-	b := make([]byte, 0, 1024)
+// ofPart are the fields of a view that are in its part as they are. Of the others some are there as they are written, and
+// some are not shown.
+var ofPart = fieldsBut(reflect.TypeFor[WaitingView](),
+	"Event", "Tiers", "Digest", "EtaLow", "EtaHigh", "Odds", "Bank", "UsedUp", "Problem", "PollAfter", "Rate", "Crowd")
+
+// fieldsBut are the indexes of all fields of a struct but some.
+func fieldsBut(t reflect.Type, names ...string) (fields []int) {
+	for i := range t.NumField() {
+		if !slices.Contains(names, t.Field(i).Name) {
+			fields = append(fields, i)
+		}
+	}
+	if len(fields)+len(names) != t.NumField() {
+		panic("views: a field that is left out is not there")
+	}
+	return fields
+}
+
+// Shared is a hash of what the page says of the sale to everybody: its event and its tiers.
+func (v WaitingView) Shared() uint64 {
+	v.Event.Zone = nil // It does not change, and cannot be looked into.
+	return xxhash.Sum64(appendAll(nil, &v.Event, v.Tiers))
+}
+
+// minuteOf is the minute that clocks in a zone show.
+func minuteOf(t time.Time, l *time.Location) int64 {
+	_, offset := in(t, l).Zone()
+	return (t.Unix() + int64(offset)) / 60
+}
+
+// appendAll writes what some values hold, the same in every process. Of something large it takes a pointer: what is
+// reached through one is read where it lies.
+func appendAll(b []byte, values ...any) []byte {
 	for _, v := range values {
 		b = appendValue(b, reflect.ValueOf(v))
 	}
-	return xxhash.Sum64(b)
+	return b
 }
+
+var timeType = reflect.TypeFor[time.Time]()
 
 // appendValue writes a value so that different ones are different bytes.
 func appendValue(b []byte, v reflect.Value) []byte {
@@ -83,8 +126,8 @@ func appendValue(b []byte, v reflect.Value) []byte {
 		}
 		return appendValue(append(b, 1), v.Elem())
 	case reflect.Struct:
-		if t, ok := v.Interface().(time.Time); ok {
-			return binary.AppendVarint(b, t.UnixNano())
+		if v.Type() == timeType {
+			return binary.AppendVarint(b, v.Addr().Interface().(*time.Time).UnixNano()) //nolint:forcetypeassert // it is one
 		}
 		for i := range v.NumField() {
 			b = appendValue(b, v.Field(i))

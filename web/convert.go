@@ -85,12 +85,13 @@ func placeInfo(s *sale.Snapshot, v queue.View) views.PlaceInfo {
 	}
 }
 
-// waitingView is the waiting room of somebody whose place is v.
-func waitingView(s *sale.Snapshot, v queue.View) views.WaitingView {
-	w := strangerView(s)
+// waitingView is the waiting room w of a picture for somebody whose place is v.
+func waitingView(w views.WaitingView, s *sale.Snapshot, v queue.View) views.WaitingView {
 	w.Status = views.SpotStatus(v.Status)
 	w.Number, w.Ahead, w.Arrival, w.Serving = deref(v.Number), deref(v.Ahead), v.Arrival, v.Serving
-	w.Event.State = views.SaleState(v.State)
+	if state := views.SaleState(v.State); state != w.Event.State {
+		w.Event.State, w.Digest = state, 0
+	}
 	w.PollAfter, w.Why = v.PollAfter, string(queue.SlowOf(s))
 	w.Wants, w.Mail, w.More = v.Wish.Tiers, v.Wish.Mail, v.Extendable
 	w.Owned = v.Owned

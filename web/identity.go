@@ -30,16 +30,30 @@ const (
 )
 
 // sessionCookie is the name of the cookie that says who is signed in.
-func (s *Server) sessionCookie() string { return account.CookieName(s.cfg.PublicURL.String()) }
+func (s *Server) sessionCookie() string { return s.session }
 
 // cookieIdentity verifies the session cookie of a request, without a look-up.
 func (s *Server) cookieIdentity(r *http.Request) (account.Identity, bool) {
-	ck, err := r.Cookie(s.sessionCookie())
-	if err != nil || ck.Value == "" {
+	value := signedCookie(r, s.sessionCookie())
+	if value == "" {
 		return account.Identity{}, false
 	}
-	id, err := s.cfg.Accounts.Verify(account.Session, ck.Value)
+	id, err := s.cfg.Accounts.Verify(account.Session, value)
 	return id, err == nil
+}
+
+// signedCookie returns the first cookie of a name; empty: none. Unlike Request.Cookie it parses no other cookie and keeps
+// nothing, which each poll of a page would pay for twice, and it leaves a value as it was sent: the signature says whether
+// it is one of ours.
+func signedCookie(r *http.Request, name string) string {
+	for _, line := range r.Header["Cookie"] {
+		for part := range strings.SplitSeq(line, ";") {
+			if value, ok := strings.CutPrefix(strings.TrimSpace(part), name); ok && hasPrefix(value, "=") {
+				return value[1:]
+			}
+		}
+	}
+	return ""
 }
 
 // setCookie gives the browser a cookie for some time, or until it is closed
@@ -96,6 +110,9 @@ func required(c echo.Context, next string) (account.Identity, error) {
 // requiredHere is required for a page that is its own way back.
 func requiredHere(c echo.Context) (account.Identity, error) {
 	personal(c)
+	if id, ok := who(c); ok {
+		return id, nil
+	}
 	return required(c, c.Request().URL.RequestURI())
 }
 

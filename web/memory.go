@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"fairqueue/internal/queue"
+	"fairqueue/internal/sale"
+	"fairqueue/views"
 )
 
 // lastKey is an account in the line of an event.
@@ -46,6 +48,39 @@ func (l *lastPlaces) get(k lastKey) (queue.View, bool) {
 	}
 	v, ok := l.old[k]
 	return v, ok
+}
+
+// rooms keeps what the waiting rooms of all fans of one picture share: thousands ask while a picture stands.
+type rooms struct {
+	mu   sync.Mutex
+	kept map[uuid.UUID]room
+}
+
+// room is the waiting room of somebody who is not in the line, as one picture shows it. Its slices are read only.
+type room struct {
+	of   *sale.Snapshot
+	view views.WaitingView
+}
+
+const roomsMost = 64
+
+// at returns the waiting room of a picture.
+func (r *rooms) at(s *sale.Snapshot) views.WaitingView {
+	r.mu.Lock()
+	kept := r.kept[s.ID()]
+	r.mu.Unlock()
+	if kept.of == s {
+		return kept.view
+	}
+	kept = room{of: s, view: strangerView(s)}
+	kept.view.Digest = kept.view.Shared()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.kept == nil || len(r.kept) >= roomsMost {
+		r.kept = map[uuid.UUID]room{}
+	}
+	r.kept[s.ID()] = kept
+	return kept.view
 }
 
 // cache keeps a value that is dear to make for a while; those who ask at the

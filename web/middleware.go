@@ -67,6 +67,9 @@ func newGuards(cfg Config) guards {
 	return g
 }
 
+// documentHeaders say how a document may be shown and what it may load.
+var documentHeaders = []string{"Content-Security-Policy", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy"}
+
 // trusted reports whether the peer of a request is one of our own proxies.
 func (g guards) trusted(r *http.Request) bool {
 	if len(g.proxies) == 0 {

@@ -55,20 +55,25 @@ func (s *Server) waitingLive(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	f := s.frame(c)
-	if c.Request().Header.Get(partHeader) == v.Part(f.Now) {
+	now := s.now()
+	if has := c.Request().Header[partHeader]; len(has) == 1 && has[0] == v.Part(now) {
 		h := c.Response().Header()
-		h.Set("FQ-Serving", strconv.FormatInt(v.Serving, 10))
-		h.Set("FQ-Poll", strconv.FormatInt(v.PollAfter.Milliseconds(), 10))
-		h.Set("FQ-Now", strconv.FormatInt(f.Now.UnixMilli(), 10))
+		for _, name := range documentHeaders {
+			delete(h, name) // 400 bytes about a document, and there is none.
+		}
+		// The names as net/http spells them: it need not look.
+		says := [...]string{strconv.FormatInt(v.Serving, 10), strconv.FormatInt(v.PollAfter.Milliseconds(), 10), strconv.FormatInt(now.UnixMilli(), 10)}
+		h["Fq-Serving"], h["Fq-Poll"], h["Fq-Now"] = says[0:1:1], says[1:2:2], says[2:3:3]
 		return c.NoContent(http.StatusNoContent)
 	}
+	f := s.frame(c)
+	f.Now = now
 	return s.page(c, views.WaitingLive(f, v))
 }
 
-// partHeader is the part that a page has already. The answer to the same one is
-// empty but for the numbers from which the page counts on.
-const partHeader = "FQ-Part"
+// partHeader is the part that a page has already, as net/http spells its name. The answer to the same one is empty but for
+// the numbers from which the page counts on.
+const partHeader = "Fq-Part"
 
 // moneyPoll is how soon the page of somebody inside looks again while their money, or what they hold, is undecided. The
 // page spreads it.
@@ -83,11 +88,11 @@ func (s *Server) waiting(c echo.Context, e *sale.Snapshot, id account.Identity) 
 	case err == nil:
 		s.last.put(key, place)
 	case f.Code == "not_in_queue":
-		return strangerView(e), nil
+		return s.rooms.at(e), nil
 	case f.Kind == fault.Unavailable:
-		v = strangerView(e)
+		v = s.rooms.at(e)
 		if old, known := s.last.get(key); known && (old.Status == queue.Waiting || old.Status == queue.InLobby) {
-			v = waitingView(e, old)
+			v = waitingView(v, e, old)
 		}
 		s.cfg.Logger.Warn("the waiting room is on hold", "err", err, "request", requestID(c))
 		v.OnHold = true
@@ -96,7 +101,7 @@ func (s *Server) waiting(c echo.Context, e *sale.Snapshot, id account.Identity) 
 	default:
 		return v, err
 	}
-	v = waitingView(e, place)
+	v = waitingView(s.rooms.at(e), e, place)
 	if v.Tickets, err = s.ticketsOf(c, e, place); err != nil {
 		return v, err
 	}

@@ -75,6 +75,7 @@ type Server struct {
 	api     *api.API
 	seats   *seatHub
 	flow    *scs.SessionManager
+	session string // the name of its cookie
 	guards  guards
 	metrics *metrics
 	// drafts makes the same form of a new event, sent twice, one event.
@@ -82,6 +83,7 @@ type Server struct {
 	// audits keeps the figures of the fairness pages for a while.
 	audits audits
 	last   lastPlaces
+	rooms  rooms
 	halls  halls
 	// presses are the tickets that may be drawn on paper at once.
 	presses presses
@@ -100,6 +102,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg:     cfg,
+		session: account.CookieName(cfg.PublicURL.String()),
 		echo:    echo.New(),
 		drafts:  newCache[uuid.UUID](time.Minute),
 		presses: make(presses, pressesMost),

@@ -43,6 +43,9 @@ func TestThePartIsNotSentTwice(t *testing.T) {
 	if cache := p.Header.Get("Cache-Control"); cache != "no-store" {
 		t.Errorf("a cache may keep it: %q", cache)
 	}
+	if p.Header.Get("Content-Security-Policy") != "" || p.Header.Get("X-Content-Type-Options") == "" {
+		t.Errorf("nothing to show is sent with %v", p.Header)
+	}
 	b.part(base, has+"x").status(http.StatusOK)
 	if _, err := s.queue.Open(t.Context(), e.ID(), s.org.ID); err != nil {
 		t.Fatal(err)
