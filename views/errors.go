@@ -36,6 +36,8 @@ func (v ErrorView) words() errorWords {
 		w.State, w.Word, w.Title, w.Text = ui.Out, "Not allowed", "This is not yours to open", "It belongs to another account. If it should be yours, sign in with the e-mail you used."
 	case v.Status == 404:
 		w.State, w.Word, w.Title, w.Text = ui.Out, "Not found", "There is nothing here", "The address may be mistyped, or the event is not public. Everything on sale is in the list of events."
+	case v.Status == 405:
+		w.State, w.Word, w.Title, w.Text = ui.Out, "Nothing to see", "This address takes a form only", "Nothing was changed. Go back, and use the button on the page."
 	case v.Status == 409:
 		w.Title, w.Text = "That is not possible now", "Something changed in the meantime. Nothing was lost. Go back and load the page again."
 	case v.Status == 413:

@@ -248,6 +248,14 @@ func price(k money.Kobo) string {
 	return k.String()
 }
 
+// paid says that a price was paid: "Paid ₦12,500", "Free".
+func paid(k money.Kobo) string {
+	if k == 0 {
+		return "Free"
+	}
+	return "Paid " + k.String()
+}
+
 // capacity and available are the sums over all tiers.
 func capacity(tiers []TierInfo) (n int) {
 	for _, t := range tiers {

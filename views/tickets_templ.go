@@ -734,7 +734,7 @@ func TicketPage(f Frame, v TicketView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.JustBought {
-				templ_7745c5c3_Err = ui.Status(ui.Open, "Paid "+v.Ticket.Price.String()+". You are going.").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Status(ui.Open, paid(v.Ticket.Price)+". You are going.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -164,6 +164,7 @@ func TestUnknownPagesAndWrongMethods(t *testing.T) {
 		if !strings.Contains(p.Header.Get("Allow"), http.MethodPost) {
 			t.Errorf("%s: Allow is %q", to, p.Header.Get("Allow"))
 		}
+		p.has("This address takes a form only")
 	}
 	p := b.do(b.request(http.MethodDelete, "/tickets", nil)).status(http.StatusMethodNotAllowed)
 	if p.doc == nil {
