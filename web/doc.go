@@ -34,10 +34,10 @@
 // spread is that of a machine which others kept busy), the same with a million
 // waiting and without Redis.
 //
-// The poll of a page on which nothing changed takes 7.5 µs (BenchmarkPagePollHandler),
+// The poll of a page on which nothing changed takes 7 µs (BenchmarkPagePollHandler),
 // and over HTTP 1.3 to 1.5 times a bare handler's processor time: two cookies are
 // verified, and what the page would say is compared with the name of what it has
-// (views.WaitingView.Part), a quarter of it. It took 13 µs when all cookies were
+// (views.WaitingView.Part), a quarter of it. It took 11 µs when all cookies were
 // parsed for each of the two, the sale's side of the view was made for every fan
 // instead of once a picture (rooms), and the hash went through copies. Its answer
 // carries no headers about documents: 400 bytes that a fan would pay for.
