@@ -251,9 +251,9 @@ func price(k money.Kobo) string {
 // paid says that a price was paid: "Paid ₦12,500", "Free".
 func paid(k money.Kobo) string {
 	if k == 0 {
-		return "Free"
+		return price(k)
 	}
-	return "Paid " + k.String()
+	return "Paid " + price(k)
 }
 
 // capacity and available are the sums over all tiers.

@@ -184,12 +184,7 @@ func TicketTimes(e EventInfo) (date, starts string) {
 }
 
 // Paid is the price of a ticket as a document says it.
-func (t TicketInfo) Paid() string {
-	if t.Price == 0 {
-		return "Free"
-	}
-	return t.Price.String()
-}
+func (t TicketInfo) Paid() string { return price(t.Price) }
 
 // returnLine says what giving back does.
 func (v TicketView) returnLine() string {

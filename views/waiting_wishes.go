@@ -17,12 +17,12 @@ import (
 // Part names what the moving part of the page shows, apart from what the page counts itself: the number that is called
 // and what follows from it. A page that has the same part needs no other.
 func (v WaitingView) Part(now time.Time) string {
+	var odds OddsInfo
+	if v.Odds != nil {
+		odds = *v.Odds
+	}
 	if v.behind() > 0 {
-		v.Ahead, v.Serving = 0, 0
-		if v.Odds != nil {
-			o := *v.Odds
-			o.Place, v.Odds = 0, &o
-		}
+		v.Ahead, v.Serving, odds.Place = 0, 0, 0
 	}
 	// The estimate as it is written: clock times to the minute, and how far they are.
 	var eta struct {
@@ -32,10 +32,6 @@ func (v WaitingView) Part(now time.Time) string {
 	if v.HasEta {
 		eta.low, eta.high = minuteOf(now.Add(v.EtaLow), v.Event.Zone), minuteOf(now.Add(v.EtaHigh), v.Event.Zone)
 		eta.minutes = etaMinutes(v.EtaLow, v.EtaHigh)
-	}
-	var odds OddsInfo
-	if v.Odds != nil {
-		odds = *v.Odds
 	}
 	var bank [3]string
 	if v.Bank != nil {

@@ -29,16 +29,9 @@ const (
 	slack = time.Hour
 )
 
-// sessionCookie is the name of the cookie that says who is signed in.
-func (s *Server) sessionCookie() string { return s.session }
-
 // cookieIdentity verifies the session cookie of a request, without a look-up.
 func (s *Server) cookieIdentity(r *http.Request) (account.Identity, bool) {
-	value := signedCookie(r, s.sessionCookie())
-	if value == "" {
-		return account.Identity{}, false
-	}
-	id, err := s.cfg.Accounts.Verify(account.Session, value)
+	id, err := s.cfg.Accounts.Verify(account.Session, signedCookie(r, s.session))
 	return id, err == nil
 }
 
@@ -75,7 +68,7 @@ func (s *Server) setCookie(c echo.Context, name, value string, age time.Duration
 // issue signs a person in on this browser.
 func (s *Server) issue(c echo.Context, a account.Account, ttl time.Duration) {
 	value, id := s.cfg.Accounts.Issue(account.Session, a, ttl)
-	s.setCookie(c, s.sessionCookie(), value, ttl)
+	s.setCookie(c, s.session, value, ttl)
 	c.Set(identityKey, id)
 }
 
@@ -93,7 +86,7 @@ func (s *Server) lastUntil(c echo.Context, id account.Identity, event *sale.Snap
 	// The same credential with a later end: signing out ends every copy of it.
 	ttl := need.Add(slack).Sub(now)
 	value, renewed := s.cfg.Accounts.Renew(account.Session, id, ttl)
-	s.setCookie(c, s.sessionCookie(), value, ttl)
+	s.setCookie(c, s.session, value, ttl)
 	c.Set(identityKey, renewed)
 }
 
@@ -110,10 +103,11 @@ func required(c echo.Context, next string) (account.Identity, error) {
 // requiredHere is required for a page that is its own way back.
 func requiredHere(c echo.Context) (account.Identity, error) {
 	personal(c)
-	if id, ok := who(c); ok {
-		return id, nil
+	id, ok := who(c)
+	if !ok {
+		return id, signInFirstError{next: c.Request().URL.RequestURI()}
 	}
-	return required(c, c.Request().URL.RequestURI())
+	return id, nil
 }
 
 func signInURL(next string) string {

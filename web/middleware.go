@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,13 +23,14 @@ import (
 
 // guards are the fixed parts of the middleware, made once.
 type guards struct {
-	// headers are the fixed ones, for pages and for programs. The values are
-	// shared by all answers and never changed: who sets a header replaces them.
-	headers map[string][]string
-	plain   []header
-	origins *http.CrossOriginProtection
-	proxies []netip.Prefix
-	hsts    bool
+	// The fixed headers: of every answer of a page, of those that are a document
+	// besides, and of answers to programs. The values are shared by all answers and
+	// never changed: who sets a header replaces them.
+	always   []header
+	document map[string][]string
+	plain    []header
+	origins  *http.CrossOriginProtection
+	proxies  []netip.Prefix
 }
 
 type header struct {
@@ -37,7 +39,7 @@ type header struct {
 }
 
 func newGuards(cfg Config) guards {
-	g := guards{origins: http.NewCrossOriginProtection(), proxies: cfg.TrustedProxies, hsts: cfg.PublicURL.Scheme == "https"}
+	g := guards{origins: http.NewCrossOriginProtection(), proxies: cfg.TrustedProxies}
 	// Chromium applies form-action to the redirects of a form too: paying is a
 	// POST to us that leads to the provider's page.
 	form := "'self'"
@@ -46,29 +48,29 @@ func newGuards(cfg Config) guards {
 	}
 	csp := "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 		"object-src 'none'; form-action " + form + "; base-uri 'none'; frame-ancestors 'none'"
-	g.plain = []header{
-		{"X-Content-Type-Options", []string{"nosniff"}},
-		// An answer of JSON that a browser shows as a page may load nothing.
-		{"Content-Security-Policy", []string{"default-src 'none'; script-src 'none'; frame-ancestors 'none'"}},
+	g.always = []header{{"X-Content-Type-Options", []string{"nosniff"}}}
+	if cfg.PublicURL.Scheme == "https" {
+		g.always = append(g.always, header{"Strict-Transport-Security", []string{"max-age=31536000"}})
 	}
-	g.headers = map[string][]string{
+	// An answer of JSON that a browser shows as a page may load nothing.
+	g.plain = append(slices.Clone(g.always), header{"Content-Security-Policy", []string{"default-src 'none'; script-src 'none'; frame-ancestors 'none'"}})
+	g.document = map[string][]string{
 		"Content-Security-Policy": {csp},
-		"X-Content-Type-Options":  {"nosniff"},
 		"X-Frame-Options":         {"DENY"},
 		// Without an origin our own forms could not be told from foreign ones.
 		"Referrer-Policy":            {"same-origin"},
 		"Permissions-Policy":         {"camera=(), microphone=(), geolocation=(), payment=(), usb=()"},
 		"Cross-Origin-Opener-Policy": {"same-origin"},
 	}
-	if g.hsts {
-		hsts := header{"Strict-Transport-Security", []string{"max-age=31536000"}}
-		g.headers[hsts.name], g.plain = hsts.values, append(g.plain, hsts)
-	}
 	return g
 }
 
-// documentHeaders say how a document may be shown and what it may load.
-var documentHeaders = []string{"Content-Security-Policy", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy"}
+// give gives an answer some fixed headers.
+func give(h http.Header, fixed []header) {
+	for _, f := range fixed {
+		h[f.name] = f.values
+	}
+}
 
 // trusted reports whether the peer of a request is one of our own proxies.
 func (g guards) trusted(r *http.Request) bool {
@@ -134,13 +136,11 @@ func (s *Server) guarded(c echo.Context, next echo.HandlerFunc) (err error) {
 	}()
 	r := c.Request()
 	if hasPrefix(r.URL.Path, "/api/v1/") {
-		h := c.Response().Header()
-		for _, plain := range s.guards.plain {
-			h[plain.name] = plain.values
-		}
+		give(c.Response().Header(), s.guards.plain)
 		return next(c)
 	}
-	maps.Copy(c.Response().Header(), s.guards.headers)
+	give(c.Response().Header(), s.guards.always)
+	maps.Copy(c.Response().Header(), s.guards.document)
 	if isAPI(r) {
 		return next(c)
 	}

@@ -58,7 +58,7 @@ func (s *Server) waitingLive(c echo.Context) error {
 	now := s.now()
 	if has := c.Request().Header[partHeader]; len(has) == 1 && has[0] == v.Part(now) {
 		h := c.Response().Header()
-		for _, name := range documentHeaders {
+		for name := range s.guards.document {
 			delete(h, name) // 400 bytes about a document, and there is none.
 		}
 		// The names as net/http spells them: it need not look.

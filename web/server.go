@@ -75,7 +75,7 @@ type Server struct {
 	api     *api.API
 	seats   *seatHub
 	flow    *scs.SessionManager
-	session string // the name of its cookie
+	session string // the name of the cookie that says who is signed in
 	guards  guards
 	metrics *metrics
 	// drafts makes the same form of a new event, sent twice, one event.

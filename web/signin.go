@@ -159,7 +159,7 @@ func (s *Server) signOut(c echo.Context) error {
 		}
 	}
 	s.endFlow(c)
-	s.setCookie(c, s.sessionCookie(), "", 0)
+	s.setCookie(c, s.session, "", 0)
 	s.setCookie(c, badgeCookie, "", 0)
 	return see(c, "/")
 }

@@ -54,9 +54,5 @@ func (s *Server) setSpot(c echo.Context, id account.Identity, spot queue.Spot) {
 
 // spotCookie verifies the spot cookie of a request, without a look-up: it counts for this session and event only.
 func (s *Server) spotCookie(r *http.Request, id account.Identity, event uuid.UUID) (queue.Spot, bool) {
-	value := signedCookie(r, s.spotName(event))
-	if value == "" {
-		return queue.Spot{}, false
-	}
-	return s.cfg.Queue.VerifySpot(value, event, id.AccountID, id.Credential)
+	return s.cfg.Queue.VerifySpot(signedCookie(r, s.spotName(event)), event, id.AccountID, id.Credential)
 }
